@@ -1,0 +1,1 @@
+"""What joins gateways and worlds."""

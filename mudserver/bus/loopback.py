@@ -1,0 +1,98 @@
+"""The bus of a single process: calls in place of packets, the same promises."""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, TimeoutError, fail, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mudserver.errors import BusUnavailable, PlayerError, Unavailable
+from mudserver.interfaces import IBus, Message, R, Request
+
+Receiver = Callable[[Message], None]
+Responder = Callable[[Request[object]], Deferred[object]]
+
+
+@implementer(IBus)
+class LoopbackBus:
+    """
+    Passes messages on by calling their receivers, without copying.
+
+    A receiver that raises is our fault and costs nobody else the message: it is logged.
+
+    Args:
+        clock: What request deadlines are measured by.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._receivers: dict[str, tuple[Receiver, ...]] = {}
+        self._responders: dict[str, Responder] = {}
+
+    def publish(self, subject: str, message: Message) -> None:
+        """Implement `IBus.publish`."""
+        for receive in self._receivers.get(subject, ()):
+            try:
+                receive(message)
+            except Exception:
+                self._log.failure(
+                    "A receiver of {subject} failed on a {kind}.",
+                    subject=subject,
+                    kind=type(message).__name__,
+                )
+
+    def subscribe(self, subject: str, receive: Receiver) -> Callable[[], None]:
+        """Implement `IBus.subscribe`."""
+        self._receivers[subject] = (*self._receivers.get(subject, ()), receive)
+
+        def unsubscribe() -> None:
+            left = tuple(each for each in self._receivers.get(subject, ()) if each is not receive)
+            if left:
+                self._receivers[subject] = left
+            else:
+                self._receivers.pop(subject, None)
+
+        return unsubscribe
+
+    def request(self, subject: str, request: Request[R], timeout: float = 10.0) -> Deferred[R]:
+        """Implement `IBus.request`."""
+        responder = self._responders.get(subject)
+        if responder is None:
+            return fail(BusUnavailable(f"Nobody responds on {subject}."))
+        reply: Deferred[R] = maybeDeferred(responder, request)  # type: ignore[arg-type]
+        reply.addTimeout(timeout, self._clock)  # type: ignore[arg-type]
+
+        def map_failure(failure: Failure) -> Failure:
+            if failure.check(PlayerError, Unavailable):
+                return failure
+            if failure.check(TimeoutError):
+                return Failure(BusUnavailable(f"No answer on {subject} in {timeout:g} s."))
+            self._log.failure(
+                "The responder of {subject} failed on a {kind}.",
+                failure,
+                subject=subject,
+                kind=type(request).__name__,
+            )
+            return Failure(Unavailable("The world had an internal error."))
+
+        return reply.addErrback(map_failure)
+
+    def respond(self, subject: str, responder: Responder) -> Callable[[], None]:
+        """
+        Implement `IBus.respond`.
+
+        Raises:
+            ValueError: Somebody responds there already.
+        """
+        if subject in self._responders:
+            raise ValueError(f"{subject} has a responder already")
+        self._responders[subject] = responder
+
+        def withdraw() -> None:
+            self._responders.pop(subject, None)
+
+        return withdraw

@@ -1,0 +1,1 @@
+"""The admin socket that ``mudctl`` speaks to."""

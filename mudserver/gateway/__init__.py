@@ -1,0 +1,1 @@
+"""The sockets' side of the bus: WebSocket, telnet, the web site and its API."""

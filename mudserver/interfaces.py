@@ -1,0 +1,739 @@
+"""
+The ports between the layers, and the messages that cross the bus.
+
+Gateways and worlds know each other only by what stands here. Messages are frozen values
+that could go over a wire; none holds a reference into either side's state.
+
+A request has its reply in its type: ``bus.request(WORLD, LogIn(…))`` is a
+``Deferred[LoggedIn]``. A `PlayerError` raised by the responder reaches the requester as it
+is; any other failure as `Unavailable`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Generic, TypeVar
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from mudserver.errors import CloseCode
+from mudserver.ids import (
+    AccountId,
+    CharacterId,
+    CommandId,
+    GatewayId,
+    Generation,
+    InputNumber,
+    ItemId,
+    NpcId,
+    RoomId,
+    SessionId,
+    TokenHash,
+)
+from mudserver.view.line import Line, View
+from mudserver.world.direction import Direction
+
+# ================================================================ the bus
+
+#: Where worlds receive what gateways send.
+WORLD = "world"
+
+
+def gateway_subject(gateway: GatewayId) -> str:
+    """Return the subject on which one gateway receives what worlds send to it."""
+    return f"gateway.{gateway}"
+
+
+class Message:
+    """A value that may be published on the bus."""
+
+    __slots__ = ()
+
+
+R = TypeVar("R", covariant=True)
+
+
+class Request(Generic[R]):
+    """A value that asks for a reply of type ``R``."""
+
+    __slots__ = ()
+
+
+class IBus(Interface):
+    """
+    Joins gateways and worlds, in one process or in many.
+
+    What one peer sends to one subject, replies included, arrives in the order sent; it may
+    arrive before the sending call returns, so receivers only queue and return.
+    """
+
+    def publish(subject: str, message: Message) -> None:
+        """Send to all who subscribed to the subject; never raises for lack of them."""
+
+    def subscribe(subject: str, receive: Callable[[Message], None]) -> Callable[[], None]:
+        """Have messages on that subject passed to ``receive``; returns what ends it."""
+
+    def request(subject: str, request: Request[R], timeout: float = 10.0) -> Deferred[R]:
+        """
+        Ask the one who responds on that subject.
+
+        Args:
+            subject: Where to ask.
+            request: What to ask.
+            timeout: Seconds to wait for the reply.
+
+        Returns:
+            Fires with the reply. Fails with the responder's `PlayerError` or `Unavailable`,
+            or with `BusUnavailable` when nobody responds there or not in time.
+        """
+
+    def respond(
+        subject: str, responder: Callable[[Request[object]], Deferred[object]]
+    ) -> Callable[[], None]:
+        """Answer requests on that subject; returns what ends it. One responder a subject."""
+
+
+# ---------------------------------------------------------------- gateway → world: requests
+
+
+class Transport(Enum):
+    """How a player is connected."""
+
+    WEBSOCKET = "websocket"
+    TELNET = "telnet"
+
+
+@frozen
+class Origin:
+    """
+    Where a request or connection comes from.
+
+    Attributes:
+        address: The client's address, proxies already resolved.
+        secure: Whether others on the way can't read along (TLS, or loopback).
+    """
+
+    address: str
+    secure: bool
+
+
+@frozen
+class Attended:
+    """
+    An authenticated account, by way of one of its tokens.
+
+    Attributes:
+        account: Its id.
+        name: Its name, as its owner writes it.
+        token: Names the token that the authority rests on.
+        expires: When that token ends (UTC).
+        characters: The names of its characters, the oldest first.
+    """
+
+    account: AccountId
+    name: str
+    token: TokenHash
+    expires: datetime
+    characters: tuple[str, ...]
+
+
+@frozen
+class LoggedIn:
+    """
+    A fresh token and what comes with it; the secrets stay out of logs.
+
+    Attributes:
+        attended: Who that is.
+        token: The token itself.
+        csrf: The word that browsers must repeat; constant for the token.
+        ticket: Opens one WebSocket, once, within 30 s.
+    """
+
+    attended: Attended
+    token: str = field(repr=False)
+    csrf: str = field(repr=False)
+    ticket: str = field(repr=False)
+
+
+@frozen
+class TicketIssued:
+    """A fresh ticket, and the CSRF word of its token."""
+
+    ticket: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+@frozen
+class Described:
+    """Who a token stands for, and its CSRF word."""
+
+    attended: Attended
+    csrf: str = field(repr=False)
+
+
+@frozen
+class Registered:
+    """A new account and its first character."""
+
+    account: str
+    characters: tuple[str, ...]
+
+
+class NameState(Enum):
+    """What a name at the login prompt is."""
+
+    KNOWN = "known"
+    FREE = "free"
+
+
+@frozen
+class LookUpName(Request[NameState]):
+    """Is there an account of that name? Fails with `BadName` where none may be."""
+
+    name: str
+    origin: Origin
+
+
+@frozen
+class Register(Request[Registered]):
+    """Make an account. Fails with `BadName`, `BadPassword`, `NameTaken`, `TooManyTries`."""
+
+    name: str
+    password: str = field(repr=False)
+    origin: Origin
+
+
+@frozen
+class LogIn(Request[LoggedIn]):
+    """Exchange name and password for a token. Fails with `WrongCredentials`,
+    `TooManyTries`, `Banned`, `InsecureConnection`."""
+
+    name: str
+    password: str = field(repr=False)
+    origin: Origin
+    transport: Transport
+
+
+@frozen
+class Describe(Request[Described]):
+    """Whose token is that? Fails with `NotAuthenticated`."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class IssueTicket(Request[TicketIssued]):
+    """Make a ticket. Fails with `NotAuthenticated`."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class ChangePassword(Request[None]):
+    """Change the password and revoke all other tokens. Fails with `NotAuthenticated`,
+    `WrongCredentials`, `BadPassword`, `TooManyTries`."""
+
+    token: TokenHash
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    origin: Origin
+
+
+@frozen
+class Revoke(Request[None]):
+    """End a token and close what lives on it. An unknown one is no error."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class TicketCredential:
+    """A ticket and its CSRF word, as a browser shows them."""
+
+    ticket: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+@frozen
+class PasswordCredential:
+    """Name and password, for clients without HTTP."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+Credential = TicketCredential | PasswordCredential
+
+
+@frozen
+class Attached:
+    """
+    The session is open; answered before anything is shown to it.
+
+    Attributes:
+        session: Its id.
+        generation: Of this attachment; what older ones still send is dropped.
+        attended: On whose authority.
+        character: The name of the character in play.
+        recovered: Whether an earlier session goes on, so that missed messages follow;
+            otherwise full state follows.
+    """
+
+    session: SessionId
+    generation: Generation
+    attended: Attended
+    character: str
+    recovered: bool
+
+
+@frozen
+class Attach(Request[Attached]):
+    """
+    Authenticate a connection and open its session, or go on with an earlier one.
+
+    Fails with `NotAuthenticated`, `WrongCredentials`, `TooManyTries`, `Banned`,
+    `NoSuchCharacter`, `InsecureConnection`.
+
+    Attributes:
+        session: The id that the gateway gives to a new session.
+        gateway: Where to send what the session is shown.
+        credential: By what right.
+        character: Which of the account's; None for the oldest.
+        transport: How the player is connected.
+        origin: From where.
+        resume: The earlier session, where the gateway still holds all that was missed.
+    """
+
+    session: SessionId
+    gateway: GatewayId
+    credential: Credential
+    character: str | None
+    transport: Transport
+    origin: Origin
+    resume: SessionId | None = None
+
+
+@frozen
+class Refresh(Request[datetime]):
+    """Extend a session's token, by itself or by a ticket of the same account; replies with the
+    new end. Fails with `NotAuthenticated`."""
+
+    session: SessionId
+    token: str | None = field(repr=False)
+    ticket: str | None = field(repr=False)
+
+
+# ---------------------------------------------------------------- gateway → world: messages
+
+
+@frozen
+class Input(Message):
+    """
+    A line that a player typed.
+
+    Attributes:
+        session: Whose.
+        generation: Of the attachment that it came by.
+        number: Its place in the session.
+        text: The line, as typed.
+        command: The client's id of it; None where no `ack` is wanted.
+    """
+
+    session: SessionId
+    generation: Generation
+    number: InputNumber
+    text: str
+    command: CommandId | None = None
+
+
+@frozen
+class OccupantsWanted(Message):
+    """The player asks who else is in the room, after that id."""
+
+    session: SessionId
+    generation: Generation
+    after: int
+
+
+@frozen
+class Detached(Message):
+    """
+    The connection of a session is gone.
+
+    Attributes:
+        session: Whose.
+        generation: Of the attachment that ended.
+        quit: Whether the player meant to leave, so that no grace is due.
+    """
+
+    session: SessionId
+    generation: Generation
+    quit: bool
+
+
+# ---------------------------------------------------------------- world → gateway: messages
+
+
+@frozen
+class Show(Message):
+    """One view, for those sessions."""
+
+    view: View
+    sessions: tuple[SessionId, ...]
+
+
+@frozen
+class Refusal:
+    """
+    Why an input was refused.
+
+    Attributes:
+        code: For programs.
+        message: For people.
+        retry_after: Seconds after which another try may succeed.
+    """
+
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+@frozen
+class Settled(Message):
+    """
+    An input is done with: what it changed is committed, or it was refused.
+
+    Attributes:
+        session: Whose.
+        number: The input's.
+        command: The client's id of it, if it had one.
+        refusal: None where it was carried out.
+    """
+
+    session: SessionId
+    number: InputNumber
+    command: CommandId | None
+    refusal: Refusal | None = None
+
+
+@frozen
+class Ended(Message):
+    """
+    The world has ended a session; the gateway closes its connection.
+
+    Attributes:
+        session: Which.
+        code: What the client is told.
+        reason: One sentence, for people.
+        farewell: What a terminal shows last.
+    """
+
+    session: SessionId
+    code: CloseCode
+    reason: str
+    farewell: Line | None = None
+
+
+@frozen
+class PasswordWanted(Message):
+    """The player asked to change the password: the gateway asks for it, unseen if it can."""
+
+    session: SessionId
+
+
+# ================================================================ storage: rows
+
+
+@frozen
+class ExitRow:
+    """An exit of a room."""
+
+    room: RoomId
+    direction: Direction
+    to: RoomId
+    name: str
+    closed: bool
+
+
+@frozen
+class RoomRow:
+    """A room; ``details`` maps keywords to what a look at them shows."""
+
+    id: RoomId
+    key: str
+    area: str
+    name: str
+    description: str
+    details: Mapping[str, str]
+
+
+@frozen
+class ItemRow:
+    """An item, which is in exactly one place."""
+
+    id: ItemId
+    key: str
+    name: str
+    keywords: tuple[str, ...]
+    description: str
+    fixed: bool
+    room: RoomId | None
+    holder: CharacterId | None
+
+
+@frozen
+class NpcRow:
+    """An inhabitant; ``topics`` maps keywords to answers."""
+
+    id: NpcId
+    key: str
+    name: str
+    keywords: tuple[str, ...]
+    description: str
+    greeting: str
+    topics: Mapping[str, str]
+    idle: tuple[str, ...]
+    room: RoomId
+
+
+@frozen
+class WorldRows:
+    """All of the world that is not a character's."""
+
+    start: RoomId
+    rooms: tuple[RoomRow, ...]
+    exits: tuple[ExitRow, ...]
+    items: tuple[ItemRow, ...]
+    npcs: tuple[NpcRow, ...]
+
+
+@frozen
+class MuteRow:
+    """A player no longer wants to hear another."""
+
+    muter: CharacterId
+    muted: CharacterId
+
+
+@frozen
+class CharacterRow:
+    """
+    A character as stored.
+
+    Attributes:
+        room: Where it was last; None for one that has never played.
+        muted: Whom it mutes.
+    """
+
+    id: CharacterId
+    account: AccountId
+    name: str
+    room: RoomId | None
+    items: tuple[ItemRow, ...]
+    muted: frozenset[CharacterId]
+
+
+class Role(Enum):
+    """What an account may do beyond playing."""
+
+    PLAYER = "player"
+    BUILDER = "builder"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+@frozen
+class AccountRow:
+    """An account as stored; the hash is argon2's own text form."""
+
+    id: AccountId
+    name: str
+    password_hash: str = field(repr=False)
+    role: Role
+    disabled: bool
+    created: datetime
+    characters: tuple[str, ...]
+
+
+@frozen
+class TokenRow:
+    """A token as stored: hashes only."""
+
+    hash: TokenHash
+    csrf_hash: str = field(repr=False)
+    account: AccountId
+    created: datetime
+    expires: datetime
+    revoked: bool
+
+
+@frozen
+class WorldChanges:
+    """
+    All that changed since the last flush: one consistent cut, one row an entity.
+
+    Attributes:
+        places: Where characters are now.
+        items: Where items are now, as (item, room or None, holder or None).
+        muted: Mutes that were made.
+        unmuted: Mutes that were lifted.
+    """
+
+    places: tuple[tuple[CharacterId, RoomId], ...] = ()
+    items: tuple[tuple[ItemId, RoomId | None, CharacterId | None], ...] = ()
+    muted: tuple[MuteRow, ...] = ()
+    unmuted: tuple[MuteRow, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.places or self.items or self.muted or self.unmuted)
+
+
+# ================================================================ storage: ports
+
+
+class IAccountStore(Interface):
+    """
+    Accounts, tokens and tickets.
+
+    Every Deferred may fail with `StorageUnavailable`.
+    """
+
+    def register(name: str, password_hash: str) -> Deferred[AccountRow]:
+        """Make an account and its first character. Fails with `NameTaken`."""
+
+    def by_name(name: str) -> Deferred[AccountRow | None]:
+        """Find an account; case doesn't matter."""
+
+    def by_id(account: AccountId) -> Deferred[AccountRow | None]:
+        """Find an account."""
+
+    def page(after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
+        """Return accounts in order of name, those that follow ``after``."""
+
+    def set_password(
+        account: AccountId, password_hash: str, keep: TokenHash | None
+    ) -> Deferred[tuple[TokenHash, ...]]:
+        """Store a new hash and revoke all tokens but ``keep``; fires with the revoked."""
+
+    def set_role(account: AccountId, role: Role) -> Deferred[None]:
+        """Change what an account may do."""
+
+    def add_token(row: TokenRow) -> Deferred[None]:
+        """Store a new token."""
+
+    def token(hash: TokenHash) -> Deferred[TokenRow | None]:
+        """Find a token; expired and revoked ones too."""
+
+    def extend_token(hash: TokenHash, expires: datetime) -> Deferred[None]:
+        """Move a token's end."""
+
+    def revoke_token(hash: TokenHash) -> Deferred[None]:
+        """Revoke one token."""
+
+    def revoke_account(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        """Revoke all tokens of an account; fires with those that were valid."""
+
+    def add_ticket(hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
+        """Store a ticket, and forget those long expired."""
+
+    def spend_ticket(hash: str, now: datetime) -> Deferred[TokenRow | None]:
+        """Take a ticket, at most once; fires with its token's row, or None."""
+
+
+class IWorldStore(Interface):
+    """
+    The world and its characters.
+
+    Every Deferred may fail with `StorageUnavailable`.
+    """
+
+    def load() -> Deferred[WorldRows | None]:
+        """Read the world; None where none was imported yet."""
+
+    def import_areas(areas: Iterable[object]) -> Deferred[None]:
+        """Store parsed areas (`mudserver.world.area.Area`) as a new world, all or nothing."""
+
+    def characters(account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
+        """Read an account's characters, the oldest first."""
+
+    def identify(names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+        """Find characters by name, without case; the unknown are missing from the answer,
+        whose keys are case-folded."""
+
+    def flush(changes: WorldChanges) -> Deferred[None]:
+        """
+        Commit one consistent cut, in one transaction.
+
+        Fails with `StorageUnavailable` (try again) or `StorageRefused` (never will).
+        """
+
+
+# ================================================================ measures
+
+
+class IMeter(Interface):
+    """Counts and measures; names are those of ``docs/metrics.md`` without ``mud_``."""
+
+    def count(name: str, amount: float = 1.0, **labels: str) -> None:
+        """Add to a counter."""
+
+    def gauge(name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(name: str, value: float, **labels: str) -> None:
+        """Add an observation to a histogram."""
+
+
+# ================================================================ operations
+
+
+@frozen
+class SessionSummary:
+    """One session, for operators."""
+
+    session: SessionId
+    character: str
+    account: str
+    transport: str
+    address: str
+    linkdead: bool
+
+
+@frozen
+class Status:
+    """The state of the daemon, for operators."""
+
+    version: str
+    uptime: float
+    sessions: tuple[SessionSummary, ...]
+    connections: int
+    draining: bool
+
+
+class IAdministration(Interface):
+    """What an operator may do to a running daemon; `PlayerError` says why it can't be done."""
+
+    running_since = Attribute("When the daemon started (UTC).")
+
+    def status() -> Status:
+        """Report."""
+
+    def accounts(after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
+        """List accounts."""
+
+    def set_role(name: str, role: Role) -> Deferred[None]:
+        """Change an account's role."""
+
+    def set_password(name: str, password: str) -> Deferred[None]:
+        """Give an account a new password; all its tokens end."""
+
+    def kick(character: str, reason: str) -> Deferred[None]:
+        """Close a character's connection; it may come back."""
+
+    def revoke(name: str) -> Deferred[int]:
+        """End all tokens of an account; fires with how many were valid."""
+
+    def drain() -> None:
+        """Stop accepting, tell all clients to come back later, save, and exit 0."""

@@ -1,6 +1,7 @@
 """The bus of a single process: calls in place of packets, the same promises."""
 
 from collections.abc import Callable
+from typing import cast
 
 from twisted.internet.defer import Deferred, TimeoutError, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -63,8 +64,8 @@ class LoopbackBus:
         responder = self._responders.get(subject)
         if responder is None:
             return fail(BusUnavailable(f"Nobody responds on {subject}."))
-        reply: Deferred[R] = maybeDeferred(responder, request)  # type: ignore[arg-type]
-        reply.addTimeout(timeout, self._clock)  # type: ignore[arg-type]
+        reply = maybeDeferred(cast(Callable[[Request[R]], Deferred[R]], responder), request)
+        reply.addTimeout(timeout, self._clock)
 
         def map_failure(failure: Failure) -> Failure:
             if failure.check(PlayerError, Unavailable):

@@ -24,7 +24,7 @@ MAX_DEPTH = 10
 
 _ESCAPED_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
-_decoder = msgspec.json.Decoder(FromClient)
+_decoder: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 _encoder = msgspec.json.Encoder()
 
 
@@ -64,7 +64,7 @@ def decode(data: bytes) -> FromClient:
     if _too_deep(data):
         raise MessageRefused("too_deep", f"The message nests deeper than {MAX_DEPTH} levels.")
     try:
-        message = _decoder.decode(data)
+        message: FromClient = _decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _refusal(data, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -56,7 +56,7 @@ class Resume(Struct, frozen=True, forbid_unknown_fields=True):
     seq: _Count
 
 
-class Hello(_FromClient, tag="hello"):
+class Hello(_FromClient, frozen=True, tag="hello"):
     """Authenticate by a ticket of the HTTP API."""
 
     ticket: _Field
@@ -65,7 +65,7 @@ class Hello(_FromClient, tag="hello"):
     resume: Resume | None = None
 
 
-class Login(_FromClient, tag="login"):
+class Login(_FromClient, frozen=True, tag="login"):
     """Authenticate by name and password, for clients without HTTP."""
 
     name: _Field
@@ -74,33 +74,33 @@ class Login(_FromClient, tag="login"):
     resume: Resume | None = None
 
 
-class Command(_FromClient, tag="command"):
+class Command(_FromClient, frozen=True, tag="command"):
     """A line as a player types it; its length is checked by `envelope.decode`."""
 
     text: str
     id: _Id | None = None
 
 
-class Occupants(_FromClient, tag="occupants"):
+class Occupants(_FromClient, frozen=True, tag="occupants"):
     """Ask for the page of occupants that follows ``after``."""
 
     after: _Count
 
 
-class Ping(_FromClient, tag="ping"):
+class Ping(_FromClient, frozen=True, tag="ping"):
     """Ask for a `Pong`."""
 
     id: _Id | None = None
 
 
-class Refresh(_FromClient, tag="refresh"):
+class Refresh(_FromClient, frozen=True, tag="refresh"):
     """Extend a session about to expire, by a fresh ``ticket`` or the ``token`` itself."""
 
     token: _Field | None = None
     ticket: _Field | None = None
 
 
-class Bye(_FromClient, tag="bye"):
+class Bye(_FromClient, frozen=True, tag="bye"):
     """Quit on purpose: no link-dead grace."""
 
 
@@ -126,7 +126,7 @@ class Limits(Struct, frozen=True):
     burst: int
 
 
-class Welcome(_FromServer, tag="welcome"):
+class Welcome(_FromServer, frozen=True, tag="welcome"):
     """The session is open, or open again."""
 
     session: str
@@ -138,25 +138,25 @@ class Welcome(_FromServer, tag="welcome"):
     limits: Limits
 
 
-class Mark(_FromServer, tag="mark"):
+class Mark(_FromServer, frozen=True, tag="mark"):
     """So many messages of play were sent so far."""
 
     seq: int
 
 
-class Gap(_FromServer, tag="gap"):
+class Gap(_FromServer, frozen=True, tag="gap"):
     """Something was lost on the way here; full state follows."""
 
     seq: int
 
 
-class Ack(_FromServer, tag="ack"):
+class Ack(_FromServer, frozen=True, tag="ack"):
     """That command is done, and what it changed is committed."""
 
     id: str
 
 
-class Error(_FromServer, tag="error"):
+class Error(_FromServer, frozen=True, tag="error"):
     """A message was refused."""
 
     code: str
@@ -165,25 +165,25 @@ class Error(_FromServer, tag="error"):
     retry_after: float | None = None
 
 
-class Pong(_FromServer, tag="pong"):
+class Pong(_FromServer, frozen=True, tag="pong"):
     """The answer to `Ping`."""
 
     id: str | None = None
 
 
-class Expiring(_FromServer, tag="expiring"):
+class Expiring(_FromServer, frozen=True, tag="expiring"):
     """The token ends in so many seconds unless the client sends `Refresh`."""
 
     in_: float = field(name="in")
 
 
-class Refreshed(_FromServer, tag="refreshed"):
+class Refreshed(_FromServer, frozen=True, tag="refreshed"):
     """The token now ends then (RFC 3339)."""
 
     expires: str
 
 
-class Closing(_FromServer, tag="closing"):
+class Closing(_FromServer, frozen=True, tag="closing"):
     """The connection closes next, with this code."""
 
     code: int
@@ -243,7 +243,7 @@ class PatchOperation(Struct, frozen=True, omit_defaults=True):
     value: Thing | Occupant | ExitView | str | int | bool | None = None
 
 
-class Text(_FromServer, tag="text"):
+class Text(_FromServer, frozen=True, tag="text"):
     """Words for the player, without a meaning for programs."""
 
     text: str
@@ -252,7 +252,7 @@ class Text(_FromServer, tag="text"):
     id: str | None = None
 
 
-class RoomState(_FromServer, tag="room.state"):
+class RoomState(_FromServer, frozen=True, tag="room.state"):
     """The whole room."""
 
     version: int
@@ -260,7 +260,7 @@ class RoomState(_FromServer, tag="room.state"):
     time: str
 
 
-class RoomDelta(_FromServer, tag="room.delta"):
+class RoomDelta(_FromServer, frozen=True, tag="room.delta"):
     """What changed in the room between two versions."""
 
     from_: int = field(name="from")
@@ -269,14 +269,14 @@ class RoomDelta(_FromServer, tag="room.delta"):
     time: str
 
 
-class OccupantsPage(_FromServer, tag="occupants"):
+class OccupantsPage(_FromServer, frozen=True, tag="occupants"):
     """The next page of who is here (control)."""
 
     page: tuple[Occupant, ...]
     next: int | None = None
 
 
-class Chat(_FromServer, tag="chat"):
+class Chat(_FromServer, frozen=True, tag="chat"):
     """Someone said something: ``text`` the bare words, ``line`` the sentence to show."""
 
     channel: str
@@ -287,7 +287,7 @@ class Chat(_FromServer, tag="chat"):
     to: str | None = None
 
 
-class CharState(_FromServer, tag="char.state"):
+class CharState(_FromServer, frozen=True, tag="char.state"):
     """
     The whole character, as its player knows it.
 
@@ -308,7 +308,7 @@ class CharState(_FromServer, tag="char.state"):
     time: str
 
 
-class CharDelta(_FromServer, tag="char.delta"):
+class CharDelta(_FromServer, frozen=True, tag="char.delta"):
     """What changed of the character between two versions: a patch on the last `CharState`."""
 
     from_: int = field(name="from")
@@ -317,7 +317,7 @@ class CharDelta(_FromServer, tag="char.delta"):
     time: str
 
 
-class Presence(_FromServer, tag="presence"):
+class Presence(_FromServer, frozen=True, tag="presence"):
     """Someone came, went, lost the connection or got it back."""
 
     event: PresenceChange
@@ -327,7 +327,7 @@ class Presence(_FromServer, tag="presence"):
     direction: str | None = None
 
 
-class System(_FromServer, tag="system"):
+class System(_FromServer, frozen=True, tag="system"):
     """The server itself speaks."""
 
     text: str

@@ -1,0 +1,1 @@
+"""The world: rooms, characters and things, and the rules by which they change."""

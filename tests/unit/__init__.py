@@ -1,0 +1,1 @@
+"""Tests of single parts, as plain calls."""

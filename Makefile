@@ -1,0 +1,77 @@
+# Two commands are enough: `make run` and `make test`. `make help` lists the others.
+# Paths are relative, so that the checkout may lie anywhere, spaces included.
+
+# The Python for new environments: a name or a path; empty for the first one that fits.
+PYTHON ?=
+# Options for `twistd mudserver`.
+ARGS ?=
+# Where `make run` keeps the database and the rest of its state.
+export MUDSERVER_STATE_DIR ?= var
+
+VERSIONS := 3.11 3.12 3.13
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit lint format test-all constraints changes clean
+
+# $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
+environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
+
+help:
+	@echo 'make run          install into .venv and start the server in the foreground'
+	@echo '                  make run ARGS="--help" lists its options'
+	@echo 'make test         lint, then all tests'
+	@echo 'make unit         the unit tests'
+	@echo 'make lint         ruff, mypy, import-linter'
+	@echo 'make format       format the code, mend what can be mended safely'
+	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
+	@echo 'make constraints  renew the pinned versions in .ci/constraints.txt'
+	@echo 'make changes      show what the next release would say'
+	@echo 'make clean        remove all that make made, but not the state in var/'
+	@echo
+	@echo 'PYTHON=python3.12 chooses the Python of the virtual environment.'
+
+run:
+	@$(call environment,.venv,$(PYTHON),embedded)
+	@exec .venv/bin/python .ci/foreground.py \
+	    .venv/bin/twistd --nodaemon --pidfile= mudserver $(ARGS)
+
+test:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python .ci/check.py lint unit integration
+
+unit lint:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python .ci/check.py $@
+
+format:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@.venv/bin/python -m ruff format
+	@.venv/bin/python -m ruff check --fix
+
+test-all:
+	@failed=; for version in $(VERSIONS); do \
+	    echo "== Python $$version"; \
+	    if python=$$(.ci/python python$$version 2>/dev/null); then \
+	        "$$python" .ci/environment.py .venv-$$version embedded dev \
+	        && .venv-$$version/bin/python .ci/check.py unit integration \
+	        || failed="$$failed $$version"; \
+	    else \
+	        echo 'not found: not tested'; \
+	    fi; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed on Python$$failed"; exit 1; fi
+
+constraints:
+	@set --; for version in $(VERSIONS); do \
+	    python=$$(.ci/python python$$version) && set -- "$$@" "$$python" || exit 1; \
+	done; \
+	exec "$$1" .ci/constraints.py "$$@"
+
+changes:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@.venv/bin/python -m towncrier build --draft --version next
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .hypothesis .mypy_cache .ruff_cache \
+	    .import_linter_cache _trial_temp* twisted/plugins/dropin.cache
+	find mudserver tests twisted tac .ci -name __pycache__ -type d -prune -exec rm -rf {} +

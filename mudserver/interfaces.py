@@ -198,11 +198,13 @@ class LookUpName(Request[NameState]):
 
 @frozen
 class Register(Request[Registered]):
-    """Make an account. Fails with `BadName`, `BadPassword`, `NameTaken`, `TooManyTries`."""
+    """Make an account. Fails with `BadName`, `BadPassword`, `NameTaken`, `TooManyTries`,
+    `InsecureConnection`. HTTP counts as `Transport.WEBSOCKET` here and below."""
 
     name: str
     password: str = field(repr=False)
     origin: Origin
+    transport: Transport = Transport.WEBSOCKET
 
 
 @frozen
@@ -233,12 +235,13 @@ class IssueTicket(Request[TicketIssued]):
 @frozen
 class ChangePassword(Request[None]):
     """Change the password and revoke all other tokens. Fails with `NotAuthenticated`,
-    `WrongCredentials`, `BadPassword`, `TooManyTries`."""
+    `WrongCredentials`, `BadPassword`, `TooManyTries`, `InsecureConnection`."""
 
     token: TokenHash
     old: str = field(repr=False)
     new: str = field(repr=False)
     origin: Origin
+    transport: Transport = Transport.WEBSOCKET
 
 
 @frozen
@@ -616,6 +619,10 @@ class IAccountStore(Interface):
         account: AccountId, password_hash: str, keep: TokenHash | None
     ) -> Deferred[tuple[TokenHash, ...]]:
         """Store a new hash and revoke all tokens but ``keep``; fires with the revoked."""
+
+    def rehash(account: AccountId, old_hash: str, new_hash: str) -> Deferred[None]:
+        """Replace the hash by a stronger one of the same password; tokens stay as they are.
+        Nothing happens where it is no longer ``old_hash``."""
 
     def set_role(account: AccountId, role: Role) -> Deferred[None]:
         """Change what an account may do."""

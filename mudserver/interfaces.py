@@ -33,6 +33,7 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.view.line import Line, View
+from mudserver.world.area import Area
 from mudserver.world.direction import Direction
 
 # ================================================================ the bus
@@ -462,7 +463,8 @@ class ExitRow:
 
 @frozen
 class RoomRow:
-    """A room; ``details`` maps keywords to what a look at them shows."""
+    """A room; ``area`` is the area's key; ``details`` maps keywords to what a look at them
+    shows."""
 
     id: RoomId
     key: str
@@ -488,7 +490,8 @@ class ItemRow:
 
 @frozen
 class NpcRow:
-    """An inhabitant; ``topics`` maps keywords to answers."""
+    """An inhabitant; ``topics`` maps keywords to answers. A leading colon in an answer or in the
+    greeting means that it is done, not said; an empty greeting is none."""
 
     id: NpcId
     key: str
@@ -600,7 +603,8 @@ class IAccountStore(Interface):
     """
     Accounts, tokens and tickets.
 
-    Every Deferred may fail with `StorageUnavailable`.
+    Every Deferred may fail with `StorageUnavailable`, and with `StorageRefused` where a value is
+    not what the schema allows: a name that the rules refuse, a token of an unknown account.
     """
 
     def register(name: str, password_hash: str) -> Deferred[AccountRow]:
@@ -618,7 +622,7 @@ class IAccountStore(Interface):
     def set_password(
         account: AccountId, password_hash: str, keep: TokenHash | None
     ) -> Deferred[tuple[TokenHash, ...]]:
-        """Store a new hash and revoke all tokens but ``keep``; fires with the revoked."""
+        """Store a new hash and revoke all tokens but ``keep``; fires as `revoke_account`."""
 
     def rehash(account: AccountId, old_hash: str, new_hash: str) -> Deferred[None]:
         """Replace the hash by a stronger one of the same password; tokens stay as they are.
@@ -628,7 +632,7 @@ class IAccountStore(Interface):
         """Change what an account may do."""
 
     def add_token(row: TokenRow) -> Deferred[None]:
-        """Store a new token."""
+        """Store a new token, and forget those of the account that expired long ago."""
 
     def token(hash: TokenHash) -> Deferred[TokenRow | None]:
         """Find a token; expired and revoked ones too."""
@@ -640,13 +644,15 @@ class IAccountStore(Interface):
         """Revoke one token."""
 
     def revoke_account(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
-        """Revoke all tokens of an account; fires with those that were valid."""
+        """Revoke all tokens of an account; fires with those that were not revoked before, the
+        expired too: a telnet session outlives its token's end."""
 
     def add_ticket(hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Store a ticket, and forget those long expired."""
 
     def spend_ticket(hash: str, now: datetime) -> Deferred[TokenRow | None]:
-        """Take a ticket, at most once; fires with its token's row, or None."""
+        """Take a ticket, at most once; fires with its token's row, or None where the ticket is
+        unknown, spent or expired. The token may be expired or revoked."""
 
 
 class IWorldStore(Interface):
@@ -659,8 +665,13 @@ class IWorldStore(Interface):
     def load() -> Deferred[WorldRows | None]:
         """Read the world; None where none was imported yet."""
 
-    def import_areas(areas: Iterable[object]) -> Deferred[None]:
-        """Store parsed areas (`mudserver.world.area.Area`) as a new world, all or nothing."""
+    def import_areas(areas: Iterable[Area]) -> Deferred[bool]:
+        """
+        Store parsed areas as a new world, all or nothing.
+
+        Fires with whether it did: False where there is a world already, which stays as it is.
+        Fails with `CorruptArea` where the areas don't make a world that closes.
+        """
 
     def characters(account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
         """Read an account's characters, the oldest first."""
@@ -671,9 +682,12 @@ class IWorldStore(Interface):
 
     def flush(changes: WorldChanges) -> Deferred[None]:
         """
-        Commit one consistent cut, in one transaction.
+        Commit one consistent cut, in one transaction; to repeat it changes nothing.
 
-        Fails with `StorageUnavailable` (try again) or `StorageRefused` (never will).
+        A mute that is there already, or one to lift that isn't, is no error.
+
+        Fails with `StorageUnavailable` (try again) or `StorageRefused` (never will: an entity is
+        unknown or named twice, an item is not in exactly one place, a fixed one is held).
         """
 
 

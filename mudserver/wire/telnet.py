@@ -200,6 +200,8 @@ class Parser:
     def _step(self, byte: int, events: list[Event]) -> None:
         """Take the one byte that a state other than data and subnegotiation waits for."""
         match self._state:
+            case _State.COMMAND:
+                self._command(byte, events)
             case _State.OPTION:
                 events.append(Negotiation(self._verb, byte))
                 self._state = _State.DATA
@@ -212,16 +214,13 @@ class Parser:
             case _State.SUBNEGOTIATION_IAC if byte < _FIRST_COMMAND:
                 self._gather(bytes((Code.IAC, byte)), events)
                 self._state = _State.SUBNEGOTIATION
-            case _State.SUBNEGOTIATION_IAC:
-                self._refuse(Reason.MALFORMED, events)
-                self._command(byte, events)
             case _:
+                self._refuse(Reason.MALFORMED, events)
                 self._command(byte, events)
 
     def _command(self, byte: int, events: list[Event]) -> None:
         """Take the byte after IAC, which is not IAC itself."""
         if byte == Code.SB:
-            self._subnegotiation.clear()
             self._skipping = False
             self._state = _State.SUBNEGOTIATION
         elif byte >= Verb.WILL:

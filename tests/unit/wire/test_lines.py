@@ -73,6 +73,13 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(texts(longest + b"\r\n"), [longest.decode()])
         self.assertEqual(assemble(longest + b"x\r\nok\n"), [TOO_LONG, Line("ok")])
 
+    def test_end_does_not_count(self) -> None:
+        """The end of one line takes no room from the next, even when it arrives in two pieces."""
+        longest = b"x" * MAX_LINE_BYTES
+        for end in (b"\r\n", b"\r\0"):
+            for pieces in ([end + longest + end], [end[:1], end[1:] + longest, end]):
+                self.assertEqual(texts(*pieces), ["", longest.decode()])
+
     def test_told_at_once_and_once(self) -> None:
         """The refusal comes with the byte that is too many, and the rest is skipped to its end."""
         assembler = LineAssembler()

@@ -196,15 +196,16 @@ class WishTests(SynchronousTestCase):
 
     def test_peer_that_breaks_the_rules(self) -> None:
         """WONT answered by DO settles as RFC 1143 says: off, or on if we want it on again."""
-        for again, state in ((False, State.NO), (True, State.YES)):
+        echo = Option.ECHO
+        for again, change in ((False, Disabled(US, echo)), (True, Enabled(US, echo))):
             table = OptionTable()
-            table.offer(Option.ECHO)
-            table.receive(Negotiation(DO, Option.ECHO))
-            table.withdraw(Option.ECHO)
+            table.offer(echo)
+            table.receive(Negotiation(DO, echo))
+            table.withdraw(echo)
             if again:
-                table.offer(Option.ECHO)
-            self.assertEqual(table.receive(Negotiation(DO, Option.ECHO)).send, b"")
-            self.assertIs(table.state(US, Option.ECHO), state)
+                table.offer(echo)
+            self.assertEqual(table.receive(Negotiation(DO, echo)), Reaction(change=change))
+            self.assertIs(table.state(US, echo), State.YES if again else State.NO)
 
     def test_what_cannot_be_switched(self) -> None:
         """TIMING-MARK is no state, and a number that is no byte is no option."""

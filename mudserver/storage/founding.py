@@ -1,0 +1,84 @@
+"""The first rows of a world, made from its area files."""
+
+from collections.abc import Iterable
+
+from mudserver.ids import ItemId, NpcId, RoomId
+from mudserver.interfaces import ExitRow, ItemRow, NpcRow, RoomRow, WorldRows
+from mudserver.world.area import Inhabitant, Utterance
+from mudserver.world.atlas import Atlas
+
+
+def entities(atlas: Atlas) -> int:
+    """Count the ids that `found` takes: one for each room, item and inhabitant."""
+    return len(atlas.rooms) + sum(1 for _ in atlas.items) + sum(1 for _ in atlas.inhabitants)
+
+
+def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
+    """
+    Turn checked areas into rows.
+
+    Args:
+        atlas: The areas.
+        ids: At least as many as `entities` counts, in rising order.
+
+    Returns:
+        The rows, each kind in the order of its ids; exits by room, then as the area lists them.
+    """
+    take = iter(ids)
+    by_key = {room.key: RoomId(next(take)) for room in atlas.rooms}
+    return WorldRows(
+        start=by_key[atlas.start],
+        rooms=tuple(
+            RoomRow(
+                id=by_key[room.key],
+                key=room.key,
+                area=area.key,
+                name=room.name,
+                description=room.description,
+                details={word: detail.text for detail in room.details for word in detail.keywords},
+            )
+            for area in atlas.areas
+            for room in area.rooms
+        ),
+        exits=tuple(
+            ExitRow(by_key[room.key], way.direction, by_key[way.to], way.name, way.closed)
+            for room in atlas.rooms
+            for way in room.exits
+        ),
+        items=tuple(
+            ItemRow(
+                id=ItemId(next(take)),
+                key=item.key,
+                name=item.name,
+                keywords=item.keywords,
+                description=item.description,
+                fixed=item.fixed,
+                room=by_key[room.key],
+                holder=None,
+            )
+            for room, item in atlas.items
+        ),
+        npcs=tuple(
+            _npc(NpcId(next(take)), by_key[room.key], someone)
+            for room, someone in atlas.inhabitants
+        ),
+    )
+
+
+def _npc(id: NpcId, room: RoomId, someone: Inhabitant) -> NpcRow:
+    return NpcRow(
+        id=id,
+        key=someone.key,
+        name=someone.name,
+        keywords=someone.keywords,
+        description=someone.description,
+        greeting=_text(someone.greeting) if someone.greeting else "",
+        topics={word: _text(topic.answer) for topic in someone.topics for word in topic.keywords},
+        idle=someone.idle,
+        room=room,
+    )
+
+
+def _text(utterance: Utterance) -> str:
+    """Write an utterance as area files do: a colon means that it is done, not said."""
+    return f":{utterance.text}" if utterance.emote else utterance.text

@@ -1,0 +1,86 @@
+"""Many questions of one reactor turn, asked as one."""
+
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import StorageUnavailable
+
+#: Keys in one query; more of one turn become several queries.
+MAX_BATCH_KEYS: Final = 500
+
+#: Callers that one loader owes an answer; more fail at once with `StorageUnavailable`.
+MAX_CALLERS: Final = 10_000
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+#: Answers many keys at once; keys without an answer are missing.
+Fetch = Callable[[list[K]], Coroutine["Deferred[Any]", Any, Mapping[K, V]]]
+
+
+class BatchLoader(Generic[K, V]):
+    """
+    Collects the keys that are asked for in one reactor turn, and fetches them together.
+
+    A key asked for twice in a turn is fetched once, and each caller has a Deferred of its own, so
+    that what one does with the answer is nothing to the other. Nothing is remembered beyond the
+    turn: whoever asks later gets what is stored then.
+
+    Args:
+        clock: Ends the turn.
+        fetch: Asks one query for at most `MAX_BATCH_KEYS` different keys.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, fetch: Fetch[K, V]) -> None:
+        self._clock = clock
+        self._fetch = fetch
+        self._callers = 0
+        self._asked: dict[K, list[Deferred[V | None]]] = {}
+
+    def load(self, key: K) -> Deferred[V | None]:
+        """
+        Ask for one key.
+
+        Returns:
+            Fires with its value, or with None if it has none. Fails as its batch does, or with
+            `StorageUnavailable` where `MAX_CALLERS` wait already. May be cancelled, which
+            cancels nothing for others.
+        """
+        if self._callers >= MAX_CALLERS:
+            return fail(StorageUnavailable("too many questions wait for the database"))
+        if not self._asked:
+            self._clock.callLater(0, self._send)
+        caller: Deferred[V | None] = Deferred()
+        self._callers += 1
+        self._asked.setdefault(key, []).append(caller)
+        return caller
+
+    def _send(self) -> None:
+        asked = list(self._asked.items())
+        self._asked = {}
+        for start in range(0, len(asked), MAX_BATCH_KEYS):
+            self._send_batch(dict(asked[start : start + MAX_BATCH_KEYS]))
+
+    def _send_batch(self, batch: dict[K, list[Deferred[V | None]]]) -> None:
+        def answer(values: Mapping[K, V]) -> None:
+            for key, callers in batch.items():
+                self._callers -= len(callers)
+                for caller in callers:
+                    caller.callback(values.get(key))
+
+        def refuse(failure: Failure) -> None:
+            for callers in batch.values():
+                self._callers -= len(callers)
+                for caller in callers:
+                    caller.errback(failure)
+
+        fetched = Deferred.fromCoroutine(self._fetch(list(batch)))
+        fetched.addCallbacks(answer, refuse)
+        fetched.addErrback(lambda failure: self._log.failure("A batch was lost.", failure))

@@ -1,0 +1,350 @@
+"""
+Stores in memory, for tests and for worlds that need not last.
+
+They pass the same contract suite as the stores in PostgreSQL (``tests/contract/stores.py``), and
+refuse with the same codes and constraints.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mudserver.errors import NameTaken, StorageRefused
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.interfaces import (
+    AccountRow,
+    CharacterRow,
+    IAccountStore,
+    ItemRow,
+    IWorldStore,
+    Role,
+    TokenRow,
+    WorldChanges,
+    WorldRows,
+)
+from mudserver.storage.founding import entities, found
+from mudserver.storage.memory_database import (
+    NAME,
+    SHA256,
+    MemoryAccount,
+    MemoryCharacter,
+    MemoryDatabase,
+    MemoryTicket,
+    check_key,
+    check_row,
+    check_unique,
+    key_of,
+)
+from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKENS
+from mudserver.storage.text import storable
+from mudserver.world.area import Area
+from mudserver.world.atlas import check
+
+__all__ = ["MemoryAccountStore", "MemoryDatabase", "MemoryWorldStore"]
+
+
+@implementer(IAccountStore)
+class MemoryAccountStore:
+    """
+    Accounts in memory.
+
+    Args:
+        database: Shared with the world store; None for one of its own.
+    """
+
+    def __init__(self, database: MemoryDatabase | None = None) -> None:
+        self._db = MemoryDatabase() if database is None else database
+
+    def register(self, name: str, password_hash: str) -> Deferred[AccountRow]:
+        """Implement `IAccountStore.register`."""
+
+        def work() -> AccountRow:
+            key = storable(name).lower() if name.isascii() else name
+            check_row(password_hash != "", "account_password_hash_check")
+            check_row(NAME.match(key), "name_key_check")
+            if key in self._db.names:
+                raise NameTaken(f"{name} is taken")
+            account = self._db.next_account()
+            self._db.names[key] = account
+            self._db.accounts[account] = MemoryAccount(
+                account, name, storable(password_hash), Role.PLAYER, False, self._db.now()
+            )
+            character = CharacterId(self._db.next_entities(1)[0])
+            self._db.characters[character] = MemoryCharacter(character, account, name, room=None)
+            return self._row(account)
+
+        return self._db.answer(work)
+
+    def by_name(self, name: str) -> Deferred[AccountRow | None]:
+        """Implement `IAccountStore.by_name`."""
+
+        def work() -> AccountRow | None:
+            key = storable(name).casefold()
+            return next(
+                (self._row(each.id) for each in self._db.accounts.values() if key_of(each) == key),
+                None,
+            )
+
+        return self._db.answer(work)
+
+    def by_id(self, account: AccountId) -> Deferred[AccountRow | None]:
+        """Implement `IAccountStore.by_id`."""
+        return self._db.answer(lambda: self._row(account) if account in self._db.accounts else None)
+
+    def page(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
+        """Implement `IAccountStore.page`."""
+
+        def work() -> tuple[AccountRow, ...]:
+            last = storable(after).casefold()
+            following = sorted(
+                (each for each in self._db.accounts.values() if key_of(each) > last), key=key_of
+            )
+            return tuple(self._row(each.id) for each in following[: max(limit, 0)])
+
+        return self._db.answer(work)
+
+    def set_password(
+        self, account: AccountId, password_hash: str, keep: TokenHash | None
+    ) -> Deferred[tuple[TokenHash, ...]]:
+        """Implement `IAccountStore.set_password`."""
+
+        def work() -> tuple[TokenHash, ...]:
+            check_row(password_hash != "", "account_password_hash_check")
+            self._change(account, lambda row: evolve(row, password_hash=storable(password_hash)))
+            return self._revoke(account, keep)
+
+        return self._db.answer(work)
+
+    def rehash(self, account: AccountId, old_hash: str, new_hash: str) -> Deferred[None]:
+        """Implement `IAccountStore.rehash`."""
+
+        def change(row: MemoryAccount) -> MemoryAccount:
+            if row.password_hash != old_hash:
+                return row
+            check_row(new_hash != "", "account_password_hash_check")
+            return evolve(row, password_hash=storable(new_hash))
+
+        return self._db.answer(lambda: self._change(account, change))
+
+    def set_role(self, account: AccountId, role: Role) -> Deferred[None]:
+        """Implement `IAccountStore.set_role`."""
+        return self._db.answer(lambda: self._change(account, lambda row: evolve(row, role=role)))
+
+    def add_token(self, row: TokenRow) -> Deferred[None]:
+        """Implement `IAccountStore.add_token`."""
+
+        def work() -> None:
+            check_row(SHA256.match(row.hash), "token_hash_check")
+            check_row(SHA256.match(row.csrf_hash), "token_csrf_hash_check")
+            check_row(row.expires > row.created, "token_lasts")
+            check_unique(row.hash not in self._db.tokens, "token_pkey")
+            check_key(row.account in self._db.accounts, "token_account_fkey")
+            oldest = row.created - KEEP_EXPIRED_TOKENS
+            self._forget_tokens(row.account, oldest)
+            self._db.tokens[row.hash] = row
+
+        return self._db.answer(work)
+
+    def token(self, hash: TokenHash) -> Deferred[TokenRow | None]:
+        """Implement `IAccountStore.token`."""
+        return self._db.answer(lambda: self._db.tokens.get(TokenHash(storable(hash))))
+
+    def extend_token(self, hash: TokenHash, expires: datetime) -> Deferred[None]:
+        """Implement `IAccountStore.extend_token`."""
+
+        def work() -> None:
+            row = self._db.tokens.get(TokenHash(storable(hash)))
+            if row is not None:
+                check_row(expires > row.created, "token_lasts")
+                self._db.tokens[hash] = evolve(row, expires=expires)
+
+        return self._db.answer(work)
+
+    def revoke_token(self, hash: TokenHash) -> Deferred[None]:
+        """Implement `IAccountStore.revoke_token`."""
+
+        def work() -> None:
+            row = self._db.tokens.get(TokenHash(storable(hash)))
+            if row is not None:
+                self._db.tokens[hash] = evolve(row, revoked=True)
+
+        return self._db.answer(work)
+
+    def revoke_account(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        """Implement `IAccountStore.revoke_account`."""
+        return self._db.answer(lambda: self._revoke(account, keep=None))
+
+    def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
+        """Implement `IAccountStore.add_ticket`."""
+
+        def work() -> None:
+            check_row(SHA256.match(hash), "ticket_hash_check")
+            check_unique(hash not in self._db.tickets, "ticket_pkey")
+            check_key(token in self._db.tokens, "ticket_token_fkey")
+            oldest = expires - KEEP_EXPIRED_TICKETS
+            for each, ticket in list(self._db.tickets.items()):
+                if ticket.expires < oldest:
+                    del self._db.tickets[each]
+            self._db.tickets[hash] = MemoryTicket(token, expires)
+
+        return self._db.answer(work)
+
+    def spend_ticket(self, hash: str, now: datetime) -> Deferred[TokenRow | None]:
+        """Implement `IAccountStore.spend_ticket`."""
+
+        def work() -> TokenRow | None:
+            ticket = self._db.tickets.pop(storable(hash), None)
+            return self._db.tokens[ticket.token] if ticket and ticket.expires > now else None
+
+        return self._db.answer(work)
+
+    def _row(self, account: AccountId) -> AccountRow:
+        row = self._db.accounts[account]
+        return AccountRow(
+            id=row.id,
+            name=row.name,
+            password_hash=row.password_hash,
+            role=row.role,
+            disabled=row.disabled,
+            created=row.created,
+            characters=tuple(
+                each.name for each in self._db.characters.values() if each.account == account
+            ),
+        )
+
+    def _change(self, account: AccountId, change: Callable[[MemoryAccount], MemoryAccount]) -> None:
+        row = self._db.accounts.get(account)
+        if row is not None:
+            self._db.accounts[account] = change(row)
+
+    def _revoke(self, account: AccountId, keep: TokenHash | None) -> tuple[TokenHash, ...]:
+        revoked = [
+            row
+            for row in self._db.tokens.values()
+            if row.account == account and not row.revoked and row.hash != keep
+        ]
+        for row in revoked:
+            self._db.tokens[row.hash] = evolve(row, revoked=True)
+        return tuple(sorted(row.hash for row in revoked))
+
+    def _forget_tokens(self, account: AccountId, oldest: datetime) -> None:
+        for row in list(self._db.tokens.values()):
+            if row.account == account and row.expires < oldest:
+                del self._db.tokens[row.hash]
+                for hash, ticket in list(self._db.tickets.items()):
+                    if ticket.token == row.hash:
+                        del self._db.tickets[hash]
+
+
+@implementer(IWorldStore)
+class MemoryWorldStore:
+    """
+    A world in memory.
+
+    Args:
+        database: Shared with the account store, which makes the characters.
+    """
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def load(self) -> Deferred[WorldRows | None]:
+        """Implement `IWorldStore.load`."""
+
+        def work() -> WorldRows | None:
+            if self._db.world is None:
+                return None
+            lying = tuple(item for item in self._db.items.values() if item.room is not None)
+            return evolve(self._db.world, items=lying)
+
+        return self._db.answer(work)
+
+    def import_areas(self, areas: Iterable[Area]) -> Deferred[bool]:
+        """Implement `IWorldStore.import_areas`."""
+
+        def work() -> bool:
+            atlas = check(areas)
+            if self._db.world is not None:
+                return False
+            rows = found(atlas, self._db.next_entities(entities(atlas)))
+            self._db.world = rows
+            self._db.items = {item.id: item for item in rows.items}
+            return True
+
+        return self._db.answer(work)
+
+    def characters(self, account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
+        """Implement `IWorldStore.characters`."""
+        return self._db.answer(
+            lambda: tuple(
+                CharacterRow(
+                    id=each.id,
+                    account=each.account,
+                    name=each.name,
+                    room=each.room,
+                    items=tuple(i for i in self._db.items.values() if i.holder == each.id),
+                    muted=frozenset(m.muted for m in self._db.mutes if m.muter == each.id),
+                )
+                for each in self._db.characters.values()
+                if each.account == account
+            )
+        )
+
+    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+        """Implement `IWorldStore.identify`."""
+
+        def work() -> Mapping[str, tuple[CharacterId, str]]:
+            keys = {storable(name).casefold() for name in names}
+            return {
+                key_of(each): (each.id, each.name)
+                for each in self._db.characters.values()
+                if key_of(each) in keys
+            }
+
+        return self._db.answer(work)
+
+    def flush(self, changes: WorldChanges) -> Deferred[None]:
+        """Implement `IWorldStore.flush`."""
+
+        def work() -> None:
+            places = self._placed(changes)
+            items = self._moved(changes)
+            for mute in changes.muted:
+                check_row(mute.muter != mute.muted, "mute_of_another")
+                check_key(mute.muter in self._db.characters, "mute_muter_fkey")
+                check_key(mute.muted in self._db.characters, "mute_muted_fkey")
+            self._db.characters.update(places)
+            self._db.items.update(items)
+            self._db.mutes -= set(changes.unmuted)
+            self._db.mutes |= set(changes.muted)
+
+        return self._db.answer(work)
+
+    def _placed(self, changes: WorldChanges) -> dict[CharacterId, MemoryCharacter]:
+        placed: dict[CharacterId, MemoryCharacter] = {}
+        for id, room in changes.places:
+            if id not in self._db.characters or id in placed:
+                raise StorageRefused("flush: a character is unknown or named twice")
+            check_key(self._is_room(room), "character_room_fkey")
+            placed[id] = evolve(self._db.characters[id], room=room)
+        return placed
+
+    def _moved(self, changes: WorldChanges) -> dict[ItemId, ItemRow]:
+        moved: dict[ItemId, ItemRow] = {}
+        for id, room, holder in changes.items:
+            item = self._db.items.get(id)
+            if item is None or id in moved:
+                raise StorageRefused("flush: an item is unknown or named twice")
+            check_row((room is None) != (holder is None), "item_in_one_place")
+            check_row(not item.fixed or holder is None, "item_fixed_in_room")
+            check_key(room is None or self._is_room(room), "item_room_fkey")
+            check_key(holder is None or holder in self._db.characters, "item_holder_fkey")
+            moved[id] = evolve(item, room=room, holder=holder)
+        return moved
+
+    def _is_room(self, room: RoomId) -> bool:
+        world = self._db.world
+        return world is not None and any(each.id == room for each in world.rooms)

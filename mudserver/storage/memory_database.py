@@ -1,0 +1,144 @@
+"""The tables of the in-memory stores, and what they refuse."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import Final, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, execute, fail
+
+from mudserver.errors import MudError, StorageRefused
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.interfaces import ItemRow, MuteRow, Role, TokenRow, WorldRows
+
+T = TypeVar("T")
+
+#: What the table ``name`` takes, without case.
+NAME: Final = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:['-][a-z]+)*\Z")
+#: What the tables ``token`` and ``ticket`` take for a hash.
+SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
+
+# PostgreSQL's codes, from the appendix A of its documentation.
+_FOREIGN_KEY_VIOLATION: Final = "23503"
+_UNIQUE_VIOLATION: Final = "23505"
+_CHECK_VIOLATION: Final = "23514"
+
+
+@frozen
+class MemoryAccount:
+    """A row of the table ``account``."""
+
+    id: AccountId
+    name: str
+    password_hash: str
+    role: Role
+    disabled: bool
+    created: datetime
+
+
+@frozen
+class MemoryCharacter:
+    """A row of the table ``character``."""
+
+    id: CharacterId
+    account: AccountId
+    name: str
+    room: RoomId | None
+
+
+@frozen
+class MemoryTicket:
+    """A row of the table ``ticket``."""
+
+    token: TokenHash
+    expires: datetime
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@define
+class MemoryDatabase:
+    """
+    What an account store and a world store have in common, as they would have one database.
+
+    Attributes:
+        now: The time at which accounts are made (UTC).
+        failure: While it is set, every call fails with it, and changes nothing.
+    """
+
+    now: Callable[[], datetime] = _utc_now
+    failure: MudError | None = None
+    accounts: dict[AccountId, MemoryAccount] = field(init=False, factory=dict)
+    names: dict[str, AccountId] = field(init=False, factory=dict)
+    tokens: dict[TokenHash, TokenRow] = field(init=False, factory=dict)
+    tickets: dict[str, MemoryTicket] = field(init=False, factory=dict)
+    characters: dict[CharacterId, MemoryCharacter] = field(init=False, factory=dict)
+    world: WorldRows | None = field(init=False, default=None)
+    items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
+    mutes: set[MuteRow] = field(init=False, factory=set)
+    _account_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
+    _entity_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
+    _held: list[Callable[[], None]] | None = field(init=False, default=None)
+
+    def hold(self) -> None:
+        """Let every call from now on wait, as if the database were slow."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        """Carry out what waits, in order, and what comes next at once."""
+        held, self._held = self._held or [], None
+        for carry_out in held:
+            carry_out()
+
+    def answer(self, work: Callable[[], T]) -> Deferred[T]:
+        """Do some work as one transaction would: at once, or after `release`."""
+        if self._held is None:
+            return self._perform(work)
+        answered: Deferred[T] = Deferred()
+
+        def carry_out() -> None:
+            self._perform(work).chainDeferred(answered)
+
+        self._held.append(carry_out)
+        return answered
+
+    def _perform(self, work: Callable[[], T]) -> Deferred[T]:
+        return execute(work) if self.failure is None else fail(self.failure)
+
+    def next_account(self) -> AccountId:
+        """Take the id of a new account."""
+        return AccountId(next(self._account_ids))
+
+    def next_entities(self, number: int) -> list[int]:
+        """Take ids of new rooms, items, inhabitants or characters."""
+        return [next(self._entity_ids) for _ in range(number)]
+
+
+def key_of(row: MemoryAccount | MemoryCharacter) -> str:
+    """Return the name without case."""
+    return row.name.lower()
+
+
+def check_row(holds: object, constraint: str) -> None:
+    """Refuse as a CHECK does, unless it holds."""
+    _refuse_unless(holds, _CHECK_VIOLATION, constraint)
+
+
+def check_key(holds: object, constraint: str) -> None:
+    """Refuse as a foreign key does, unless it holds."""
+    _refuse_unless(holds, _FOREIGN_KEY_VIOLATION, constraint)
+
+
+def check_unique(holds: object, constraint: str) -> None:
+    """Refuse as a unique index does, unless it holds."""
+    _refuse_unless(holds, _UNIQUE_VIOLATION, constraint)
+
+
+def _refuse_unless(holds: object, sqlstate: str, constraint: str) -> None:
+    if not holds:
+        raise StorageRefused(f"refused by {constraint}", sqlstate, constraint)

@@ -1,0 +1,26 @@
+"""What text PostgreSQL can hold."""
+
+from typing import Final
+
+from mudserver.errors import StorageRefused
+
+#: PostgreSQL's own code for such text: character_not_in_repertoire.
+_SQLSTATE: Final = "22021"
+
+
+def storable(text: str) -> str:
+    """
+    Return the text, if it can be stored: it has no NUL and no half of a surrogate pair.
+
+    The gateways let no such text in. Here it is refused before it joins others in a query.
+
+    Raises:
+        StorageRefused: It can't.
+    """
+    if "\0" in text:
+        raise StorageRefused("text with a NUL can't be stored", _SQLSTATE)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise StorageRefused("text with half a surrogate pair can't be stored", _SQLSTATE) from None
+    return text

@@ -1,0 +1,157 @@
+"""
+What an applied event leaves behind: changes to store, and deltas for those who watch.
+
+Both are made where the world changes, from the change itself; nothing is ever compared.
+"""
+
+from attrs import frozen
+
+from mudserver.ids import CharacterId, ItemId, RoomId
+
+# ---------------------------------------------------------------- what must be stored
+
+
+@frozen
+class CharacterPlaced:
+    """A character is in that room now."""
+
+    character: CharacterId
+    room: RoomId
+
+
+@frozen
+class ItemPlaced:
+    """An item lies in a room, or somebody carries it; the other is None."""
+
+    item: ItemId
+    room: RoomId | None
+    holder: CharacterId | None
+
+
+@frozen
+class MuteMade:
+    """A player no longer wants to hear another."""
+
+    muter: CharacterId
+    muted: CharacterId
+
+
+@frozen
+class MuteLifted:
+    """A player wants to hear another again."""
+
+    muter: CharacterId
+    muted: CharacterId
+
+
+Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted
+
+# ---------------------------------------------------------------- what copies must learn
+
+
+@frozen
+class OccupantAdded:
+    """Someone now stands at that index of the first page of occupants."""
+
+    index: int
+    id: int
+    name: str
+    player: bool
+
+
+@frozen
+class OccupantRemoved:
+    """Whoever stood at that index of the first page no longer does."""
+
+    index: int
+
+
+@frozen
+class TotalChanged:
+    """So many are in the room now."""
+
+    total: int
+
+
+@frozen
+class NextChanged:
+    """
+    The id behind which the second page begins is another.
+
+    Attributes:
+        before: What it was; None where there was no second page.
+        after: What it is; None where there is none any more.
+    """
+
+    before: int | None
+    after: int | None
+
+
+@frozen
+class ItemAdded:
+    """An item now stands at that index of the list, of the room or of the inventory."""
+
+    index: int
+    id: ItemId
+    name: str
+
+
+@frozen
+class ItemRemoved:
+    """The item at that index of the list is gone."""
+
+    index: int
+
+
+RoomOperation = (
+    OccupantAdded | OccupantRemoved | TotalChanged | NextChanged | ItemAdded | ItemRemoved
+)
+CharacterOperation = ItemAdded | ItemRemoved
+
+
+@frozen
+class RoomDelta:
+    """
+    The step from one version of a room to the next.
+
+    Attributes:
+        room: Which.
+        from_version: The version that the operations apply to.
+        to_version: The one they make: always one more.
+        operations: In the order in which they apply.
+        newcomer: Who came by this very change. They know no earlier version, get the whole
+            room, and so don't get the delta.
+    """
+
+    room: RoomId
+    from_version: int
+    to_version: int
+    operations: tuple[RoomOperation, ...]
+    newcomer: CharacterId | None = None
+
+
+@frozen
+class CharacterDelta:
+    """The step from one version of a character to the next, for its own player."""
+
+    character: CharacterId
+    from_version: int
+    to_version: int
+    operations: tuple[CharacterOperation, ...]
+
+
+Delta = RoomDelta | CharacterDelta
+
+
+@frozen
+class Applied:
+    """
+    What applying one event changed.
+
+    Attributes:
+        changes: What must be stored.
+        deltas: What viewers' copies must learn; at most one for a room or character.
+    """
+
+    changes: tuple[Change, ...] = ()
+    deltas: tuple[Delta, ...] = ()

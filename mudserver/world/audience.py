@@ -1,0 +1,54 @@
+"""Who perceives an event."""
+
+from enum import Enum
+
+from mudserver.ids import CharacterId
+from mudserver.world.applied import CharacterDelta, Delta
+from mudserver.world.events import Event
+from mudserver.world.world import World
+
+
+class Viewer(Enum):
+    """A kind of viewer: all of one kind are shown the same."""
+
+    ACTOR = "actor"
+    TARGET = "target"
+    OTHERS = "others"
+
+
+def resolve(world: World, event: Event) -> tuple[tuple[Viewer, tuple[CharacterId, ...]], ...]:
+    """
+    Find who perceives an event, by kind of viewer.
+
+    Right before and right after the event is applied, the answer is the same, but that one
+    who has left the world is no longer among them.
+
+    Returns:
+        Each kind that has anyone, with all of that kind. Nobody is in two of them.
+    """
+    audience = event.audience
+    spared = world.muters(audience.actor) if audience.mutable and audience.actor else frozenset()
+    kinds: list[tuple[Viewer, tuple[CharacterId, ...]]] = []
+    if audience.actor is not None and audience.actor in world.characters:
+        kinds.append((Viewer.ACTOR, (audience.actor,)))
+    target = audience.target
+    if target is not None and target in world.characters and target not in spared:
+        kinds.append((Viewer.TARGET, (target,)))
+    if audience.room is not None:
+        there = world.occupants(audience.room).characters
+        others = there - spared - {audience.actor, audience.target}
+        if others:
+            kinds.append((Viewer.OTHERS, tuple(others)))
+    return tuple(kinds)
+
+
+def watching(world: World, delta: Delta) -> tuple[CharacterId, ...]:
+    """
+    Find whose copy a delta brings up to date.
+
+    Returns:
+        The character itself, or all who are in the room now but a newcomer.
+    """
+    if isinstance(delta, CharacterDelta):
+        return (delta.character,) if delta.character in world.characters else ()
+    return tuple(world.occupants(delta.room).characters - {delta.newcomer})

@@ -1,0 +1,314 @@
+"""
+The verbs: what one types, and the command it makes.
+
+The table is all there is to a verb's words: the grammar, ``help`` and the reserved
+names are made from it.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from attrs import frozen
+
+from mudserver.world import commands
+from mudserver.world.commands import Command
+from mudserver.world.direction import Direction
+
+_AT: Final = frozenset({"at", "in", "inside", "on"})
+_HERE: Final = frozenset({"here", "around"})
+
+
+class Group(Enum):
+    """What a verb is for; the value is its heading in ``help``."""
+
+    MOVING = "Moving"
+    SEEING = "Seeing"
+    THINGS = "Things"
+    TALKING = "Talking"
+    YOURSELF = "Yourself"
+
+
+class UsageError(Exception):
+    """The words after a verb don't make its command."""
+
+
+@frozen
+class Verb:
+    """
+    One verb.
+
+    Attributes:
+        name: What help calls it.
+        aliases: Other words for it; they count as typed in full.
+        usage: What one types.
+        summary: What it does, for the overview: under 50 characters.
+        text: What help tells about it.
+        group: What it is for.
+        read: Makes the command of the words that follow; raises `UsageError` if they don't fit.
+        abbreviable: Whether the beginning of one of its words will do.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    usage: str
+    summary: str
+    text: str
+    group: Group
+    read: Callable[[str], Command]
+    abbreviable: bool = True
+
+
+def _needed(rest: str) -> str:
+    if not rest:
+        raise UsageError
+    return rest
+
+
+def _alone(command: Command) -> Callable[[str], Command]:
+    """Read a verb that takes no words; any that follow are let pass."""
+    return lambda _rest: command
+
+
+def _look(rest: str) -> Command:
+    words = rest.split()
+    if words and words[0].lower() in _AT:
+        del words[0]
+    if not words or (len(words) == 1 and words[0].lower() in _HERE):
+        return commands.Look()
+    return commands.Look(" ".join(words))
+
+
+def _examine(rest: str) -> Command:
+    return _look(_needed(rest))
+
+
+def _say(rest: str) -> Command:
+    return commands.Say(_needed(rest))
+
+
+def _emote(rest: str) -> Command:
+    return commands.Emote(_needed(rest))
+
+
+def _tell(rest: str) -> Command:
+    name, _, text = rest.partition(" ")
+    name, text = name.removesuffix(","), text.strip()
+    if not name or not text:
+        raise UsageError
+    return commands.Tell(name, text)
+
+
+def _item(rest: str) -> str | None:
+    words = _needed(rest)
+    return None if words.lower() in {"all", "everything"} else words
+
+
+def _get(rest: str) -> Command:
+    words = rest.split()
+    if len(words) > 1 and words[0].lower() == "up":
+        del words[0]
+    return commands.Get(_item(" ".join(words)))
+
+
+def _drop(rest: str) -> Command:
+    return commands.Drop(_item(rest))
+
+
+def _go(rest: str) -> Command:
+    words = [word for word in rest.lower().split() if word not in {"to", "the"}]
+    direction = Direction.parse(words[0]) if len(words) == 1 else None
+    if direction is None:
+        raise UsageError
+    return commands.Go(direction)
+
+
+def _one_name(rest: str) -> str:
+    names = rest.split()
+    if len(names) != 1:
+        raise UsageError
+    return names[0]
+
+
+def _mute(rest: str) -> Command:
+    return commands.Mute(_one_name(rest))
+
+
+def _unmute(rest: str) -> Command:
+    return commands.Unmute(_one_name(rest))
+
+
+def _password(rest: str) -> Command:
+    match rest.split():
+        case []:
+            return commands.ChangePassword()
+        case [old, new]:
+            return commands.ChangePassword(old, new)
+        case _:
+            raise UsageError
+
+
+def _help(rest: str) -> Command:
+    return commands.Help(rest.lower() or None)
+
+
+#: All verbs but the bare directions. The order is that of ``help``.
+VERBS: Final = (
+    Verb(
+        "go",
+        ("walk",),
+        "go DIRECTION",
+        "walk that way; the direction alone will do",
+        "The directions are north, northeast, east, southeast, south, southwest, west and "
+        "northwest, up and down, in and out. Their short forms are n, ne, e, se, s, sw, w, nw, u "
+        "and d. You need not type go: north, or n, is enough.",
+        Group.MOVING,
+        _go,
+    ),
+    Verb(
+        "exits",
+        (),
+        "exits",
+        "list the ways out of here",
+        "Lists each way out of this place, and where it leads.",
+        Group.MOVING,
+        _alone(commands.Exits()),
+    ),
+    Verb(
+        "look",
+        ("l",),
+        "look [THING]",
+        "look around, or at something",
+        "Shows where you are: the place, its exits, what lies here and who is here. With a name "
+        "after it, shows that more closely: a person, a thing here or in your hands, or anything "
+        "that the description mentions. Much here is worth a closer look.",
+        Group.SEEING,
+        _look,
+    ),
+    Verb(
+        "examine",
+        ("x", "ex", "read"),
+        "examine THING",
+        "look at something closely",
+        "The same as look with a name after it.",
+        Group.SEEING,
+        _examine,
+    ),
+    Verb(
+        "who",
+        (),
+        "who",
+        "list the players who are in the world",
+        "Lists the players who are in the world now, wherever they are.",
+        Group.SEEING,
+        _alone(commands.Who()),
+    ),
+    Verb(
+        "get",
+        ("take", "pick"),
+        "get THING",
+        "pick something up; get all takes what there is",
+        "Picks up something that lies here. One word of its name, or the beginning of one, will "
+        "do. Where two things match, 2.lantern is the second lantern. get all takes all that "
+        "can be taken and carried.",
+        Group.THINGS,
+        _get,
+    ),
+    Verb(
+        "drop",
+        (),
+        "drop THING",
+        "put something down; drop all empties your hands",
+        "Puts down something that you carry. It stays there until somebody picks it up. drop all "
+        "puts down everything.",
+        Group.THINGS,
+        _drop,
+    ),
+    Verb(
+        "inventory",
+        ("i", "inv"),
+        "inventory",
+        "list what you carry",
+        "Lists what you carry. It stays with you when you leave the world.",
+        Group.THINGS,
+        _alone(commands.Inventory()),
+    ),
+    Verb(
+        "say",
+        (),
+        "say TEXT",
+        "speak to everyone here; 'TEXT is the same",
+        "Speaks to everyone who is in the same place. A quotation mark at the beginning of the "
+        "line does the same: 'hello. Those who live here may have an answer, if you say a word "
+        "that matters to them.",
+        Group.TALKING,
+        _say,
+    ),
+    Verb(
+        "tell",
+        ("t",),
+        "tell NAME TEXT",
+        "speak to one player alone, wherever they are",
+        "Speaks to one player, wherever they are, and nobody else hears it. The first three "
+        "letters of a name will do where nobody else's name begins so.",
+        Group.TALKING,
+        _tell,
+    ),
+    Verb(
+        "emote",
+        ("em", "pose"),
+        "emote TEXT",
+        "act in your own words; :TEXT is the same",
+        "Shows everyone here your name and what you type after it: emote waves a lantern. A colon "
+        "at the beginning of the line does the same: :waves a lantern.",
+        Group.TALKING,
+        _emote,
+    ),
+    Verb(
+        "mute",
+        ("ignore",),
+        "mute NAME",
+        "hear no more of a player",
+        "Spares you all that a player says, tells you and emotes; you still see them come and go. "
+        "They aren't told, but a tell to you comes back to them. It lasts until unmute.",
+        Group.YOURSELF,
+        _mute,
+    ),
+    Verb(
+        "unmute",
+        ("unignore",),
+        "unmute NAME",
+        "hear a player again",
+        "Takes back a mute.",
+        Group.YOURSELF,
+        _unmute,
+    ),
+    Verb(
+        "password",
+        (),
+        "password",
+        "change your password",
+        "Asks for the old password and for the new one. All your other logins end.",
+        Group.YOURSELF,
+        _password,
+    ),
+    Verb(
+        "help",
+        ("h", "?"),
+        "help [TOPIC]",
+        "explain the commands, or one of them",
+        "Explains a command, or a topic.",
+        Group.YOURSELF,
+        _help,
+    ),
+    Verb(
+        "quit",
+        ("logout",),
+        "quit",
+        "leave the world",
+        "Leaves the world. You find yourself where you left it, with all that you carry.",
+        Group.YOURSELF,
+        _alone(commands.Quit()),
+        abbreviable=False,
+    ),
+)

@@ -1,0 +1,157 @@
+"""
+The answers that one session's inputs get: each once, in the order of the inputs.
+
+No clock: ``now`` is an argument, in seconds of any monotonic clock.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from attrs import define, field, frozen
+
+from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.interfaces import Refusal, Settled
+
+#: Client ids of commands that a session remembers, and for how many seconds.
+MAX_REMEMBERED: Final = 1_000
+REMEMBERED_SECONDS: Final = 24 * 3_600.0
+
+#: Inputs of one session that may wait for their answers; a hundred seconds' worth of typing
+#: while nothing can be saved.
+MAX_UNANSWERED: Final = 1_000
+
+
+@define(eq=False)
+class _Waiting:
+    """An input whose answer can't be given yet, or only after those before it."""
+
+    command: CommandId | None
+    done: bool = False
+    refusal: Refusal | None = None
+
+
+@define(eq=False)
+class _Remembered:
+    """What a client's id was answered; its waiting input until then."""
+
+    since: float
+    waiting: bool = True
+    refusal: Refusal | None = None
+
+
+@frozen
+class Admission:
+    """
+    What becomes of an input.
+
+    Attributes:
+        fresh: Whether to carry it out.
+        settled: Answers that can be given now.
+    """
+
+    fresh: bool
+    settled: tuple[Settled, ...] = ()
+
+
+@define(eq=False)
+class Answers:
+    """
+    Keeps the answers of a session in order, and remembers them.
+
+    A client's id that comes again is answered as it was the first time, and is not carried
+    out; while the first is still waiting, both have one answer. An answer that says when to try
+    again (``retry_after``) isn't remembered: trying again is what it asks for.
+    """
+
+    session: SessionId
+    _waiting: OrderedDict[InputNumber, _Waiting] = field(factory=OrderedDict, init=False)
+    _remembered: OrderedDict[CommandId, _Remembered] = field(factory=OrderedDict, init=False)
+    _highest: int = field(default=0, init=False)
+
+    def __len__(self) -> int:
+        """Return how many inputs wait for their answers."""
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more inputs should be taken before some are answered."""
+        return len(self._waiting) >= MAX_UNANSWERED
+
+    def admit(self, number: InputNumber, command: CommandId | None, now: float) -> Admission:
+        """
+        Note that an input came.
+
+        Args:
+            number: Its place in the session. One that came before isn't fresh.
+            command: The client's id of it.
+            now: Seconds.
+        """
+        if number <= self._highest:
+            return self._again(number, command)
+        self._highest = number
+        if command is None:
+            self._waiting[number] = _Waiting(None)
+            return Admission(fresh=True)
+        self._forget_before(now - REMEMBERED_SECONDS)
+        known = self._remembered.get(command)
+        if known is None:
+            self._remembered[command] = _Remembered(now)
+            if len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.popitem(last=False)
+            self._waiting[number] = _Waiting(command)
+            return Admission(fresh=True)
+        if known.waiting:  # the first, which stands before this one, answers for both
+            self._waiting[number] = _Waiting(None, done=True)
+        else:
+            self._waiting[number] = _Waiting(command, done=True, refusal=known.refusal)
+        return Admission(fresh=False, settled=self._given())
+
+    def settle(self, number: InputNumber, refusal: Refusal | None) -> tuple[Settled, ...]:
+        """
+        Set an input's answer, once; a second one is ignored.
+
+        Returns:
+            The answers that can be given now: none while an earlier input has none.
+        """
+        waiting = self._waiting.get(number)
+        if waiting is None or waiting.done:
+            return ()
+        waiting.done = True
+        waiting.refusal = refusal
+        if waiting.command is not None:
+            self._remember(waiting.command, refusal)
+        return self._given()
+
+    def _remember(self, command: CommandId, refusal: Refusal | None) -> None:
+        known = self._remembered.get(command)
+        if known is None:
+            return
+        if refusal is not None and refusal.retry_after is not None:
+            del self._remembered[command]
+        else:
+            known.waiting = False
+            known.refusal = refusal
+
+    def _again(self, number: InputNumber, command: CommandId | None) -> Admission:
+        if number in self._waiting:
+            return Admission(fresh=False)
+        known = None if command is None else self._remembered.get(command)
+        refusal = None if known is None else known.refusal
+        return Admission(False, (Settled(self.session, number, command, refusal),))
+
+    def _given(self) -> tuple[Settled, ...]:
+        given: list[Settled] = []
+        while self._waiting:
+            number, first = next(iter(self._waiting.items()))
+            if not first.done:
+                break
+            del self._waiting[number]
+            given.append(Settled(self.session, number, first.command, first.refusal))
+        return tuple(given)
+
+    def _forget_before(self, moment: float) -> None:
+        while self._remembered:
+            command, oldest = next(iter(self._remembered.items()))
+            if oldest.since > moment:
+                break
+            del self._remembered[command]

@@ -1,0 +1,153 @@
+"""
+Background tasks: what nobody waits for, and somebody owns.
+
+A Deferred that no caller awaits belongs in a `Tasks`: there it has a name, is counted, its
+failure is logged, and stopping cancels it and waits for its end.
+"""
+
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import Overloaded
+from mudserver.interfaces import IMeter
+
+#: Tasks at once; more means that something they wait for is stuck.
+MAX_TASKS: Final = 20_000
+
+T = TypeVar("T")
+
+
+class Tasks:
+    """
+    The background tasks of one part of the daemon.
+
+    Args:
+        meter: Gets ``background_tasks`` by name (gauge) and ``background_failures`` (counter).
+    """
+
+    _log = Logger()
+
+    def __init__(self, meter: IMeter) -> None:
+        self._meter = meter
+        self._running: dict[int, tuple[str, Deferred[object]]] = {}
+        self._names: Counter[str] = Counter()
+        self._started = 0
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def run(self, name: str, work: "Coroutine[Deferred[Any], Any, object] | Deferred[Any]") -> None:
+        """
+        Own a piece of work until it has ended.
+
+        Its failure is logged, but for its cancellation. After `stop` the work is cancelled
+        at once.
+
+        Args:
+            name: What it does; one of few, since it labels a metric.
+            work: A coroutine, which is started here, or what fires when the work is done.
+
+        Raises:
+            Overloaded: `MAX_TASKS` are running; a coroutine was not started.
+        """
+        if len(self._running) >= MAX_TASKS and not self._stopping:
+            if isinstance(work, Coroutine):
+                work.close()
+            else:
+                work.addErrback(self._failed, name)
+                work.cancel()
+            raise Overloaded(f"Too many background tasks ({MAX_TASKS}); the last was {name}.")
+        running: Deferred[object]
+        if isinstance(work, Coroutine):
+            if self._stopping:
+                work.close()
+                return
+            running = Deferred.fromCoroutine(work)
+        else:
+            running = work
+        self._started += 1
+        number = self._started
+        self._running[number] = (name, running)
+        self._measure(name, 1)
+        running.addErrback(self._failed, name)
+        running.addCallback(self._ended, number, name)
+        if self._stopping:
+            running.cancel()
+
+    def shield(self, name: str, work: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
+        """
+        Run work that has to be finished once begun, whoever waits for it.
+
+        Args:
+            name: As for `run`.
+            work: It is started here.
+
+        Returns:
+            Fires or fails as the work does. Cancelling it ends the waiting, not the work, whose
+            failure is then logged.
+
+        Raises:
+            Overloaded: As for `run`.
+        """
+        waiter: Deferred[T] = Deferred()
+
+        async def finish() -> None:
+            try:
+                result = await work
+            except Exception:
+                if waiter.called:
+                    raise
+                waiter.errback()
+                return
+            if not waiter.called:
+                waiter.callback(result)
+
+        self.run(name, finish())
+        return waiter
+
+    def idle(self) -> Deferred[None]:
+        """Return what fires when the tasks of this moment have ended."""
+        waiters: list[Deferred[object]] = []
+        for _, running in self._running.values():
+            waiter: Deferred[object] = Deferred()
+            running.addBoth(_pass_on, waiter)
+            waiters.append(waiter)
+        return DeferredList(waiters).addCallback(lambda _: None)
+
+    def stop(self) -> Deferred[None]:
+        """
+        Cancel what is running, and take nothing more.
+
+        Returns:
+            Fires when all of it has ended.
+        """
+        self._stopping = True
+        idle = self.idle()
+        for _, running in tuple(self._running.values()):
+            running.cancel()
+        return idle
+
+    def _failed(self, failure: Failure, name: str) -> None:
+        if failure.check(CancelledError):
+            return
+        self._meter.count("background_failures", name=name)
+        self._log.failure("The background task {name} failed.", failure, name=name)
+
+    def _ended(self, result: object, number: int, name: str) -> None:
+        del result, self._running[number]
+        self._measure(name, -1)
+
+    def _measure(self, name: str, change: int) -> None:
+        self._names[name] += change
+        self._meter.gauge("background_tasks", float(self._names[name]), name=name)
+
+
+def _pass_on(result: object, waiter: Deferred[object]) -> object:
+    waiter.callback(None)
+    return result

@@ -1,0 +1,267 @@
+"""
+Events made visible: what each kind of viewer is shown of each event.
+
+The sentence is the same for programs and terminals. Nothing here knows who exactly looks on:
+one view serves all of a kind.
+"""
+
+from typing import Final, Literal, assert_never
+
+from mudserver.view.line import Line, Span, Style, View
+from mudserver.view.state import room_state
+from mudserver.view.words import listed, text, told
+from mudserver.wire.envelope import encode
+from mudserver.wire.messages import Chat, Presence, PresenceChange
+from mudserver.world import events
+from mudserver.world.audience import Viewer
+from mudserver.world.direction import Direction
+from mudserver.world.events import Event
+from mudserver.world.help import HelpPage
+from mudserver.world.world import World
+
+#: Columns of the first column of a table: the longest usage, and room around it.
+_USAGE_COLUMNS: Final = 18
+
+_TOWARDS: Final = {
+    Direction.UP: "up",
+    Direction.DOWN: "down",
+    Direction.IN: "inside",
+    Direction.OUT: "outside",
+}
+_FROM: Final = {
+    Direction.UP: "from above",
+    Direction.DOWN: "from below",
+    Direction.IN: "from inside",
+    Direction.OUT: "from outside",
+}
+
+
+def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View, ...]:
+    """
+    Show an event to one kind of viewer.
+
+    Args:
+        world: As it is right after the event was applied.
+        event: What happened.
+        viewer: A kind that `mudserver.world.audience.resolve` named.
+        time: When (RFC 3339, UTC).
+
+    Returns:
+        Usually one view; none where there is nothing to show to that kind.
+    """
+    match event:
+        case events.Said():
+            return (_said(event, viewer, time),)
+        case events.Told():
+            return (_told_tell(event, viewer, time),)
+        case events.Emoted(name=name):
+            return (_acted(name, Style.PLAYER, event.text, time),)
+        case events.NpcSaid():
+            return (_npc_said(event, viewer, time),)
+        case events.NpcEmoted(name=name):
+            return (_acted(name, Style.NPC, event.text, time),)
+        case events.Departed() | events.Arrived() | events.LostLink() | events.Returned():
+            return (_presence(event, time),) if viewer is Viewer.OTHERS else ()
+        case events.Quitted():
+            return (text("You leave the world. Until next time!", Style.SYSTEM, time),)
+        case events.Took(things=things):
+            return (_handled(event.name, ("pick up", "picks up"), things, viewer, time),)
+        case events.Dropped(things=things):
+            return (_handled(event.name, ("put down", "puts down"), things, viewer, time),)
+        case events.Looked(room=room):
+            return (room_state(world, room, time),)
+        case events.Examined():
+            return (_examined(event, time),)
+        case events.ExitsListed():
+            return (_exits(event, time),)
+        case events.InventoryListed():
+            return (_inventory(event, time),)
+        case events.WhoListed():
+            return (_who(event, time),)
+        case events.HelpShown(page=page):
+            return (_help(page, time),)
+        case events.Muted(target_name=name):
+            return (text(f"You no longer hear {name}.", Style.SYSTEM, time),)
+        case events.Unmuted(target_name=name):
+            return (text(f"You hear {name} again.", Style.SYSTEM, time),)
+        case events.PasswordAsked():
+            return ()  # the gateway asks
+        case _:
+            assert_never(event)
+
+
+# ---------------------------------------------------------------- talking
+
+
+def _said(event: events.Said, viewer: Viewer, time: str) -> View:
+    if viewer is Viewer.ACTOR:
+        line = _quote((Span("You say, "),), event.text, Style.SPEECH)
+    else:
+        line = _quote((Span(event.name, Style.PLAYER), Span(" says, ")), event.text, Style.SPEECH)
+    return _chat("say", event.name, event.text, line, time=time)
+
+
+def _told_tell(event: events.Told, viewer: Viewer, time: str) -> View:
+    if viewer is Viewer.ACTOR:
+        opening: tuple[Span, ...] = (
+            Span("You tell "),
+            Span(event.target_name, Style.PLAYER),
+            Span(", "),
+        )
+    else:
+        opening = (Span(event.name, Style.PLAYER), Span(" tells you, "))
+    line = _quote(opening, event.text, Style.TELL)
+    return _chat("tell", event.name, event.text, line, time=time, to=event.target_name)
+
+
+def _npc_said(event: events.NpcSaid, viewer: Viewer, time: str) -> View:
+    verb = " says to you, " if viewer is Viewer.TARGET else " says, "
+    opening = (Span(_capital(event.name), Style.NPC), Span(verb))
+    line = _quote(opening, event.text, Style.SPEECH)
+    return _chat("say", event.name, event.text, line, time=time)
+
+
+def _acted(name: str, style: Style, deed: str, time: str) -> View:
+    gap = "" if deed.startswith(("'", ",")) else " "
+    line = Line((Span(_capital(name), style), Span(gap + deed, Style.EMOTE)))
+    return _chat("emote", name, deed, line, time=time)
+
+
+def _quote(opening: tuple[Span, ...], words: str, style: Style) -> Line:
+    return Line((*opening, Span('"'), Span(words, style), Span('"')))
+
+
+def _chat(
+    channel: Literal["say", "tell", "emote"],
+    name: str,
+    words: str,
+    line: Line,
+    *,
+    time: str,
+    to: str | None = None,
+) -> View:
+    body = Chat(channel=channel, from_=name, text=words, line=line.text, time=time, to=to)
+    return View("chat", encode(body), line)
+
+
+# ---------------------------------------------------------------- coming and going
+
+
+def _presence(
+    event: events.Departed | events.Arrived | events.LostLink | events.Returned, time: str
+) -> View:
+    direction: Direction | None = None
+    change: PresenceChange
+    match event:
+        case events.Departed(direction=direction):
+            change, deed = "left", _leaving(direction)
+        case events.Arrived(direction=direction):
+            change, deed = "entered", _coming(direction)
+        case events.LostLink():
+            change, deed = "linkdead", "stares into the distance: the link is lost."
+        case events.Returned():
+            change, deed = "returned", "is back: the link is mended."
+        case _:
+            assert_never(event)
+    line = Line((Span(event.name, Style.PLAYER), Span(f" {deed}", Style.PRESENCE)))
+    body = Presence(
+        event=change,
+        who=event.name,
+        line=line.text,
+        time=time,
+        direction=None if direction is None else direction.value,
+    )
+    return View("presence", encode(body), line)
+
+
+def _leaving(towards: Direction | None) -> str:
+    if towards is None:
+        return "leaves the world."
+    return f"leaves {_TOWARDS.get(towards, towards)}."
+
+
+def _coming(whence: Direction | None) -> str:
+    if whence is None:
+        return "enters the world."
+    return f"arrives {_FROM.get(whence, f'from the {whence}')}."
+
+
+# ---------------------------------------------------------------- things
+
+
+def _handled(
+    name: str, verbs: tuple[str, str], things: tuple[events.Thing, ...], viewer: Viewer, time: str
+) -> View:
+    mine, others = verbs
+    if viewer is Viewer.ACTOR:
+        opening: tuple[Span, ...] = (Span(f"You {mine} "),)
+    else:
+        opening = (Span(name, Style.PLAYER), Span(f" {others} "))
+    names = listed(((Span(thing.name, Style.ITEM),) for thing in things), " and ")
+    return told(Line((*opening, *names, Span("."))), Style.PLAIN, time)
+
+
+def _inventory(event: events.InventoryListed, time: str) -> View:
+    if not event.things:
+        return text("You carry nothing.", Style.PLAIN, time)
+    spans = [Span("You carry:")]
+    for thing in event.things:
+        spans += (Span("\n  "), Span(thing.name, Style.ITEM))
+    return told(Line(tuple(spans)), Style.PLAIN, time)
+
+
+# ---------------------------------------------------------------- seeing and knowing
+
+
+def _examined(event: events.Examined, time: str) -> View:
+    heading = (Span(f"{_capital(event.name)}\n", Style.HEADING),) if event.name else ()
+    return told(Line((*heading, Span(event.text, Style.PROSE))), Style.PROSE, time)
+
+
+def _exits(event: events.ExitsListed, time: str) -> View:
+    if not event.ways:
+        return text("There is no way out of here.", Style.PLAIN, time)
+    spans = [Span("Ways out:")]
+    for way in event.ways:
+        closed = " (closed)" if way.closed else ""
+        spans += (
+            Span("\n  "),
+            Span(f"{way.direction:<11}", Style.EXIT),
+            Span(f"{way.name}{closed}"),
+        )
+    return told(Line(tuple(spans)), Style.PLAIN, time)
+
+
+def _who(event: events.WhoListed, time: str) -> View:
+    count = "1 player is" if event.total == 1 else f"{event.total:,} players are"
+    spans = [Span(f"{count} in the world:\n")]
+    spans.extend(listed(_present(player) for player in event.players))
+    others = event.total - len(event.players)
+    spans.append(Span(f" and {others:,} others." if others else "."))
+    return told(Line(tuple(spans)), Style.PLAIN, time)
+
+
+def _present(player: events.Present) -> tuple[Span, ...]:
+    name = Span(player.name, Style.PLAYER)
+    return (name, Span(" (link lost)")) if player.linkdead else (name,)
+
+
+def _help(page: HelpPage, time: str) -> View:
+    spans = [Span(page.title, Style.HEADING)]
+    for section in page.sections:
+        spans.append(Span(f"\n\n{section.title}", Style.HEADING))
+        for entry in section.entries:
+            spans += (
+                Span("\n  "),
+                Span(f"{entry.usage:<{_USAGE_COLUMNS}}", Style.COMMAND),
+                Span(entry.summary),
+            )
+    before = "\n\n" if page.sections else "\n"
+    for paragraph in page.paragraphs:
+        spans.append(Span(f"{before}{paragraph}", Style.PROSE))
+        before = "\n\n"
+    return told(Line(tuple(spans)), Style.PLAIN, time)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

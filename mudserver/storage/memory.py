@@ -62,15 +62,16 @@ class MemoryAccountStore:
         """Implement `IAccountStore.register`."""
 
         def work() -> AccountRow:
-            key = storable(name).lower() if name.isascii() else name
-            check_row(password_hash != "", "account_password_hash_check")
+            written = storable(name)
+            key = written.lower() if written.isascii() else written
+            check_row(storable(password_hash) != "", "account_password_hash_check")
             check_row(NAME.match(key), "name_key_check")
             if key in self._db.names:
                 raise NameTaken(f"{name} is taken")
             account = self._db.next_account()
             self._db.names[key] = account
             self._db.accounts[account] = MemoryAccount(
-                account, name, storable(password_hash), Role.PLAYER, False, self._db.now()
+                account, name, password_hash, Role.PLAYER, False, self._db.now()
             )
             character = CharacterId(self._db.next_entities(1)[0])
             self._db.characters[character] = MemoryCharacter(character, account, name, room=None)
@@ -112,8 +113,8 @@ class MemoryAccountStore:
         """Implement `IAccountStore.set_password`."""
 
         def work() -> tuple[TokenHash, ...]:
-            check_row(password_hash != "", "account_password_hash_check")
-            self._change(account, lambda row: evolve(row, password_hash=storable(password_hash)))
+            check_row(storable(password_hash) != "", "account_password_hash_check")
+            self._change(account, lambda row: evolve(row, password_hash=password_hash))
             return self._revoke(account, keep)
 
         return self._db.answer(work)
@@ -258,7 +259,8 @@ class MemoryWorldStore:
             if self._db.world is None:
                 return None
             lying = tuple(item for item in self._db.items.values() if item.room is not None)
-            return evolve(self._db.world, items=lying)
+            exits = sorted(self._db.world.exits, key=lambda way: (way.room, way.direction))
+            return evolve(self._db.world, items=lying, exits=tuple(exits))
 
         return self._db.answer(work)
 

@@ -1,0 +1,677 @@
+"""What account stores and world stores must do, wherever they keep things."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import evolve
+from twisted.internet.defer import gatherResults
+
+from mudserver.errors import CorruptArea, NameTaken, StorageRefused
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.interfaces import (
+    AccountRow,
+    CharacterRow,
+    ExitRow,
+    IAccountStore,
+    ItemRow,
+    IWorldStore,
+    MuteRow,
+    NpcRow,
+    Role,
+    RoomRow,
+    TokenRow,
+    WorldChanges,
+    WorldRows,
+)
+from mudserver.world.direction import Direction
+from tests.contract.areas import harbour_world, open_world
+
+if TYPE_CHECKING:
+    from twisted.trial.unittest import TestCase
+else:
+    TestCase = object  # so that a test module that imports a suite doesn't run it by itself
+
+E = TypeVar("E", bound=Exception)
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+NOBODY = AccountId(999_999)
+
+
+def digest(secret: str) -> str:
+    """Hash a secret, as the stores want it."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def token_row(account: AccountId, secret: str, expires: datetime | None = None) -> TokenRow:
+    """Make a token that is valid at `NOW` for an hour more."""
+    return TokenRow(
+        hash=TokenHash(digest(secret)),
+        csrf_hash=digest(f"csrf of {secret}"),
+        account=account,
+        created=NOW - timedelta(days=200),
+        expires=NOW + timedelta(hours=1) if expires is None else expires,
+        revoked=False,
+    )
+
+
+class StoreContract(TestCase):
+    """An empty account store and an empty world store on one database; `setUp` provides them."""
+
+    accounts: IAccountStore
+    world: IWorldStore
+
+    async def failing(self, outcome: Awaitable[object], kind: type[E]) -> E:
+        """Await a failure of that kind and return it."""
+        try:
+            result = await outcome
+        except kind as error:
+            return error
+        raise self.failureException(f"expected a failure with {kind.__name__}, got {result!r}")
+
+    async def refused(
+        self, outcome: Awaitable[object], sqlstate: str, constraint: str = ""
+    ) -> None:
+        """Await a failure with `StorageRefused` and compare what it carries."""
+        error = await self.failing(outcome, StorageRefused)
+        self.assertEqual((error.sqlstate, error.constraint), (sqlstate, constraint))
+
+    async def account(self, name: str) -> AccountRow:
+        """Register an account whose password doesn't matter."""
+        return await self.accounts.register(name, "$argon2id$")
+
+
+class AccountStoreContract(StoreContract):
+    """The suite of `IAccountStore`."""
+
+    # ------------------------------------------------------------ accounts
+
+    async def test_register_makes_account_and_character(self) -> None:
+        """A new account is a player with one character of the same name, spelt as given."""
+        made = await self.accounts.register("McAnn", "$argon2id$x")
+        self.assertEqual(made.name, "McAnn")
+        self.assertEqual(made.password_hash, "$argon2id$x")
+        self.assertEqual(made.role, Role.PLAYER)
+        self.assertFalse(made.disabled)
+        self.assertEqual(made.created.utcoffset(), timedelta(0))
+        self.assertEqual(made.characters, ("McAnn",))
+        characters = await self.world.characters(made.id)
+        self.assertEqual(
+            [(c.name, c.account, c.room) for c in characters], [("McAnn", made.id, None)]
+        )
+
+    async def test_register_refuses_a_name_in_use(self) -> None:
+        """A name that differs in case alone is taken, and nothing is left of the attempt."""
+        await self.account("Ann")
+        await self.failing(self.accounts.register("aNN", "$argon2id$"), NameTaken)
+        self.assertEqual(len(await self.accounts.page("", 10)), 1)
+
+    async def test_register_at_once(self) -> None:
+        """Of many who want a name at the same time, one gets it and the others hear NameTaken."""
+        outcomes = [self.accounts.register("Ann", f"$argon2id${n}") for n in range(8)]
+        taken = 0
+        for outcome in outcomes:
+            try:
+                await outcome
+            except NameTaken:
+                taken += 1
+        self.assertEqual(taken, 7)
+
+    async def test_register_refuses_what_is_no_name(self) -> None:
+        """Names that no rule could allow don't get in, though the rules failed to catch them."""
+        for name in ("", "a", "a" * 21, "Ann2", "Ann B", "-Ann", "Ann'", "O''Neil", "Änn", "Ann\n"):
+            await self.refused(
+                self.accounts.register(name, "$argon2id$"), "23514", "name_key_check"
+            )
+        for name in ("O'Neil", "Mary-Ann", "ab", "a" * 20):
+            await self.account(name)
+
+    async def test_register_refuses_an_empty_hash(self) -> None:
+        """An account without a password hash can't be."""
+        await self.refused(
+            self.accounts.register("Ann", ""), "23514", "account_password_hash_check"
+        )
+
+    async def test_nul_is_refused_clearly(self) -> None:
+        """A NUL, or half a surrogate pair, is refused by every call that takes text."""
+        for bad in ("A\0n", "A\ud800n"):
+            await self.refused(self.accounts.register(bad, "$argon2id$"), "22021")
+            await self.refused(self.accounts.register("Ann", bad), "22021")
+            await self.refused(self.accounts.by_name(bad), "22021")
+            await self.refused(self.accounts.page(bad, 10), "22021")
+            await self.refused(self.accounts.token(TokenHash(bad)), "22021")
+            await self.refused(self.accounts.spend_ticket(bad, NOW), "22021")
+            await self.refused(self.world.identify([bad]), "22021")
+        self.assertEqual(await self.accounts.page("", 10), ())
+
+    async def test_by_name_ignores_case(self) -> None:
+        """An account is found however its name is typed; an unknown one is None."""
+        ann = await self.account("Ann")
+        for typed in ("Ann", "ANN", "ann"):
+            self.assertEqual(await self.accounts.by_name(typed), ann)
+        self.assertIsNone(await self.accounts.by_name("Bob"))
+        self.assertIsNone(await self.accounts.by_name("An"))
+
+    async def test_by_id(self) -> None:
+        """An account is found by its id; an unknown one is None."""
+        ann = await self.account("Ann")
+        self.assertEqual(await self.accounts.by_id(ann.id), ann)
+        self.assertIsNone(await self.accounts.by_id(NOBODY))
+
+    async def test_page_is_in_order_of_name(self) -> None:
+        """Pages follow one another without case, gap or overlap."""
+        for name in ("cid", "Ann", "bob", "Dee"):
+            await self.account(name)
+        first = await self.accounts.page("", 2)
+        self.assertEqual([row.name for row in first], ["Ann", "bob"])
+        second = await self.accounts.page(first[-1].name, 2)
+        self.assertEqual([row.name for row in second], ["cid", "Dee"])
+        self.assertEqual([row.characters for row in second], [("cid",), ("Dee",)])
+        self.assertEqual(await self.accounts.page("DEE", 2), ())
+
+    async def test_set_role(self) -> None:
+        """A role is changed for one account; an unknown account is no error."""
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        for role in Role:
+            await self.accounts.set_role(ann.id, role)
+            self.assertEqual(await self.accounts.by_id(ann.id), evolve(ann, role=role))
+        await self.accounts.set_role(NOBODY, Role.OWNER)
+        self.assertEqual(await self.accounts.by_id(bob.id), bob)
+
+    async def test_set_password_revokes_the_other_tokens(self) -> None:
+        """A new password ends all tokens but the kept one, and tells which those were."""
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        mine, other, expired = (token_row(ann.id, word) for word in ("mine", "other", "expired"))
+        expired = evolve(expired, expires=NOW - timedelta(days=1))
+        gone, bobs = token_row(ann.id, "gone"), token_row(bob.id, "bob's")
+        for row in (mine, other, expired, gone, bobs):
+            await self.accounts.add_token(row)
+        await self.accounts.revoke_token(gone.hash)
+        revoked = await self.accounts.set_password(ann.id, "$argon2id$new", mine.hash)
+        self.assertEqual(revoked, tuple(sorted((other.hash, expired.hash))))
+        self.assertEqual(
+            await self.accounts.by_id(ann.id), evolve(ann, password_hash="$argon2id$new")
+        )
+        self.assertEqual(await self.accounts.token(mine.hash), mine)
+        self.assertEqual(await self.accounts.token(other.hash), evolve(other, revoked=True))
+        self.assertEqual(await self.accounts.token(bobs.hash), bobs)
+        self.assertEqual(await self.accounts.by_id(bob.id), bob)
+        self.assertEqual(await self.accounts.set_password(ann.id, "$argon2id$", None), (mine.hash,))
+
+    async def test_set_password_is_all_or_nothing(self) -> None:
+        """A hash that is refused leaves password and tokens as they were."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.refused(
+            self.accounts.set_password(ann.id, "", None), "23514", "account_password_hash_check"
+        )
+        await self.refused(self.accounts.set_password(ann.id, "\0", None), "22021")
+        self.assertEqual(await self.accounts.by_id(ann.id), ann)
+        self.assertEqual(await self.accounts.token(row.hash), row)
+
+    async def test_rehash_renews_a_hash(self) -> None:
+        """A hash is renewed if it is still the one that was read; tokens stay."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.accounts.rehash(ann.id, "$argon2id$other", "$argon2id$late")
+        self.assertEqual(await self.accounts.by_id(ann.id), ann)
+        await self.accounts.rehash(ann.id, "$argon2id$", "$argon2id$new")
+        self.assertEqual(
+            await self.accounts.by_id(ann.id), evolve(ann, password_hash="$argon2id$new")
+        )
+        self.assertEqual(await self.accounts.token(row.hash), row)
+
+    # ------------------------------------------------------------ tokens
+
+    async def test_token_is_found_as_stored(self) -> None:
+        """A token comes back as it went in, in UTC; an unknown one is None."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine", NOW + timedelta(microseconds=1))
+        await self.accounts.add_token(row)
+        found = await self.accounts.token(row.hash)
+        self.assertEqual(found, row)
+        assert found is not None
+        self.assertEqual(found.expires.utcoffset(), timedelta(0))
+        self.assertIsNone(await self.accounts.token(TokenHash(digest("another"))))
+        self.assertIsNone(await self.accounts.token(TokenHash("no hash at all")))
+
+    async def test_expired_token_is_found(self) -> None:
+        """An expired token is found too: it is the caller who judges."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine", NOW - timedelta(days=1))
+        await self.accounts.add_token(row)
+        self.assertEqual(await self.accounts.token(row.hash), row)
+
+    async def test_add_token_refuses_wrong_rows(self) -> None:
+        """A secret in place of its hash, a stranger's token and an end before the beginning."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        for wrong, sqlstate, constraint in (
+            (evolve(row, hash=TokenHash("mine")), "23514", "token_hash_check"),
+            (evolve(row, csrf_hash="word"), "23514", "token_csrf_hash_check"),
+            (evolve(row, expires=row.created), "23514", "token_lasts"),
+            (evolve(row, account=NOBODY), "23503", "token_account_fkey"),
+        ):
+            await self.refused(self.accounts.add_token(wrong), sqlstate, constraint)
+        await self.accounts.add_token(row)
+        await self.refused(self.accounts.add_token(row), "23505", "token_pkey")
+
+    async def test_add_token_forgets_the_long_expired(self) -> None:
+        """A new token sweeps out those of its account that expired 90 days before."""
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        old = token_row(ann.id, "old", NOW - timedelta(days=90, seconds=1))
+        late = token_row(ann.id, "late", NOW - timedelta(days=90))
+        bobs = token_row(bob.id, "bob's", NOW - timedelta(days=90, seconds=1))
+        for row in (old, late, bobs):
+            await self.accounts.add_token(row)
+        await self.accounts.add_ticket(digest("ticket"), old.hash, NOW)
+        new = evolve(token_row(ann.id, "new"), created=NOW)
+        await self.accounts.add_token(new)
+        self.assertIsNone(await self.accounts.token(old.hash))
+        for row in (late, bobs, new):
+            self.assertEqual(await self.accounts.token(row.hash), row)
+
+    async def test_extend_token(self) -> None:
+        """A token's end moves; its own alone, and never before its beginning."""
+        ann = await self.account("Ann")
+        row, other = token_row(ann.id, "mine"), token_row(ann.id, "other")
+        for each in (row, other):
+            await self.accounts.add_token(each)
+        later = NOW + timedelta(hours=12)
+        await self.accounts.extend_token(row.hash, later)
+        await self.accounts.extend_token(TokenHash(digest("unknown")), later)
+        self.assertEqual(await self.accounts.token(row.hash), evolve(row, expires=later))
+        self.assertEqual(await self.accounts.token(other.hash), other)
+        await self.refused(
+            self.accounts.extend_token(row.hash, row.created), "23514", "token_lasts"
+        )
+
+    async def test_revoke_token(self) -> None:
+        """A revoked token stays revoked, extended or not; an unknown one is no error."""
+        ann = await self.account("Ann")
+        row, other = token_row(ann.id, "mine"), token_row(ann.id, "other")
+        for each in (row, other):
+            await self.accounts.add_token(each)
+        await self.accounts.revoke_token(row.hash)
+        await self.accounts.revoke_token(row.hash)
+        await self.accounts.revoke_token(TokenHash(digest("unknown")))
+        later = NOW + timedelta(hours=12)
+        await self.accounts.extend_token(row.hash, later)
+        self.assertEqual(
+            await self.accounts.token(row.hash), evolve(row, expires=later, revoked=True)
+        )
+        self.assertEqual(await self.accounts.token(other.hash), other)
+
+    async def test_revoke_account(self) -> None:
+        """All tokens of one account end, the expired too, and each is reported once."""
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        first = token_row(ann.id, "first")
+        second = token_row(ann.id, "second", NOW - timedelta(days=2))
+        bobs = token_row(bob.id, "bob's")
+        for row in (first, second, bobs):
+            await self.accounts.add_token(row)
+        revoked = await self.accounts.revoke_account(ann.id)
+        self.assertEqual(revoked, tuple(sorted((first.hash, second.hash))))
+        self.assertEqual(await self.accounts.token(first.hash), evolve(first, revoked=True))
+        self.assertEqual(await self.accounts.token(bobs.hash), bobs)
+        self.assertEqual(await self.accounts.revoke_account(ann.id), ())
+        self.assertEqual(await self.accounts.revoke_account(NOBODY), ())
+
+    # ------------------------------------------------------------ tickets
+
+    async def test_ticket_is_spent_once(self) -> None:
+        """A ticket gives its token's row to the first who shows it, and nothing to the second."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.accounts.add_ticket(digest("ticket"), row.hash, NOW + timedelta(seconds=30))
+        self.assertIsNone(await self.accounts.spend_ticket(digest("forged"), NOW))
+        self.assertEqual(await self.accounts.spend_ticket(digest("ticket"), NOW), row)
+        self.assertIsNone(await self.accounts.spend_ticket(digest("ticket"), NOW))
+
+    async def test_ticket_is_spent_once_by_many(self) -> None:
+        """Of many who show one ticket at the same time, one gets in."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.accounts.add_ticket(digest("ticket"), row.hash, NOW + timedelta(seconds=30))
+        spent = await gatherResults(
+            [self.accounts.spend_ticket(digest("ticket"), NOW) for _ in range(8)]
+        )
+        self.assertEqual([each for each in spent if each is not None], [row])
+
+    async def test_expired_ticket(self) -> None:
+        """A ticket is worth nothing from the moment of its end."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.accounts.add_ticket(digest("ticket"), row.hash, NOW)
+        self.assertIsNone(await self.accounts.spend_ticket(digest("ticket"), NOW))
+
+    async def test_ticket_of_a_revoked_token(self) -> None:
+        """The ticket of a revoked token shows the revocation."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        await self.accounts.add_ticket(digest("ticket"), row.hash, NOW + timedelta(seconds=30))
+        await self.accounts.revoke_token(row.hash)
+        self.assertEqual(
+            await self.accounts.spend_ticket(digest("ticket"), NOW), evolve(row, revoked=True)
+        )
+
+    async def test_add_ticket_refuses_wrong_rows(self) -> None:
+        """A secret in place of its hash, an unknown token, and the same ticket twice."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        add = self.accounts.add_ticket
+        await self.refused(add("ticket", row.hash, NOW), "23514", "ticket_hash_check")
+        unknown = TokenHash(digest("unknown"))
+        await self.refused(add(digest("ticket"), unknown, NOW), "23503", "ticket_token_fkey")
+        await add(digest("ticket"), row.hash, NOW)
+        await self.refused(add(digest("ticket"), row.hash, NOW), "23505", "ticket_pkey")
+
+    async def test_add_ticket_forgets_the_long_expired(self) -> None:
+        """A new ticket sweeps out those that ended an hour before its own end."""
+        ann = await self.account("Ann")
+        row = token_row(ann.id, "mine")
+        await self.accounts.add_token(row)
+        hour = timedelta(hours=1)
+        await self.accounts.add_ticket(digest("old"), row.hash, NOW - timedelta(seconds=1))
+        await self.accounts.add_ticket(digest("late"), row.hash, NOW)
+        await self.accounts.add_ticket(digest("new"), row.hash, NOW + hour)
+        long_ago = NOW - hour
+        self.assertIsNone(await self.accounts.spend_ticket(digest("old"), long_ago))
+        self.assertEqual(await self.accounts.spend_ticket(digest("late"), long_ago), row)
+
+
+class WorldStoreContract(StoreContract):
+    """The suite of `IWorldStore`."""
+
+    async def found(self) -> WorldRows:
+        """Import the small world and read it."""
+        self.assertTrue(await self.world.import_areas(harbour_world()))
+        return await self.loaded()
+
+    async def loaded(self) -> WorldRows:
+        """Read the world that is there."""
+        rows = await self.world.load()
+        assert rows is not None
+        return rows
+
+    async def character(self, name: str) -> CharacterRow:
+        """Register an account and return its character."""
+        account = await self.account(name)
+        return await self.characters_of(account.id)
+
+    async def characters_of(self, account: AccountId) -> CharacterRow:
+        """Read the only character of an account."""
+        (row,) = await self.world.characters(account)
+        return row
+
+    # ------------------------------------------------------------ the world
+
+    async def test_no_world(self) -> None:
+        """Before the import there is no world."""
+        self.assertIsNone(await self.world.load())
+
+    async def test_import_and_load(self) -> None:
+        """A world comes back as its areas describe it."""
+        rows = await self.found()
+        rooms = {room.key: room for room in rows.rooms}
+        items = {item.key: item for item in rows.items}
+        npcs = {npc.key: npc for npc in rows.npcs}
+        steps, mole, hall = (rooms[key].id for key in ("steps", "mole", "hall"))
+        self.assertEqual(rows.start, steps)
+        self.assertEqual(
+            rooms,
+            {
+                "steps": RoomRow(
+                    steps,
+                    "steps",
+                    "harbour",
+                    "The Steps",
+                    "Nine steps go down.\n\nGulls own them.",
+                    {"gulls": "They look back.", "grey gull": "They look back."},
+                ),
+                "mole": RoomRow(mole, "mole", "harbour", "The Mole", "Stones in the sea.", {}),
+                "hall": RoomRow(hall, "hall", "town", "The Hall", "High and dim.", {}),
+            },
+        )
+        self.assertEqual(
+            set(rows.exits),
+            {
+                ExitRow(steps, Direction.NORTH, hall, "a green door", closed=True),
+                ExitRow(hall, Direction.SOUTH, steps, "a green door", closed=True),
+                ExitRow(steps, Direction.EAST, mole, "", closed=False),
+                ExitRow(mole, Direction.WEST, steps, "", closed=False),
+            },
+        )
+        lamp, bollard, rope = (items[key].id for key in ("lamp", "bollard", "rope"))
+        self.assertEqual(
+            items,
+            {
+                "lamp": ItemRow(
+                    lamp,
+                    "lamp",
+                    "a brass lamp",
+                    ("brass lamp", "lantern", "light"),
+                    "It smells of oil.",
+                    fixed=False,
+                    room=steps,
+                    holder=None,
+                ),
+                "bollard": ItemRow(
+                    bollard,
+                    "bollard",
+                    "an iron bollard",
+                    ("iron bollard",),
+                    "Iron.",
+                    fixed=True,
+                    room=steps,
+                    holder=None,
+                ),
+                "rope": ItemRow(
+                    rope,
+                    "rope",
+                    "a rope",
+                    ("rope",),
+                    "Tarred.",
+                    fixed=False,
+                    room=mole,
+                    holder=None,
+                ),
+            },
+        )
+        keeper, heron = npcs["keeper"].id, npcs["heron"].id
+        self.assertEqual(
+            npcs,
+            {
+                "keeper": NpcRow(
+                    keeper,
+                    "keeper",
+                    "Mrs Pellow",
+                    ("mrs pellow", "pellow", "keeper"),
+                    "She winds the clocks.",
+                    "Good morning.",
+                    {"clock": "It is late.", "time": "It is late.", "gulls": ":shakes her head."},
+                    ("winds a clock.", "counts the strokes."),
+                    hall,
+                ),
+                "heron": NpcRow(
+                    heron,
+                    "heron",
+                    "the grey heron",
+                    ("grey heron",),
+                    "Out of place.",
+                    "",
+                    {},
+                    (),
+                    hall,
+                ),
+            },
+        )
+
+    async def test_load_is_in_order(self) -> None:
+        """Rows come in the order of their ids, exits in that of room and direction."""
+        rows = await self.found()
+        for kind in (rows.rooms, rows.items, rows.npcs):
+            ids = [row.id for row in kind]
+            self.assertEqual(ids, sorted(ids))
+        exits = [(row.room, row.direction) for row in rows.exits]
+        self.assertEqual(exits, sorted(exits))
+
+    async def test_ids_are_shared_by_nobody(self) -> None:
+        """No room, item, inhabitant or character has the id of another."""
+        before = await self.character("Ann")
+        rows = await self.found()
+        after = await self.character("Bob")
+        ids: list[int] = [row.id for kind in (rows.rooms, rows.items, rows.npcs) for row in kind]
+        ids += [before.id, after.id]
+        self.assertEqual(len(set(ids)), 3 + 3 + 2 + 2)
+        self.assertTrue(all(id > 0 for id in ids))
+
+    async def test_second_import_changes_nothing(self) -> None:
+        """A world that is there already stays as it is, and the import says so."""
+        rows = await self.found()
+        self.assertFalse(await self.world.import_areas(harbour_world()))
+        self.assertEqual(await self.loaded(), rows)
+
+    async def test_imports_at_once(self) -> None:
+        """Of two that import at the same time one does, and both find the one world."""
+        imported = await gatherResults([self.world.import_areas(harbour_world()) for _ in range(3)])
+        self.assertEqual(sorted(imported), [False, False, True])
+        self.assertEqual(len((await self.loaded()).rooms), 3)
+
+    async def test_import_of_a_world_that_does_not_close(self) -> None:
+        """Areas that don't fit together are refused, and leave nothing behind."""
+        error = await self.failing(self.world.import_areas(open_world()), CorruptArea)
+        self.assertEqual(error.file, "harbour.yaml")
+        self.assertIsNone(await self.world.load())
+        await self.failing(self.world.import_areas(()), CorruptArea)
+        await self.found()
+
+    # ------------------------------------------------------------ characters
+
+    async def test_characters_of_nobody(self) -> None:
+        """An unknown account has no characters."""
+        self.assertEqual(await self.world.characters(NOBODY), ())
+
+    async def test_characters_have_their_own_things(self) -> None:
+        """A character comes with its place, its items in order, and those whom it mutes."""
+        rows = await self.found()
+        ann, bob = await self.character("Ann"), await self.character("Bob")
+        items = {item.key: item for item in rows.items}
+        lamp, rope = items["lamp"], items["rope"]
+        await self.world.flush(
+            WorldChanges(
+                places=((bob.id, rows.start), (ann.id, rows.start)),
+                items=((rope.id, None, ann.id), (lamp.id, None, ann.id)),
+                muted=(MuteRow(ann.id, bob.id),),
+            )
+        )
+        held = sorted(
+            (evolve(item, room=None, holder=ann.id) for item in (lamp, rope)),
+            key=lambda item: item.id,
+        )
+        self.assertEqual(
+            await self.characters_of(ann.account),
+            evolve(ann, room=rows.start, items=tuple(held), muted=frozenset({bob.id})),
+        )
+        self.assertEqual(await self.characters_of(bob.account), evolve(bob, room=rows.start))
+        self.assertEqual([item.key for item in (await self.loaded()).items], ["bollard"])
+
+    async def test_identify(self) -> None:
+        """Characters are found by name without case; the answer spells them as they are."""
+        ann, bob = await self.character("Ann"), await self.character("McBob")
+        await self._identified(
+            ("ANN", "ann", "mcBOB", "cid", ""), {"ann": (ann.id, "Ann"), "mcbob": (bob.id, "McBob")}
+        )
+        await self._identified((), {})
+
+    async def _identified(
+        self, names: tuple[str, ...], expected: Mapping[str, tuple[CharacterId, str]]
+    ) -> None:
+        self.assertEqual(dict(await self.world.identify(names)), dict(expected))
+
+    # ------------------------------------------------------------ flushes
+
+    async def test_flush_moves_items(self) -> None:
+        """An item goes from room to hand and back to another room."""
+        rows = await self.found()
+        ann = await self.character("Ann")
+        lamp = next(item for item in rows.items if item.key == "lamp")
+        mole = next(room for room in rows.rooms if room.key == "mole")
+        await self.world.flush(WorldChanges(items=((lamp.id, None, ann.id),)))
+        self.assertNotIn(lamp.id, [item.id for item in (await self.loaded()).items])
+        await self.world.flush(WorldChanges(items=((lamp.id, mole.id, None),)))
+        self.assertIn(evolve(lamp, room=mole.id), (await self.loaded()).items)
+        self.assertEqual((await self.characters_of(ann.account)).items, ())
+
+    async def test_flush_mutes_and_unmutes(self) -> None:
+        """Mutes are made and lifted; making and lifting again are no errors."""
+        ann, bob = await self.character("Ann"), await self.character("Bob")
+        mute = MuteRow(ann.id, bob.id)
+        for _ in range(2):
+            await self.world.flush(WorldChanges(muted=(mute,)))
+            self.assertEqual((await self.characters_of(ann.account)).muted, {bob.id})
+        self.assertEqual((await self.characters_of(bob.account)).muted, frozenset())
+        for _ in range(2):
+            await self.world.flush(WorldChanges(unmuted=(mute,)))
+            self.assertEqual((await self.characters_of(ann.account)).muted, frozenset())
+
+    async def test_flush_can_be_repeated(self) -> None:
+        """A cut that is flushed again, as after a commit in doubt, changes nothing."""
+        rows = await self.found()
+        ann, bob = await self.character("Ann"), await self.character("Bob")
+        changes = WorldChanges(
+            places=((ann.id, rows.start),),
+            items=tuple((item.id, None, ann.id) for item in rows.items if not item.fixed),
+            muted=(MuteRow(ann.id, bob.id),),
+            unmuted=(MuteRow(bob.id, ann.id),),
+        )
+        await self.world.flush(changes)
+        once = await self.characters_of(ann.account)
+        await self.world.flush(changes)
+        self.assertEqual(await self.characters_of(ann.account), once)
+
+    async def test_flush_of_nothing(self) -> None:
+        """Nothing to flush is flushed at once."""
+        await self.world.flush(WorldChanges())
+
+    async def test_refused_flush_changes_nothing(self) -> None:
+        """What the schema doesn't allow is refused with its code, and takes the whole cut along."""
+        rows = await self.found()
+        ann, bob = await self.character("Ann"), await self.character("Bob")
+        items = {item.key: item.id for item in rows.items}
+        lamp, bollard, rope = items["lamp"], items["bollard"], items["rope"]
+        nowhere, nothing, no_one = RoomId(9_000_001), ItemId(9_000_002), CharacterId(9_000_003)
+        good = WorldChanges(
+            places=((ann.id, rows.start),),
+            items=((rope, None, ann.id),),
+            muted=(MuteRow(ann.id, bob.id),),
+        )
+        place, item = (bob.id, rows.start), (lamp, rows.start, None)
+        for changes, sqlstate, constraint in (
+            (evolve(good, places=((bob.id, nowhere),)), "23503", "character_room_fkey"),
+            (evolve(good, places=((no_one, rows.start),)), "", ""),
+            (evolve(good, places=(place, place)), "", ""),
+            (evolve(good, items=((lamp, None, None),)), "23514", "item_in_one_place"),
+            (evolve(good, items=((lamp, rows.start, ann.id),)), "23514", "item_in_one_place"),
+            (evolve(good, items=((bollard, None, ann.id),)), "23514", "item_fixed_in_room"),
+            (evolve(good, items=((lamp, nowhere, None),)), "23503", "item_room_fkey"),
+            (evolve(good, items=((lamp, None, no_one),)), "23503", "item_holder_fkey"),
+            (evolve(good, items=((nothing, rows.start, None),)), "", ""),
+            (evolve(good, items=(item, item)), "", ""),
+            (evolve(good, muted=(MuteRow(ann.id, ann.id),)), "23514", "mute_of_another"),
+            (evolve(good, muted=(MuteRow(ann.id, no_one),)), "23503", "mute_muted_fkey"),
+            (evolve(good, muted=(MuteRow(no_one, ann.id),)), "23503", "mute_muter_fkey"),
+        ):
+            await self.refused(self.world.flush(changes), sqlstate, constraint)
+            self.assertEqual(await self.characters_of(ann.account), ann)
+            self.assertEqual(await self.characters_of(bob.account), bob)
+            self.assertEqual(await self.loaded(), rows)
+        await self.world.flush(good)

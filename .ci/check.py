@@ -12,12 +12,14 @@ Tests run in a temporary folder, which is theirs for all they write and is remov
 failed. Warnings are errors.
 """
 
+import json
 import os
-import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -28,6 +30,7 @@ LINT = (
     ("mypy",),
     ("lint-imports",),
 )
+SUITE = str(Path(__file__).with_name("suite.py"))
 SUITES = {"unit": "tests.unit", "integration": "tests.integration"}
 
 #: How long a process that a test started may take to be gone, in seconds.
@@ -72,53 +75,48 @@ def lint() -> Result:
     return result
 
 
-def summary(last: str) -> Result | None:
+def outcome(folder: Path) -> Result | None:
     """
-    Read the line that trial ends with, such as ``FAILED (failures=1, skips=2, successes=30)``.
+    Read what a suite wrote down when it had ended.
 
     An unexpected success is a failure; an expected failure counts as skipped, since it shows
     nothing that works.
     """
-    line = re.fullmatch(r"(PASSED|FAILED)(?: \((.*)\))?", last)
-    if line is None:
+    try:
+        counts = json.loads((folder / "results.json").read_text())
+    except FileNotFoundError:
         return None
-    counts = {name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", line[2] or "")}
-    failed = sum(counts.get(name, 0) for name in ("errors", "failures", "unexpectedSuccesses"))
-    skipped = counts.get("skips", 0) + counts.get("expectedFailures", 0)
-    return Result(counts.get("successes", 0), failed, skipped)
+    return Result(
+        passed=counts["successes"],
+        failed=counts["errors"] + counts["failures"] + counts["unexpectedSuccesses"],
+        skipped=counts["skips"] + counts["expectedFailures"],
+    )
 
 
-def run_suite(name: str, folder: Path) -> Result:
-    """Run one suite in a process of its own and pass its output on."""
+def run_suite(name: str, top: Path) -> Result:
+    """Run one suite in a process of its own."""
     print(f"== {name} tests", flush=True)
-    trial = ["-W", "error", "-m", "twisted.trial", f"--temp-directory={folder / name}"]
+    folder = top / name
+    folder.mkdir(mode=0o711)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MUDSERVER_")}
-    environment["TMPDIR"] = str(folder)
-    last = ""
-    with subprocess.Popen(
-        [sys.executable, *trial, SUITES[name]],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    ) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            last = line.strip() or last
-    result = summary(last)
+    environment["TMPDIR"] = str(top)
+    command = [sys.executable, "-W", "error", SUITE, SUITES[name], str(folder)]
+    status = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+    result = outcome(folder)
     if result is None:
-        return problem(f"the {name} tests did not end, status {process.returncode}")
-    if process.returncode and not result.failed:
-        result += problem(f"the {name} tests ended with status {process.returncode}")
+        return problem(f"the {name} tests did not end, status {status}")
     if result == Result():
         result += problem(f"there are no {name} tests")
+    if status and not result.failed:
+        result += problem(f"the {name} tests ended with status {status}")
     return result
 
 
-def running_in(folder: Path) -> list[str]:
+def running_in(folder: Path) -> dict[int, str]:
     """Find the processes that work in the folder, or were started with its name (Linux only)."""
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             traces = [bytes((process / "cwd").readlink())]
@@ -127,16 +125,19 @@ def running_in(folder: Path) -> list[str]:
             continue
         if any(bytes(folder) in trace for trace in traces):
             command = traces[1].replace(b"\0", b" ").decode(errors="replace").strip()
-            found.append(f"{process.name} ({command})")
+            found[int(process.name)] = command
     return found
 
 
 def leftovers(folder: Path) -> Result:
-    """Tell what the tests left running, once it had its time to go."""
+    """Tell what the tests left running once it had its time to go, and end it."""
     deadline = time.monotonic() + LEFTOVER_GRACE
     while left := running_in(folder):
         if time.monotonic() > deadline:
-            return problem(f"left running: {'; '.join(left)}")
+            for process in left:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, signal.SIGKILL)
+            return problem(f"left running: {'; '.join(left.values())}")
         time.sleep(0.1)
     return Result()
 

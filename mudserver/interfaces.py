@@ -697,13 +697,13 @@ class IWorldStore(Interface):
 class IMeter(Interface):
     """Counts and measures; names are those of ``docs/metrics.md`` without ``mud_``."""
 
-    def count(name: str, amount: float = 1.0, **labels: str) -> None:
+    def count(metric: str, amount: float = 1.0, **labels: str) -> None:
         """Add to a counter."""
 
-    def gauge(name: str, value: float, **labels: str) -> None:
+    def gauge(metric: str, value: float, **labels: str) -> None:
         """Set a gauge."""
 
-    def observe(name: str, value: float, **labels: str) -> None:
+    def observe(metric: str, value: float, **labels: str) -> None:
         """Add an observation to a histogram."""
 
 

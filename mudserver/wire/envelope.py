@@ -107,7 +107,7 @@ def _too_deep(data: bytes) -> bool:
 
 def _refusal(data: bytes, problem: str) -> MessageRefused:
     """Name what msgspec found, in the codes of the protocol."""
-    if problem.endswith("`$.type`") or problem.endswith("field `type`"):
+    if problem.endswith(("`$.type`", "field `type`")):
         return MessageRefused("bad_type", "The message's type is missing or unknown.", _id(data))
     if " of length <= " in problem:
         return MessageRefused("too_long", problem + ".", _id(data))

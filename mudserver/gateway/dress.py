@@ -1,0 +1,99 @@
+"""
+Views in their wire forms.
+
+A dress is a class of connections that get the same bytes. Connections of one dress share
+each frame, so a view is dressed once for all of them.
+"""
+
+import textwrap
+from struct import Struct as Packer
+from typing import Protocol
+
+from attrs import frozen
+
+from mudserver.session.outbox import Frame
+from mudserver.view.line import Line, View
+from mudserver.wire import envelope, telnet
+from mudserver.wire.messages import FromServer
+
+#: Columns of a terminal that hasn't told its width: what all have had since the VT100.
+DEFAULT_COLUMNS = 80
+
+_FINAL_TEXT = 0x81
+_LARGEST_SHORT = 125
+_LARGEST_MEDIUM = 0xFFFF
+_short = Packer("!BB")
+_medium = Packer("!BBH")
+_long = Packer("!BBQ")
+
+
+class Dress(Protocol):
+    """A wire form; equal ones make equal bytes."""
+
+    def dress(self, view: View) -> Frame | None:
+        """Return the view for the wire; None where such a client is shown nothing."""
+
+    def __hash__(self) -> int:
+        """Dresses are keys: equal ones share frames."""
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return a WebSocket text message of one unmasked frame (RFC 6455 §5.2)."""
+    size = len(payload)
+    if size <= _LARGEST_SHORT:
+        return _short.pack(_FINAL_TEXT, size) + payload
+    if size <= _LARGEST_MEDIUM:
+        return _medium.pack(_FINAL_TEXT, 126, size) + payload
+    return _long.pack(_FINAL_TEXT, 127, size) + payload
+
+
+@frozen
+class JsonDress:
+    """``mud.v1.json`` over WebSocket."""
+
+    def dress(self, view: View) -> Frame:
+        """Implement `Dress.dress`."""
+        return Frame(text_frame(view.body), view.play)
+
+    def control(self, message: FromServer) -> Frame:
+        """Return a message of the gateway's own for the wire."""
+        return Frame(text_frame(envelope.encode(message)), play=False)
+
+
+@frozen
+class TerminalDress:
+    """
+    Lines of text over telnet.
+
+    Attributes:
+        columns: The width to wrap at.
+    """
+
+    columns: int = DEFAULT_COLUMNS
+
+    def dress(self, view: View) -> Frame | None:
+        """Implement `Dress.dress`."""
+        return None if view.line is None else Frame(self.line(view.line), view.play)
+
+    def line(self, line: Line) -> bytes:
+        """Return a line, wrapped, in UTF-8, with IAC doubled, ended by CR LF."""
+        return self.text(line.text)
+
+    def text(self, text: str) -> bytes:
+        """Return plain text the same way."""
+        rows = (wrapped for row in text.split("\n") for wrapped in self._wrap(row))
+        return telnet.escape("".join(row + "\r\n" for row in rows).encode())
+
+    def _wrap(self, row: str) -> list[str]:
+        if len(row) < self.columns:
+            return [row]
+        indent = row[: len(row) - len(row.lstrip(" "))]
+        return textwrap.wrap(
+            row,
+            self.columns - 1,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+            drop_whitespace=True,
+        ) or [""]

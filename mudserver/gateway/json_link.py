@@ -1,0 +1,312 @@
+"""The link of a client that speaks ``mud.v1.json``."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import ClassVar
+
+from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.gateway.dress import JsonDress
+from mudserver.gateway.link import Link, Wire
+from mudserver.gateway.shared import Shared
+from mudserver.gateway.switchboard import Seat
+from mudserver.ids import CommandId, SessionId
+from mudserver.interfaces import (
+    WORLD,
+    Attached,
+    OccupantsWanted,
+    Origin,
+    PasswordCredential,
+    Refresh,
+    Settled,
+    TicketCredential,
+    Transport,
+)
+from mudserver.session.bucket import Bucket
+from mudserver.session.connection import Phase
+from mudserver.wire import envelope, messages
+from mudserver.wire.envelope import MessageRefused
+from mudserver.wire.messages import FromClient, FromServer
+
+_SECRET_BYTES = 32
+_DRESS = JsonDress()
+
+#: How long a client whose server restarts should wait, in seconds, times a random fraction.
+RECONNECT_SPREAD = 5.0
+
+
+class JsonLink(Link):
+    """
+    Drives a connection that carries one JSON message in each WebSocket message.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        wire: The transport.
+        origin: Where the peer is.
+    """
+
+    def __init__(self, shared: Shared, wire: Wire, origin: Origin) -> None:
+        super().__init__(
+            shared,
+            wire,
+            origin,
+            transport=Transport.WEBSOCKET,
+            pulse=shared.limits.websocket,
+            dress=_DRESS,
+        )
+        self._out_of_band = Bucket(shared.limits.out_of_band)
+        self._early: list[FromClient] = []
+        self._resume: messages.Resume | None = None
+        self._mark_from = 0.0
+
+    # ------------------------------------------------------------ from the client
+
+    def received(self, data: bytes, binary: bool) -> None:
+        """Take one message of the client."""
+        self._heartbeat.heard(self._shared.clock.seconds())
+        if binary:
+            self.close(CloseCode.UNSUPPORTED_DATA, "Binary messages aren't spoken here.")
+            return
+        try:
+            message = envelope.decode(data)
+        except MessageRefused as error:
+            self._misunderstood(error)
+        else:
+            self._shared.meter.count("inbound_messages", type=type(message).__name__.lower())
+            self._take(message)
+
+    def pinged(self) -> bool:
+        """The peer sent a ping frame; return whether to answer it."""
+        self._heartbeat.heard(self._shared.clock.seconds())
+        return self._affords() and self.writable
+
+    def _take(self, message: FromClient) -> None:
+        match self._connection.phase():
+            case Phase.GREETING:
+                self._claim(message)
+            case Phase.AUTHENTICATING:
+                if len(self._early) >= self._shared.limits.early:
+                    self.close(CloseCode.BAD_REQUEST, "Wait for the welcome.")
+                else:
+                    self._early.append(message)
+            case Phase.ATTACHED:
+                if self._play is not None:
+                    self._play.secrets.confirm()
+                self._DISPATCH[type(message)](self, message)
+            case _:
+                pass
+
+    def _misunderstood(self, error: MessageRefused) -> None:
+        self._shared.meter.count("refusals", reason=error.code)
+        if self._connection.phase() is not Phase.ATTACHED:
+            self.close(CloseCode.BAD_REQUEST, error.message)
+        elif self._refusals.take(self._shared.clock.seconds()):
+            self.refuse(error.code, error.message, error.id, None)
+        else:
+            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+
+    def _claim(self, message: FromClient) -> None:
+        match message:
+            case messages.Hello():
+                self._resume = message.resume
+                credential = TicketCredential(message.ticket, message.csrf)
+                self.authenticate(credential, message.character, self._resumed())
+            case messages.Login():
+                self._resume = message.resume
+                login = PasswordCredential(message.name, message.password)
+                self.authenticate(login, message.character, self._resumed())
+            case _:
+                self.close(CloseCode.BAD_REQUEST, "Say hello first.")
+
+    def _resumed(self) -> Seat | None:
+        """Return the session to go on with, where all that was missed is still here."""
+        resume = self._resume
+        if resume is None:
+            return None
+        seat = self._shared.switchboard.seat(SessionId(resume.session))
+        if (
+            seat is None
+            or not isinstance(seat.dress, JsonDress)
+            or not seat.play.secrets.accepts(_hashed(resume.secret))
+        ):
+            self._shared.meter.count("resumes", outcome="refused")
+            return None
+        if seat.carrier is None:
+            seat.play.outbox.flush()
+        if not seat.play.outbox.holds_since(resume.seq):
+            self._shared.meter.count("resumes", outcome="gap")
+            return None
+        return seat
+
+    def _command(self, message: messages.Command) -> None:
+        self.submit(message.text, None if message.id is None else CommandId(message.id))
+
+    def _occupants(self, message: messages.Occupants) -> None:
+        seat = self._seat
+        if seat is not None and self._affords():
+            self._shared.bus.publish(
+                WORLD, OccupantsWanted(seat.play.id, seat.play.generation, message.after)
+            )
+
+    def _ping(self, message: messages.Ping) -> None:
+        if self._affords(message.id):
+            self._send(messages.Pong(id=message.id))
+
+    def _refresh(self, message: messages.Refresh) -> None:
+        if self._seat is not None and self._affords():
+            self._shared.tasks.run("refresh", self._refreshed(self._seat.play.id, message))
+
+    async def _refreshed(self, session: SessionId, message: messages.Refresh) -> None:
+        try:
+            expires = await self._shared.bus.request(
+                WORLD, Refresh(session, message.token, message.ticket)
+            )
+        except PlayerError as error:
+            self.refuse(error.code, error.message, None, error.retry_after)
+        except Unavailable as error:
+            self.refuse("unavailable", "The world is away.", None, error.retry_after)
+        else:
+            self._send(messages.Refreshed(expires=expires.isoformat()))
+
+    def _bye(self, message: messages.Bye) -> None:
+        del message
+        self.quit()
+
+    def _again(self, message: messages.Hello | messages.Login) -> None:
+        del message
+        self.refuse("bad_type", "You have said hello already.", None, None)
+
+    _DISPATCH: ClassVar[dict[type[object], Callable[..., None]]] = {
+        messages.Command: _command,
+        messages.Occupants: _occupants,
+        messages.Ping: _ping,
+        messages.Refresh: _refresh,
+        messages.Bye: _bye,
+        messages.Hello: _again,
+        messages.Login: _again,
+    }
+
+    def _affords(self, id: str | None = None) -> bool:
+        """Charge a message that is no command."""
+        now = self._shared.clock.seconds()
+        if self._out_of_band.take(now):
+            return True
+        self._shared.meter.count("refusals", reason="rate_limited")
+        if self._refusals.take(now):
+            wait = self._out_of_band.wait(now)
+            self.refuse("rate_limited", "Too many messages: slow down.", id, wait)
+        else:
+            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+        return False
+
+    # ------------------------------------------------------------ from the world
+
+    def greet(self) -> None:
+        """Implement `Link.greet`: the client speaks first."""
+
+    def refused(self, error: PlayerError) -> None:
+        """Implement `Link.refused`: there is no second try on the same connection."""
+        code = getattr(error, "close_code", CloseCode.NOT_AUTHENTICATED)
+        self._wire.write(
+            _DRESS.control(
+                messages.Error(
+                    code=error.code, message=error.message, retry_after=error.retry_after
+                )
+            ).data
+        )
+        self.close(code, error.message)
+
+    def admitted(self, seat: Seat, attached: Attached) -> None:
+        """Implement `Link.admitted`: welcome, what was missed, and then what came early."""
+        limits = self._shared.limits
+        play = seat.play
+        secret = self._shared.token_bytes(_SECRET_BYTES).hex()
+        play.secrets.rotate(_hashed(secret))
+        resume = self._resume if attached.recovered else None
+        burst = [
+            _DRESS.control(
+                messages.Welcome(
+                    session=play.id,
+                    resume=secret,
+                    character=attached.character,
+                    recovered=resume is not None,
+                    seq=play.outbox.count if resume is None else resume.seq,
+                    heartbeat=limits.websocket.silence,
+                    limits=messages.Limits(
+                        limits.message,
+                        messages.MAX_COMMAND_CHARACTERS,
+                        limits.commands.per_second,
+                        int(limits.commands.burst),
+                    ),
+                )
+            ).data
+        ]
+        if resume is not None:
+            burst += play.outbox.replay(resume.seq)
+            burst.append(self._marked())
+            self._shared.meter.count("resumes", outcome="recovered")
+        self._wire.write(b"".join(burst))
+        self._resume = None
+        early, self._early = self._early, []
+        for message in early:
+            self._take(message)
+
+    def carry(self, burst: list[bytes]) -> None:
+        """Implement `Carrier.carry`: a mark follows the first state, and one each heartbeat."""
+        if self._shared.clock.seconds() >= self._mark_from and self._unmarked():
+            burst.append(self._marked())
+        super().carry(burst)
+
+    def settled(self, settled: Settled) -> None:
+        """Implement `Link.settled`."""
+        refusal = settled.refusal
+        if refusal is not None:
+            self.refuse(refusal.code, refusal.message, settled.command, refusal.retry_after)
+        elif settled.command is not None:
+            self._send(messages.Ack(id=settled.command))
+
+    def password_wanted(self) -> None:
+        """Implement `Link.password_wanted`: here the whole change fits in one line."""
+        self.refuse("not_allowed", "Say: password OLD NEW", None, None)
+
+    def refuse(self, code: str, message: str, id: str | None, retry_after: float | None) -> None:
+        """Implement `Link.refuse`."""
+        self._send(messages.Error(code=code, message=message, id=id, retry_after=retry_after))
+
+    def farewell(self, code: CloseCode, reason: str) -> bytes:
+        """Implement `Link.farewell`."""
+        wait = RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
+        return _DRESS.control(
+            messages.Closing(code=int(code), reason=reason, reconnect_after=wait)
+        ).data
+
+    def _patience(self) -> float:
+        return self._shared.limits.hello
+
+    def _send(self, message: FromServer) -> None:
+        """Have a message of our own sent in its turn."""
+        if self._seat is not None:
+            self._seat.offer(_DRESS.control(message))
+
+    def _unmarked(self) -> bool:
+        play = self._play
+        return play is not None and play.marked != play.outbox.count
+
+    def _marked(self) -> bytes:
+        play = self._play
+        assert play is not None
+        play.marked = play.outbox.count
+        self._mark_from = self._shared.clock.seconds() + self._shared.limits.websocket.silence
+        return _mark(play.marked)
+
+    def _beat(self, now: float) -> None:
+        if self._unmarked():
+            self._wire.write(self._marked())
+        super()._beat(now)
+
+
+def _mark(count: int) -> bytes:
+    return _DRESS.control(messages.Mark(seq=count)).data
+
+
+def _hashed(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

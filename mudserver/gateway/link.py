@@ -1,0 +1,419 @@
+"""
+One connection, driven: it feeds the machines of `mudserver.session` and performs what follows.
+
+The transports (`websocket`, `telnet`) hand bytes and ends to a link and offer it an `IWire`. The
+two kinds of link (`json_link`, `terminal_link`) know what their clients say; this module holds
+what both share, above all the one path by which a connection ends: `Link.lost`.
+"""
+
+from abc import ABC, abstractmethod
+from binascii import hexlify
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.gateway.dress import Dress
+from mudserver.gateway.shared import Shared
+from mudserver.gateway.switchboard import Seat
+from mudserver.ids import CommandId, SessionId
+from mudserver.interfaces import (
+    WORLD,
+    Attach,
+    Attached,
+    Credential,
+    Detached,
+    Ended,
+    Input,
+    Origin,
+    Settled,
+    Transport,
+)
+from mudserver.session.bucket import Bucket, Pacer, Rate
+from mudserver.session.connection import Ending, Phase, connection_machine
+from mudserver.session.heartbeat import Beat, Heartbeat, Pulse
+from mudserver.session.outbox import Outbox
+from mudserver.session.session import Play, session_machine
+
+#: How far the first probe of a connection is moved at random, as a fraction of the silence.
+#: Without it, all who reconnected together would be probed together for ever.
+JITTER = 0.1
+
+_SESSION_BYTES = 16
+_CLOSE_CODES = frozenset(CloseCode)
+
+
+class Wire(Protocol):
+    """A transport, as far as a link needs it. None of these may raise."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes that are in their wire form already."""
+
+    def probe(self) -> None:
+        """Ask the peer for a sign of life."""
+
+    def hang_up(self, code: CloseCode, reason: str) -> None:
+        """Begin the transport's own goodbye."""
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+
+
+class Link(ABC):
+    """
+    Drives one connection.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        wire: The transport.
+        origin: Where the peer is.
+        transport: The kind of connection.
+        pulse: How patient to be with a silent peer.
+        dress: The wire form.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        shared: Shared,
+        wire: Wire,
+        origin: Origin,
+        *,
+        transport: Transport,
+        pulse: Pulse,
+        dress: Dress,
+    ) -> None:
+        limits = shared.limits
+        now = shared.clock.seconds()
+        self._shared = shared
+        self._wire = wire
+        self._origin = origin
+        self._transport = transport
+        self._dress = dress
+        self._ending = Ending()
+        self._connection = connection_machine(self._ending)
+        self._heartbeat = Heartbeat(
+            Pulse(pulse.silence * (1 - JITTER * shared.pick()), pulse.patience), now
+        )
+        self._commands: Pacer[tuple[str, CommandId | None]] = Pacer(limits.commands, limits.waiting)
+        self._refusals = Bucket(Rate(limits.refusals / limits.refusal_window, limits.refusals))
+        self._seat: Seat | None = None
+        self._play: Play | None = None
+        self._pacing: IDelayedCall | None = None
+        self._quit = False
+        self._full_since: float | None = None
+        self._until: float | None = None
+
+    # ------------------------------------------------------------ what the transport tells
+
+    def opened(self) -> None:
+        """The transport is ready: the peer may speak."""
+        if self._connection.open():
+            self._set_deadline(self._patience())
+            self._shared.meter.count("connections", transport=self._transport.value)
+            self.greet()
+
+    def answered(self) -> None:
+        """The peer answered a probe."""
+        self._heartbeat.answered(self._shared.clock.seconds())
+
+    def parting(self, code: int | None, by_peer: bool) -> None:
+        """The transport says goodbye; it may not have been our idea."""
+        if by_peer:
+            known, reason = CloseCode.NORMAL, f"The client closed the connection ({code})."
+        else:
+            known = CloseCode(code) if code in _CLOSE_CODES else CloseCode.PROTOCOL_ERROR
+            reason = "The client broke the protocol."
+        if self._connection.close(known, reason):
+            self._release()
+            self._set_deadline(self._shared.limits.closing)
+
+    def full(self) -> None:
+        """The transport's buffer is full: hold output back."""
+        if self._full_since is None:
+            self._full_since = self._shared.clock.seconds()
+            self._shared.reaper.watch(self)
+
+    def drained(self) -> None:
+        """The transport takes output again."""
+        self._full_since = None
+        if self._seat is not None:
+            self._shared.switchboard.touch(self._seat)
+
+    def lost(self, reason: str) -> None:
+        """
+        The transport is gone. This is the one path by which a connection ends.
+
+        Whatever ended it, all that it held is given back before this returns.
+        """
+        if not self._connection.lose(reason):
+            return
+        self._shared.reaper.forget(self)
+        self._release()
+        code = self._ending.code
+        play = self._play
+        self._shared.meter.count(
+            "closes",
+            transport=self._transport.value,
+            code=str(int(code)) if code is not None else "lost",
+        )
+        self._log.info(
+            "Connection closed: {code} {reason}",
+            code=int(code) if code is not None else None,
+            reason=self._ending.reason,
+            transport=self._transport.value,
+            address=self._origin.address,
+            session=None if play is None else play.id,
+            character=None if play is None else play.character,
+        )
+
+    # ------------------------------------------------------------ what the switchboard asks
+
+    @property
+    def writable(self) -> bool:
+        """Whether the transport takes more."""
+        return self._full_since is None
+
+    def carry(self, burst: list[bytes]) -> None:
+        """Write what one reactor turn has produced, in order."""
+        if burst and self._speaks():
+            self._wire.write(b"".join(burst))
+
+    def overflow(self) -> None:
+        """More waits than may: the reader is too slow."""
+        self._shared.meter.count("outbox_overflows", transport=self._transport.value)
+        self.close(CloseCode.TOO_SLOW, "You read too slowly.")
+
+    def ended(self, ended: Ended) -> None:
+        """The world has ended the session, or another connection carries it now."""
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            seat.carrier = None
+            self._wire.write(b"".join(seat.play.outbox.flush()))
+        self.close(ended.code, ended.reason)
+
+    @abstractmethod
+    def settled(self, settled: Settled) -> None:
+        """The world is done with an input."""
+
+    @abstractmethod
+    def password_wanted(self) -> None:
+        """The player asked to change the password."""
+
+    # ------------------------------------------------------------ what the reaper asks
+
+    @property
+    def deadline(self) -> float | None:
+        """When something is due, in seconds of the clock; None for never again."""
+        deadlines = []
+        if self._connection.phase() is Phase.ATTACHED:
+            deadlines.append(self._heartbeat.deadline)
+        if self._until is not None:
+            deadlines.append(self._until)
+        if self._full_since is not None:
+            deadlines.append(self._full_since + self._shared.limits.stall)
+        return min(deadlines, default=None)
+
+    def due(self, now: float) -> None:
+        """Something is due: see what."""
+        if self._until is not None and now >= self._until:
+            self._until = None
+            self._out_of_time()
+        elif self._full_since is not None and now >= self._full_since + self._shared.limits.stall:
+            self._full_since = now
+            self.overflow()
+        elif self._connection.phase() is Phase.ATTACHED:
+            self._beat(now)
+
+    # ------------------------------------------------------------ what both kinds of link do
+
+    @abstractmethod
+    def greet(self) -> None:
+        """The peer may speak: say what there is to say first."""
+
+    @abstractmethod
+    def refused(self, error: PlayerError) -> None:
+        """The world didn't let the peer in; the connection is greeting again."""
+
+    @abstractmethod
+    def admitted(self, seat: Seat, attached: Attached) -> None:
+        """The world let the peer in: the link carries that seat."""
+
+    @abstractmethod
+    def farewell(self, code: CloseCode, reason: str) -> bytes:
+        """Return the last bytes before the transport's own goodbye."""
+
+    @abstractmethod
+    def refuse(self, code: str, message: str, id: str | None, retry_after: float | None) -> None:
+        """Tell the peer that something it sent is refused."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """End the connection; the first reason counts."""
+        speaks = self._connection.phase() is not Phase.ACCEPTED
+        if not self._connection.close(code, reason):
+            return
+        if speaks:
+            pending = [] if self._seat is None else self._seat.play.outbox.flush()
+            self._wire.write(b"".join(pending) + self.farewell(code, reason))
+        self._release()
+        self._set_deadline(self._shared.limits.closing)
+        self._wire.hang_up(code, reason)
+
+    def authenticate(
+        self, credential: Credential, character: str | None, resume: Seat | None = None
+    ) -> None:
+        """Have the world look at a credential; `admitted` or `refused` follows."""
+        if self._connection.claim():
+            self._shared.tasks.run("attach", self._attach(credential, character, resume))
+
+    def submit(self, text: str, command: CommandId | None = None) -> None:
+        """Pass on a line, when its turn has come; the excess is refused."""
+        if self._commands.offer((text, command), len(text)):
+            self._pass_on()
+            return
+        now = self._shared.clock.seconds()
+        self._shared.meter.count("refusals", reason="rate_limited")
+        if not self._refusals.take(now):
+            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+            return
+        wait = self._commands.due(now)
+        self.refuse("rate_limited", "Too many commands: slow down.", command, wait)
+
+    def quit(self) -> None:
+        """The peer leaves on purpose."""
+        self._quit = True
+        self.close(CloseCode.NORMAL, "Goodbye.")
+
+    def _speaks(self) -> bool:
+        return self._connection.phase() not in (Phase.ACCEPTED, Phase.CLOSING, Phase.CLOSED)
+
+    async def _attach(
+        self, credential: Credential, character: str | None, resume: Seat | None
+    ) -> None:
+        session = SessionId(hexlify(self._shared.token_bytes(_SESSION_BYTES)).decode())
+        try:
+            attached = await self._shared.bus.request(
+                WORLD,
+                Attach(
+                    session,
+                    self._shared.gateway,
+                    credential,
+                    character,
+                    self._transport,
+                    self._origin,
+                    None if resume is None else resume.play.id,
+                ),
+            )
+        except PlayerError as error:
+            self._shared.meter.count("refusals", reason=error.code)
+            if self._connection.decline():
+                self.refused(error)
+        except Unavailable as error:
+            self._log.info("No way into the world: {error}", error=error)
+            self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
+        else:
+            self._admit(attached, resume)
+
+    def _admit(self, attached: Attached, resume: Seat | None) -> None:
+        if not self._connection.admit():
+            self._shared.bus.publish(
+                WORLD, Detached(attached.session, attached.generation, quit=False)
+            )
+            return
+        if attached.recovered and resume is not None:
+            seat = resume
+            if seat.carrier is not None:
+                seat.carrier.ended(
+                    Ended(seat.play.id, CloseCode.PLAYING_ELSEWHERE, "You came back elsewhere.")
+                )
+        else:
+            play = Play(
+                attached.session,
+                Outbox(self._shared.limits.outbox),
+                attached.attended.name,
+                attached.character,
+            )
+            seat = self._shared.switchboard.add(play, session_machine(play), self._dress)
+        seat.session.attach(attached.generation)
+        seat.carrier = self
+        seat.deadline = None
+        self._shared.reaper.forget(seat)
+        self._seat = seat
+        self._play = seat.play
+        self._set_deadline(None)
+        self._heartbeat.answered(self._shared.clock.seconds())
+        self._shared.reaper.watch(self)
+        self._log.info(
+            "{character} plays.",
+            character=attached.character,
+            session=attached.session,
+            transport=self._transport.value,
+            address=self._origin.address,
+            recovered=attached.recovered,
+        )
+        self.admitted(seat, attached)
+
+    def _release(self) -> None:
+        """Let go of the session and of all that waits for its turn."""
+        self._commands.clear()
+        if self._pacing is not None:
+            self._pacing.cancel()
+            self._pacing = None
+        seat, self._seat = self._seat, None
+        if seat is None:
+            return
+        seat.carrier = None
+        seat.session.detach()
+        self._shared.bus.publish(
+            WORLD, Detached(seat.play.id, seat.play.generation, quit=self._quit)
+        )
+        if self._quit:
+            self._shared.switchboard.remove(seat)
+        else:
+            seat.deadline = self._shared.clock.seconds() + self._shared.limits.resume
+            self._shared.reaper.watch(seat)
+            self._shared.switchboard.touch(seat)
+
+    def _pass_on(self) -> None:
+        """Submit the commands whose turn has come, and come back for the rest."""
+        seat = self._seat
+        if seat is None or self._pacing is not None:
+            return
+        now = self._shared.clock.seconds()
+        for text, command in self._commands.ready(now):
+            self._shared.bus.publish(
+                WORLD,
+                Input(seat.play.id, seat.play.generation, seat.play.number_input(), text, command),
+            )
+        wait = self._commands.due(now)
+        if wait is not None:
+            self._pacing = self._shared.clock.callLater(wait, self._resume_passing_on)
+
+    def _resume_passing_on(self) -> None:
+        self._pacing = None
+        self._pass_on()
+
+    def _beat(self, now: float) -> None:
+        match self._heartbeat.due(now):
+            case Beat.PROBE:
+                self._wire.probe()
+            case Beat.EXPIRED:
+                self.close(CloseCode.NO_PONG, "You gave no sign of life.")
+            case None:
+                pass
+
+    def _out_of_time(self) -> None:
+        if self._connection.phase() is Phase.CLOSING:
+            self._wire.abort()
+        else:
+            self.close(CloseCode.NOT_AUTHENTICATED, "You didn't say who you are.")
+
+    @abstractmethod
+    def _patience(self) -> float:
+        """How many seconds the peer has to say who it is."""
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        self._until = None if seconds is None else self._shared.clock.seconds() + seconds
+        self._shared.reaper.watch(self)

@@ -1,0 +1,93 @@
+"""What all connections of a gateway have in common."""
+
+from collections.abc import Callable
+
+from attrs import field, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.switchboard import Switchboard
+from mudserver.ids import GatewayId
+from mudserver.interfaces import IBus, IMeter
+from mudserver.session.bucket import QueueLimits, Rate
+from mudserver.session.heartbeat import Pulse
+from mudserver.session.outbox import OutboxLimits
+from mudserver.tasks import Tasks
+
+_WEBSOCKET_PULSE = Pulse(silence=25.0, patience=10.0)
+_TELNET_PULSE = Pulse(silence=60.0, patience=60.0)
+_COMMANDS = Rate(per_second=10.0, burst=30.0)
+_WAITING = QueueLimits(items=100, size=16 * 1024)
+_OUT_OF_BAND = Rate(per_second=50.0, burst=200.0)
+
+
+@frozen
+class LinkLimits:
+    """
+    How much one connection may ask, and how long it may take.
+
+    Attributes:
+        message: Bytes in one WebSocket message, after inflation.
+        hello: Seconds until a WebSocket client has said who it is.
+        answer: Seconds for each answer of a telnet log-in.
+        login: Seconds for a whole telnet log-in.
+        closing: Seconds from our goodbye to the abort.
+        stall: Seconds that a client may leave its output unread.
+        websocket: Patience with a silent WebSocket.
+        telnet: Seconds of silence after which a telnet client is probed.
+        commands: Commands of a session.
+        waiting: Commands that wait for their turn.
+        refusals: Refused commands within ``refusal_window`` that close the connection.
+        refusal_window: Seconds.
+        out_of_band: Everything else that a client asks.
+        early: Messages that may arrive while the first is being looked up.
+        outbox: What waits to be read.
+        resume: Seconds for which a lost session may be resumed.
+    """
+
+    message: int = 10 * 1024
+    hello: float = 10.0
+    answer: float = 60.0
+    login: float = 300.0
+    closing: float = 2.0
+    stall: float = 10.0
+    websocket: Pulse = _WEBSOCKET_PULSE
+    telnet: Pulse = _TELNET_PULSE
+    commands: Rate = _COMMANDS
+    waiting: QueueLimits = _WAITING
+    refusals: float = 50.0
+    refusal_window: float = 30.0
+    out_of_band: Rate = _OUT_OF_BAND
+    early: int = 32
+    outbox: OutboxLimits = field(factory=OutboxLimits)
+    resume: float = 120.0
+
+
+@frozen
+class Shared:
+    """
+    The collaborators of every link.
+
+    Attributes:
+        gateway: This process' name on the bus.
+        bus: The way to the world.
+        clock: Monotonic time.
+        switchboard: The sessions of this gateway.
+        reaper: Watches deadlines.
+        tasks: Owns what runs in the background.
+        meter: Counts.
+        limits: Bounds.
+        token_bytes: A source of unpredictable bytes.
+        pick: A source of fractions from 0 to 1, for jitter.
+    """
+
+    gateway: GatewayId
+    bus: IBus
+    clock: IReactorTime
+    switchboard: Switchboard
+    reaper: Reaper
+    tasks: Tasks
+    meter: IMeter
+    limits: LinkLimits
+    token_bytes: Callable[[int], bytes]
+    pick: Callable[[], float]

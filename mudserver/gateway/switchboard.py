@@ -1,0 +1,203 @@
+"""Which sessions this gateway holds, and the way from the bus to their connections."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from mudserver.gateway.dress import Dress
+from mudserver.ids import GatewayId, SessionId
+from mudserver.interfaces import (
+    Ended,
+    IBus,
+    IMeter,
+    Message,
+    PasswordWanted,
+    Settled,
+    Show,
+    gateway_subject,
+)
+from mudserver.session.outbox import Frame
+from mudserver.session.session import Play, Session
+
+
+class Carrier(Protocol):
+    """The connection that carries a session."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the transport takes more."""
+
+    def carry(self, burst: list[bytes]) -> None:
+        """Write what one reactor turn has produced, in order."""
+
+    def overflow(self) -> None:
+        """More waits than may: the reader is too slow."""
+
+    def settled(self, settled: Settled) -> None:
+        """The world is done with an input."""
+
+    def ended(self, ended: Ended) -> None:
+        """The world has ended the session."""
+
+    def password_wanted(self) -> None:
+        """The player asked to change the password."""
+
+
+@define(eq=False)
+class Seat:
+    """
+    A session's place at this gateway.
+
+    Attributes:
+        play: What belongs to the session.
+        session: Its machine.
+        dress: The wire form of its connection.
+        carrier: The connection; None while link-dead.
+        deadline: When a link-dead session is given up, in seconds of the clock.
+    """
+
+    play: Play
+    session: Session
+    dress: Dress
+    _switchboard: "Switchboard" = field(repr=False)
+    carrier: Carrier | None = None
+    deadline: float | None = None
+
+    def offer(self, frame: Frame) -> None:
+        """Have a frame sent at the end of this reactor turn."""
+        if not self.play.outbox.offer(frame) and self.carrier is not None:
+            self.carrier.overflow()
+        self._switchboard.touch(self)
+
+    def flush(self) -> None:
+        """Pass on what waits, unless the transport is full."""
+        if self.carrier is None:
+            self.play.outbox.flush()
+        elif self.carrier.writable:
+            self.carrier.carry(self.play.outbox.flush())
+
+    def due(self, now: float) -> None:
+        """Nobody came back for the session: give it up."""
+        del now
+        self.deadline = None
+        self._switchboard.remove(self)
+
+
+class Switchboard:
+    """
+    Routes what the world sends to the sessions of this gateway.
+
+    What one reactor turn produces for a session is written once, at the turn's end.
+
+    Args:
+        gateway: This gateway's name on the bus.
+        bus: The way to the world.
+        clock: Schedules the end of the turn.
+        meter: Counts what is shown.
+    """
+
+    _log = Logger()
+    _flushing = _log.failureHandler("A session could not be flushed.")
+
+    def __init__(self, gateway: GatewayId, bus: IBus, clock: IReactorTime, meter: IMeter) -> None:
+        self._subject = gateway_subject(gateway)
+        self._bus = bus
+        self._clock = clock
+        self._meter = meter
+        self._seats: dict[SessionId, Seat] = {}
+        self._touched: dict[Seat, None] = {}
+        self._scheduled = False
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen to the world."""
+        self._unsubscribe = self._bus.subscribe(self._subject, self.receive)
+
+    def stop(self) -> None:
+        """End that."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def seat(self, session: SessionId) -> Seat | None:
+        """Find a session."""
+        return self._seats.get(session)
+
+    def add(self, play: Play, session: Session, dress: Dress) -> Seat:
+        """Take a session in."""
+        seat = Seat(play, session, dress, self)
+        self._seats[play.id] = seat
+        return seat
+
+    def remove(self, seat: Seat) -> None:
+        """The session is over, as far as this gateway goes."""
+        seat.session.end()
+        seat.carrier = None
+        self._touched.pop(seat, None)
+        if self._seats.get(seat.play.id) is seat:
+            del self._seats[seat.play.id]
+
+    def touch(self, seat: Seat) -> None:
+        """Flush that session at the end of this reactor turn."""
+        self._touched[seat] = None
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.callLater(0, self._flush)
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    def receive(self, message: Message) -> None:
+        """Take a message of the world."""
+        match message:
+            case Show():
+                self._show(message)
+            case Settled():
+                carrier = self._carrier(message.session)
+                if carrier is not None:
+                    carrier.settled(message)
+            case Ended():
+                self._end(message)
+            case PasswordWanted():
+                carrier = self._carrier(message.session)
+                if carrier is not None:
+                    carrier.password_wanted()
+            case _:
+                self._log.warn("A {kind} is nothing for a gateway.", kind=type(message).__name__)
+
+    def _carrier(self, session: SessionId) -> Carrier | None:
+        seat = self._seats.get(session)
+        return None if seat is None else seat.carrier
+
+    def _show(self, show: Show) -> None:
+        frames: dict[Dress, Frame | None] = {}
+        for session in show.sessions:
+            seat = self._seats.get(session)
+            if seat is None:
+                continue
+            if seat.dress in frames:
+                frame = frames[seat.dress]
+            else:
+                frame = frames[seat.dress] = seat.dress.dress(show.view)
+            if frame is not None:
+                seat.offer(frame)
+
+    def _end(self, ended: Ended) -> None:
+        seat = self._seats.get(ended.session)
+        if seat is None:
+            return
+        carrier = seat.carrier
+        if carrier is not None:
+            carrier.ended(ended)
+        self.remove(seat)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        touched = self._touched
+        self._touched = {}
+        for seat in touched:
+            with self._flushing:
+                seat.flush()

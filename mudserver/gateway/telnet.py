@@ -1,0 +1,196 @@
+"""Telnet: a protocol that feeds the sans-IO parser and hands its lines to a link."""
+
+import re
+
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mudserver.errors import CloseCode
+from mudserver.gateway import sockets
+from mudserver.gateway.origin import origin_of
+from mudserver.gateway.shared import Shared
+from mudserver.gateway.terminal_link import TerminalLink
+from mudserver.interfaces import Origin
+from mudserver.wire.lines import Line, LineAssembler
+from mudserver.wire.options import Marked, Option, OptionTable
+from mudserver.wire.telnet import (
+    Code,
+    Command,
+    Data,
+    Event,
+    Negotiation,
+    Parser,
+    Refused,
+    Subnegotiation,
+)
+
+#: Seconds for which the banner waits, to see whether the peer takes us for a web server.
+BANNER_DELAY = 0.15
+
+_HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PRI) \S+ HTTP/")
+
+_NOT_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n"
+    b"Connection: close\r\n"
+    b"\r\n"
+    b"This port speaks telnet, for MUD clients. The web client has a port of its own.\r\n"
+)
+
+_HERE = b"\r\n[Yes, here.]\r\n"
+
+
+@implementer(IPushProducer)
+class TelnetConnection(Protocol):
+    """
+    One telnet connection.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        origin: Where the peer is.
+        banner: What is shown first.
+    """
+
+    _log = Logger()
+    transport: sockets.IStream
+
+    def __init__(self, shared: Shared, origin: Origin, banner: str) -> None:
+        self._shared = shared
+        self._parser = Parser()
+        self._options = OptionTable()
+        self._lines = LineAssembler()
+        self._link = TerminalLink(shared, self, origin, banner)
+        self._greeting: IDelayedCall | None = None
+
+    # ------------------------------------------------------------ from the transport
+
+    def connectionMade(self) -> None:
+        """Take the transport; whoever doesn't speak at once gets the banner."""
+        sockets.prepare(self.transport)
+        self.transport.registerProducer(self, True)
+        self._greeting = self._shared.clock.callLater(BANNER_DELAY, self._greet)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes; a failure of ours costs this connection only."""
+        with self._log.failuresHandled("Telnet input could not be handled.") as handling:
+            self._received(data)
+        if handling.failed:
+            self._link.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The transport is gone."""
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
+        self._link.lost(reason.getErrorMessage())
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self._link.full()
+
+    def resumeProducing(self) -> None:
+        """The transport takes more."""
+        self._link.drained()
+
+    def stopProducing(self) -> None:
+        """The transport is gone: `connectionLost` says the same."""
+
+    # ------------------------------------------------------------ from the link
+
+    def write(self, data: bytes) -> None:
+        """Implement `Wire.write`."""
+        if data:
+            self.transport.write(data)
+
+    def probe(self) -> None:
+        """Implement `Wire.probe`: any answer to a timing mark proves life (RFC 860)."""
+        self.write(self._options.mark())
+
+    def mark_prompt(self) -> bytes:
+        """Implement `TerminalWire.mark_prompt`."""
+        return self._options.prompt_mark()
+
+    def hide_input(self, hidden: bool) -> None:
+        """Implement `TerminalWire.hide_input`: whoever echoes, shows (RFC 857)."""
+        if hidden:
+            self.write(self._options.offer(Option.ECHO))
+        else:
+            self.write(self._options.withdraw(Option.ECHO))
+
+    def hang_up(self, code: CloseCode, reason: str) -> None:
+        """Implement `Wire.hang_up`."""
+        del code, reason
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Implement `Wire.abort`."""
+        self.transport.abortConnection()
+
+    # ------------------------------------------------------------ the input
+
+    def _greet(self) -> None:
+        self._greeting = None
+        self._link.opened()
+
+    def _received(self, data: bytes) -> None:
+        if self._greeting is not None:
+            if _HTTP.match(data):
+                self._answer_http()
+                return
+            self._greeting.cancel()
+            self._greet()
+        self._link.heard()
+        for event in self._parser.receive(data):
+            self._take(event)
+
+    def _answer_http(self) -> None:
+        self._shared.meter.count("refusals", reason="http_on_telnet")
+        self.write(_NOT_HTTP)
+        self._link.close(CloseCode.BAD_REQUEST, "HTTP on the telnet port.")
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Data(data):
+                for line in self._lines.receive(data):
+                    if isinstance(line, Line):
+                        self._link.line(line.text)
+                    else:
+                        self._link.line_refused(line.limit)
+            case Negotiation():
+                reaction = self._options.receive(event)
+                self.write(reaction.send)
+                if isinstance(reaction.change, Marked):
+                    self._link.answered()
+            case Command(code):
+                if code == Code.AYT:
+                    self.write(_HERE)
+            case Refused(reason):
+                self._shared.meter.count("refusals", reason=f"telnet_{reason.value}")
+            case Subnegotiation():
+                pass
+
+
+class TelnetFactory(Factory):
+    """
+    Makes telnet connections.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        banner: What is shown first.
+    """
+
+    noisy = False
+
+    def __init__(self, shared: Shared, banner: str) -> None:
+        self._shared = shared
+        self._banner = banner
+
+    def buildProtocol(self, addr: IAddress | None) -> TelnetConnection:
+        """Make the protocol for a peer."""
+        connection = TelnetConnection(self._shared, origin_of(addr), self._banner)
+        connection.factory = self
+        return connection

@@ -1,0 +1,163 @@
+"""WebSocket by Autobahn: a protocol that hands everything to a link, and its factory."""
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.util import encode_truncate
+from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mudserver.errors import CloseCode
+from mudserver.gateway import sockets
+from mudserver.gateway.json_link import JsonLink
+from mudserver.gateway.shared import Shared
+from mudserver.interfaces import Origin
+
+SUBPROTOCOL = "mud.v1.json"
+
+#: WebSocket as in RFC 6455; the drafts before it are not spoken.
+_VERSION = 13
+
+#: Bytes of the reason in a close frame (RFC 6455 §5.5).
+_MAX_REASON_BYTES = 123
+
+
+@implementer(IPushProducer)
+class WebSocketConnection(WebSocketServerProtocol):
+    """
+    One WebSocket.
+
+    Autobahn frames and unframes. Its timers are off: deadlines are the link's.
+
+    Args:
+        origin: Where the peer is, proxies already resolved.
+    """
+
+    _log = Logger()
+    transport: sockets.IStream
+
+    def __init__(self, shared: Shared, origin: Origin) -> None:
+        super().__init__()
+        self._link = JsonLink(shared, self, origin)
+
+    # ------------------------------------------------------------ from Autobahn
+
+    def connectionMade(self) -> None:
+        """Take the transport."""
+        sockets.prepare(self.transport)
+        super().connectionMade()
+
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        """Choose the subprotocol; without one, the same is spoken."""
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+    def onOpen(self) -> None:
+        """The handshake is done."""
+        self.transport.registerProducer(self, True)
+        self._link.opened()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take a message; a failure of ours costs this connection only."""
+        with self._log.failuresHandled("A message could not be handled.") as handling:
+            self._link.received(payload, isBinary)
+        if handling.failed:
+            self._link.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
+
+    def onPing(self, payload: bytes) -> None:
+        """Answer, unless too many come or the peer doesn't read (RFC 6455 §5.5.3)."""
+        if self._link.pinged():
+            self.sendPong(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """The peer is there."""
+        del payload
+        self._link.answered()
+
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        """Say goodbye, whoever began; Autobahn calls this for faults that it finds, too."""
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+        self._link.parting(code, isReply)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The transport is gone."""
+        try:
+            super().connectionLost(reason)
+        finally:
+            self._link.lost(reason.getErrorMessage())
+
+    # ------------------------------------------------------------ from the transport
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self._link.full()
+
+    def resumeProducing(self) -> None:
+        """The transport takes more."""
+        self._link.drained()
+
+    def stopProducing(self) -> None:
+        """The transport is gone: `connectionLost` says the same."""
+
+    # ------------------------------------------------------------ from the link
+
+    def write(self, data: bytes) -> None:
+        """Implement `Wire.write`."""
+        if self.state == self.STATE_OPEN:
+            self.sendData(data)
+
+    def probe(self) -> None:
+        """Implement `Wire.probe`."""
+        self.sendPing()
+
+    def hang_up(self, code: CloseCode, reason: str) -> None:
+        """Implement `Wire.hang_up`."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(int(code), encode_truncate(reason, _MAX_REASON_BYTES))
+        elif self.state == self.STATE_CONNECTING:
+            self.abort()
+
+    def abort(self) -> None:
+        """Implement `Wire.abort`."""
+        self.dropConnection(abort=True)
+        self.transport.abortConnection()
+
+
+class WebSocketFactory(WebSocketServerFactory):
+    """
+    Makes WebSockets.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        reactor: What Autobahn schedules by; with its timers off, nothing.
+    """
+
+    def __init__(self, shared: Shared, reactor: object) -> None:
+        super().__init__(protocols=[SUBPROTOCOL], server="mudserver", reactor=reactor)
+        self._shared = shared
+        self.setProtocolOptions(
+            versions=[_VERSION],
+            webStatus=False,
+            failByDrop=False,
+            echoCloseCodeReason=True,
+            maskServerFrames=False,
+            requireMaskedClientFrames=True,
+            maxMessagePayloadSize=shared.limits.message,
+            maxFramePayloadSize=shared.limits.message,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            autoPingInterval=0,
+            autoPingTimeout=0,
+            tcpNoDelay=True,
+            allowedOrigins=["*"],
+            allowNullOrigin=True,
+        )
+
+    def build(self, origin: Origin) -> WebSocketConnection:
+        """Make the protocol for a peer of known origin; its transport comes next."""
+        connection = WebSocketConnection(self._shared, origin)
+        connection.factory = self
+        return connection

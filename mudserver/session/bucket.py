@@ -1,0 +1,114 @@
+"""Token buckets, and the line of those who wait for a token."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from attrs import define, field, frozen
+
+
+@frozen
+class Rate:
+    """
+    How much is let through.
+
+    Attributes:
+        per_second: Tokens that a bucket gains a second.
+        burst: Tokens that it holds when full.
+    """
+
+    per_second: float
+    burst: float
+
+
+@define
+class Bucket:
+    """
+    A token bucket: full at first, refilled steadily, emptied by what is let through.
+
+    Attributes:
+        rate: How fast it fills, and how much it holds.
+    """
+
+    rate: Rate
+    _tokens: float = field(init=False)
+    _since: float = field(init=False, default=float("-inf"))
+
+    def __attrs_post_init__(self) -> None:
+        self._tokens = self.rate.burst
+
+    def take(self, now: float, tokens: float = 1.0) -> bool:
+        """Take tokens if there are enough; ``now`` in seconds."""
+        self._refill(now)
+        if self._tokens < tokens:
+            return False
+        self._tokens -= tokens
+        return True
+
+    def wait(self, now: float, tokens: float = 1.0) -> float:
+        """Return the seconds until so many tokens are there; 0 when they are."""
+        self._refill(now)
+        return max(0.0, (tokens - self._tokens) / self.rate.per_second)
+
+    def _refill(self, now: float) -> None:
+        gained = (now - self._since) * self.rate.per_second
+        self._tokens = min(self.rate.burst, self._tokens + max(0.0, gained))
+        self._since = now
+
+
+T = TypeVar("T")
+
+
+@frozen
+class QueueLimits:
+    """How many items, of how many bytes together, may wait."""
+
+    items: int
+    size: int
+
+
+@define
+class Pacer(Generic[T]):
+    """
+    Lets items through at a rate, in order; the excess waits its turn.
+
+    A pasted speedwalk is slowed, not lost; only what finds the line of those waiting full
+    is refused.
+    """
+
+    _rate: Rate
+    _limits: QueueLimits
+    _bucket: Bucket = field(init=False)
+    _waiting: deque[tuple[T, int]] = field(init=False, factory=deque)
+    _size: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._bucket = Bucket(self._rate)
+
+    def offer(self, item: T, size: int) -> bool:
+        """Put an item of that many bytes in line; return False where it is refused."""
+        if len(self._waiting) >= self._limits.items or self._size + size > self._limits.size:
+            return False
+        self._waiting.append((item, size))
+        self._size += size
+        return True
+
+    def ready(self, now: float) -> list[T]:
+        """Take out what may pass now, in order."""
+        passed: list[T] = []
+        while self._waiting and self._bucket.take(now):
+            item, size = self._waiting.popleft()
+            self._size -= size
+            passed.append(item)
+        return passed
+
+    def due(self, now: float) -> float | None:
+        """Return the seconds until the next item may pass; None when none waits."""
+        return self._bucket.wait(now) if self._waiting else None
+
+    def clear(self) -> None:
+        """Forget all who wait."""
+        self._waiting.clear()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)

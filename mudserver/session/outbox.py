@@ -1,0 +1,106 @@
+"""
+What a session is about to be sent, and what it was sent of late.
+
+Messages of play are numbered by counting (``docs/protocol.md``): each gets its number when
+it is flushed. The number is in no frame, so that one frame serves all who see the same; the
+outbox and its replay buffer hold references to it.
+"""
+
+from collections import deque
+
+from attrs import define, field, frozen
+
+
+@frozen
+class Frame:
+    """
+    A message in its wire form.
+
+    Attributes:
+        data: The bytes for the transport.
+        play: Whether it is numbered and replayed.
+    """
+
+    data: bytes
+    play: bool
+
+
+@frozen
+class OutboxLimits:
+    """
+    How much an outbox holds.
+
+    Attributes:
+        pending: Bytes that wait for a flush; more, and the reader is too slow.
+        replay_messages: Messages kept for a reconnect.
+        replay_bytes: Bytes kept for a reconnect.
+    """
+
+    pending: int = 256 * 1024
+    replay_messages: int = 300
+    replay_bytes: int = 256 * 1024
+
+
+@define
+class Outbox:
+    """
+    Bounded, counted and replayable.
+
+    Attributes:
+        count: How many messages of play were flushed so far.
+        pending: How many bytes wait for a flush.
+    """
+
+    _limits: OutboxLimits
+    count: int = field(init=False, default=0)
+    pending: int = field(init=False, default=0)
+    _waiting: list[Frame] = field(init=False, factory=list)
+    _sent: deque[bytes] = field(init=False, factory=deque)
+    _sent_bytes: int = field(init=False, default=0)
+
+    def offer(self, frame: Frame) -> bool:
+        """
+        Add a frame.
+
+        Returns:
+            False when more waits now than the limit allows: the reader is too slow, and
+            its connection should end. The frame is kept all the same, for a resume.
+        """
+        self._waiting.append(frame)
+        self.pending += len(frame.data)
+        return self.pending <= self._limits.pending
+
+    def flush(self) -> list[bytes]:
+        """Take out all that waits, in order; messages of play are counted and remembered."""
+        burst = [frame.data for frame in self._waiting]
+        for frame in self._waiting:
+            if frame.play:
+                self.count += 1
+                self._sent.append(frame.data)
+                self._sent_bytes += len(frame.data)
+        self._waiting.clear()
+        self.pending = 0
+        self._forget()
+        return burst
+
+    def holds_since(self, count: int) -> bool:
+        """Whether all messages after that count are still here."""
+        return self.count - len(self._sent) <= count <= self.count
+
+    def replay(self, count: int) -> list[bytes]:
+        """
+        Return the messages of play after that count, in order.
+
+        Raises:
+            ValueError: Some are gone, or that many were never sent: see `holds_since`.
+        """
+        if not self.holds_since(count):
+            raise ValueError(f"can't replay from {count}")
+        missed = self.count - count
+        return list(self._sent)[len(self._sent) - missed :]
+
+    def _forget(self) -> None:
+        """Drop the oldest of what is remembered beyond the limits."""
+        limits = self._limits
+        while len(self._sent) > limits.replay_messages or self._sent_bytes > limits.replay_bytes:
+            self._sent_bytes -= len(self._sent.popleft())

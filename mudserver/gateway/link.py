@@ -108,8 +108,12 @@ class Link(ABC):
 
     # ------------------------------------------------------------ what the transport tells
 
+    def accepted(self) -> None:
+        """There is a connection; its handshake comes next."""
+        self._shared.roster.enter(self)
+
     def opened(self) -> None:
-        """The transport is ready: the peer may speak."""
+        """The handshake is done: the peer may speak."""
         if self._connection.open():
             self._set_deadline(self._patience())
             self._shared.meter.count("connections", transport=self._transport.value)
@@ -150,6 +154,7 @@ class Link(ABC):
         """
         if not self._connection.lose(reason):
             return
+        self._shared.roster.leave(self)
         self._shared.reaper.forget(self)
         self._release()
         code = self._ending.code
@@ -260,6 +265,10 @@ class Link(ABC):
         self._release()
         self._set_deadline(self._shared.limits.closing)
         self._wire.hang_up(code, reason)
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self._wire.abort()
 
     def authenticate(
         self, credential: Credential, character: str | None, resume: Seat | None = None

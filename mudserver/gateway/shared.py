@@ -6,6 +6,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.roster import Roster
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import GatewayId
 from mudserver.interfaces import IBus, IMeter
@@ -73,6 +74,7 @@ class Shared:
         bus: The way to the world.
         clock: Monotonic time.
         switchboard: The sessions of this gateway.
+        roster: All connections of this gateway.
         reaper: Watches deadlines.
         tasks: Owns what runs in the background.
         meter: Counts.
@@ -85,6 +87,7 @@ class Shared:
     bus: IBus
     clock: IReactorTime
     switchboard: Switchboard
+    roster: Roster
     reaper: Reaper
     tasks: Tasks
     meter: IMeter

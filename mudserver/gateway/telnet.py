@@ -71,6 +71,7 @@ class TelnetConnection(Protocol):
         """Take the transport; whoever doesn't speak at once gets the banner."""
         sockets.prepare(self.transport)
         self.transport.registerProducer(self, True)
+        self._link.accepted()
         self._greeting = self._shared.clock.callLater(BANNER_DELAY, self._greet)
 
     def dataReceived(self, data: bytes) -> None:

@@ -47,6 +47,7 @@ class WebSocketConnection(WebSocketServerProtocol):
     def connectionMade(self) -> None:
         """Take the transport."""
         sockets.prepare(self.transport)
+        self._link.accepted()
         super().connectionMade()
 
     def onConnect(self, request: ConnectionRequest) -> str | None:

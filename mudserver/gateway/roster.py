@@ -1,0 +1,62 @@
+"""All connections of a gateway, whether they carry a session or not."""
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from mudserver.errors import CloseCode
+
+
+class Closable(Protocol):
+    """A connection, as far as the roster needs it."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """End it politely."""
+
+    def abort(self) -> None:
+        """Drop it now."""
+
+
+class Roster:
+    """Knows every connection from its first moment to its last."""
+
+    def __init__(self) -> None:
+        self._present: set[Closable] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def enter(self, connection: Closable) -> None:
+        """A connection was accepted."""
+        self._present.add(connection)
+
+    def leave(self, connection: Closable) -> None:
+        """A connection is gone."""
+        self._present.discard(connection)
+        if not self._present:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                waiter.callback(None)
+
+    def close_all(self, code: CloseCode, reason: str) -> None:
+        """End all connections politely."""
+        for connection in tuple(self._present):
+            connection.close(code, reason)
+
+    def abort_all(self) -> None:
+        """Drop all connections now."""
+        for connection in tuple(self._present):
+            connection.abort()
+
+    def emptied(self) -> Deferred[None]:
+        """Return what fires as soon as there is no connection."""
+        waiter: Deferred[None] = Deferred(self._forget)
+        if self._present:
+            self._waiting.append(waiter)
+        else:
+            waiter.callback(None)
+        return waiter
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def _forget(self, waiter: Deferred[None]) -> None:
+        self._waiting.remove(waiter)

@@ -1,0 +1,111 @@
+"""The gateway as a service: it opens its doors, and closes them with a word to everyone."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
+
+from mudserver.errors import CloseCode, PortUnavailable
+from mudserver.gateway.shared import Shared
+
+
+@frozen
+class Door:
+    """
+    A place where clients come in.
+
+    Attributes:
+        name: What is spoken there.
+        address: The same as the operator wrote it.
+        endpoint: Where to listen.
+        factory: What to speak.
+    """
+
+    name: str
+    address: str
+    endpoint: IStreamServerEndpoint
+    factory: IProtocolFactory
+
+
+class GatewayService(Service):
+    """
+    Listens at all doors, from its start to its stop.
+
+    Args:
+        shared: What all links of the gateway have in common.
+        doors: Where to listen.
+    """
+
+    _log = Logger()
+
+    def __init__(self, shared: Shared, doors: Sequence[Door]) -> None:
+        self._shared = shared
+        self._doors = doors
+        self._open: list[IListeningPort] = []
+
+    def startService(self) -> Deferred[None]:
+        """
+        Open the doors.
+
+        Returns:
+            Fires when all are open. Fails with `PortUnavailable`; then none is.
+        """
+        Service.startService(self)
+        self._shared.switchboard.start()
+        self._shared.reaper.start()
+        return Deferred.fromCoroutine(self._listen())
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Close the doors, tell everyone to come back, and let them go.
+
+        Returns:
+            Fires when nobody is connected. Who doesn't leave in time is dropped.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._drain())
+
+    def addresses(self) -> tuple[tuple[str, object], ...]:
+        """Return what is spoken where, as far as the doors are open."""
+        return tuple(
+            (door.name, port.getHost()) for door, port in zip(self._doors, self._open, strict=False)
+        )
+
+    async def _listen(self) -> None:
+        for door in self._doors:
+            try:
+                port = await door.endpoint.listen(door.factory)
+            except (CannotListenError, OSError) as error:
+                await self._shut()
+                reason = getattr(error, "socketError", error)
+                raise PortUnavailable(
+                    f"{door.name} can't listen on {door.address}: {reason}"
+                ) from None
+            self._open.append(port)
+            self._log.info("{name} listens on {address}", name=door.name, address=port.getHost())
+
+    async def _shut(self) -> None:
+        while self._open:
+            stopped = self._open.pop().stopListening()
+            if stopped is not None:
+                await stopped
+
+    async def _drain(self) -> None:
+        await self._shut()
+        shared = self._shared
+        shared.roster.close_all(CloseCode.RESTART, "The server restarts.")
+        emptied = shared.roster.emptied()
+        emptied.addTimeout(shared.limits.closing, shared.clock)
+        try:
+            await emptied
+        except DeadlineError:
+            self._log.info("{count} connections did not leave in time.", count=len(shared.roster))
+            shared.roster.abort_all()
+        shared.reaper.stop()
+        await shared.tasks.stop()
+        shared.switchboard.stop()

@@ -1,0 +1,71 @@
+"""The command line of ``twistd mudserver``, made from the settings."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.python import usage
+
+from mudserver.config import CONFIG_VARIABLE, KEYS, Settings, load
+from mudserver.errors import ConfigError
+
+
+def _shown(default: object) -> str:
+    """Return how ``--help`` shows a default."""
+    if default in (None, "", ()):
+        return ""
+    if isinstance(default, tuple):
+        return f" [default: {','.join(str(item) for item in default)}]"
+    return f" [default: {default}]"
+
+
+class Options(usage.Options):
+    """
+    The options, and the settings that they, a file and the environment amount to.
+
+    Attributes:
+        settings: Set once the options are parsed.
+    """
+
+    synopsis = "[options]"
+
+    longdesc = f"""\
+A MUD server: players come by WebSocket (the browser) and by telnet.
+
+Without any option it listens on loopback and keeps its world in a PostgreSQL of its own.
+Open http://localhost:4001/ or run: telnet localhost 4000.
+
+Each option is a key in the TOML file of --config, too, and a variable of the environment:
+--telnet is telnet and MUDSERVER_TELNET, --limits-grace is grace in [limits] and
+MUDSERVER_LIMITS_GRACE. The command line wins over the file, the file over the environment.
+${CONFIG_VARIABLE} may stand for --config.
+"""
+
+    optParameters = [  # noqa: RUF012 (usage.Options wants a list)
+        ["config", "c", None, "A TOML file with settings."],
+        *(
+            [
+                key.option,
+                None,
+                None,
+                key.doc + ("" if "[default" in key.doc else _shown(key.default)),
+            ]
+            for key in KEYS
+        ),
+    ]
+
+    settings: Settings
+
+    def postOptions(self) -> None:
+        """
+        Check everything, before anything starts.
+
+        Raises:
+            UsageError: A setting isn't allowed; says which, where, and what is.
+        """
+        given: dict[str, Any] = {name: value for name, value in self.items() if value is not None}
+        file = given.pop("config", None)
+        try:
+            self.settings = load(given, os.environ, None if file is None else Path(file))
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from None

@@ -32,6 +32,7 @@ from mudserver.interfaces import (
     Attended,
     ChangePassword,
     Credential,
+    Describe,
     Described,
     IAccountStore,
     IMeter,
@@ -55,6 +56,9 @@ from mudserver.world.names import check_name, check_password, name_key
 
 #: Bytes of randomness in tokens and tickets.
 SECRET_BYTES: Final = 32
+
+#: Accounts in one page of a list.
+MAX_PAGE: Final = 200
 
 _CSRF_PURPOSE: Final = b"mudserver csrf"
 
@@ -247,9 +251,35 @@ class Accounts:
         hash = await self._hasher.hash(password)
         return await self._store.set_password(account.id, hash, None)
 
+    # ------------------------------------------------------------ for operators
+
+    async def find(self, name: str) -> AccountRow:
+        """
+        Find an account by its name.
+
+        Raises:
+            PlayerError: There is none (``no_such_account``).
+        """
+        account = await self._store.by_name(name)
+        if account is None:
+            raise PlayerError(f"There is no account called {name}.", code="no_such_account")
+        return account
+
+    async def page(self, after: str, limit: int) -> tuple[AccountRow, ...]:
+        """Return accounts in order of name, those that follow ``after``."""
+        return await self._store.page(after, min(limit, MAX_PAGE))
+
+    async def set_role(self, account: AccountId, role: Role) -> None:
+        """Change what an account may do."""
+        await self._store.set_role(account, role)
+
+    async def revoke_all(self, account: AccountId) -> tuple[TokenHash, ...]:
+        """Revoke all tokens of an account; returns those that were valid."""
+        return await self._store.revoke_account(account)
+
     # ------------------------------------------------------------ tokens
 
-    async def describe(self, token: str) -> Described:
+    async def describe(self, request: Describe) -> Described:
         """
         Tell whose token that is, and prolong it.
 
@@ -257,8 +287,8 @@ class Accounts:
             NotAuthenticated: It isn't valid (any longer).
             Banned: The account is disabled.
         """
-        authority = await self._prolonged(await self._authority(_token_hash(token)))
-        return Described(authority.attended, csrf_of(token))
+        authority = await self._prolonged(await self._authority(_token_hash(request.token)))
+        return Described(authority.attended, csrf_of(request.token))
 
     async def issue_ticket(self, request: IssueTicket) -> TicketIssued:
         """

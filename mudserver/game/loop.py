@@ -9,7 +9,7 @@ instead of waiting: its lane pauses, and the others go on.
 
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar, Final, NewType, Protocol
+from typing import Final, NewType, Protocol
 
 from attrs import Factory, define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -80,7 +80,7 @@ class GameLoop:
     _turn: IDelayedCall | None = field(default=None, init=False)
     _idle: list[Deferred[None]] = field(factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
-    _log: ClassVar[Logger] = Logger()
+    _log = Logger()
 
     def __len__(self) -> int:
         """Return how many pieces of work wait, paused ones included."""

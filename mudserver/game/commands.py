@@ -1,0 +1,277 @@
+"""What players type, carried out."""
+
+from functools import partial
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import Overloaded, PlayerError, Unavailable
+from mudserver.game.fanout import FanOut
+from mudserver.game.journal import Journal
+from mudserver.game.loop import GameLoop, Work
+from mudserver.game.presence import Presence
+from mudserver.game.revocations import Revocations
+from mudserver.game.sessions import Session, Sessions
+from mudserver.game.stage import Stage
+from mudserver.ids import InputNumber
+from mudserver.interfaces import (
+    ChangePassword,
+    IBus,
+    IMeter,
+    Input,
+    IWorldStore,
+    OccupantsWanted,
+    PasswordWanted,
+    Refusal,
+    Settled,
+    gateway_subject,
+)
+from mudserver.world import commands
+from mudserver.world.commands import Command, resolved, unresolved
+from mudserver.world.events import Event, PasswordAsked, Quitted
+from mudserver.world.grammar import parse
+from mudserver.world.names import name_key
+from mudserver.world.rules import decide
+from mudserver.world.world import World
+
+#: Seconds that a command waits for what it needs of the database.
+LOAD_SECONDS: Final = 10.0
+
+_INTERNAL_ERROR: Final = Refusal("internal_error", "Something went wrong on our side.")
+_NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
+_UNAVAILABLE: Final = Refusal("unavailable", "That can't be done just now.", retry_after=5.0)
+_GONE: Final = Refusal("not_allowed", "You have left the world.")
+
+
+@frozen
+class _Typed:
+    """
+    An input on its way through the loop; what was typed stays out of logs.
+
+    Attributes:
+        session: Whose.
+        number: Its place in the session.
+        came: When it came, in seconds of the clock.
+    """
+
+    session: Session
+    number: InputNumber
+    came: float
+
+
+class Commands:
+    """
+    Carries out what players type, and answers it.
+
+    A command that fails by our fault costs nothing but itself: it is logged, and refused as
+    ``internal_error``. What was typed never gets into a log.
+
+    Args:
+        world: What is played in.
+        store: Where absent players are looked up.
+        sessions: Who plays.
+        loop: Where commands queue.
+        stage: What lets their events happen.
+        journal: What says when they are committed.
+        fan_out: What shows them.
+        presence: What lets players out who quit.
+        revocations: What changes passwords.
+        bus: What leads to the gateways.
+        clock: What waiting is measured by.
+        meter: Gets ``commands`` by outcome (counter), ``inputs_dropped`` by reason (counter)
+            and ``command_seconds`` (histogram).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        store: IWorldStore,
+        sessions: Sessions,
+        loop: GameLoop,
+        stage: Stage,
+        journal: Journal,
+        fan_out: FanOut,
+        presence: Presence,
+        revocations: Revocations,
+        bus: IBus,
+        clock: IReactorTime,
+        meter: IMeter,
+    ) -> None:
+        self._world = world
+        self._store = store
+        self._sessions = sessions
+        self._loop = loop
+        self._stage = stage
+        self._journal = journal
+        self._fan_out = fan_out
+        self._presence = presence
+        self._revocations = revocations
+        self._bus = bus
+        self._clock = clock
+        self._meter = meter
+
+    # ------------------------------------------------------------ what comes in
+
+    def received(self, message: Input) -> None:
+        """Take an input: of a session that goes on, by its newest attachment, and only once."""
+        session = self._sessions.current(message.session, message.generation)
+        if session is None:
+            self._meter.count("inputs_dropped", reason="stale")
+            return
+        if self._journal.full or session.answers.full:
+            # Out of order, since there is no room to remember that it was asked.
+            self._publish(
+                session, Settled(session.id, message.number, message.command, _UNAVAILABLE)
+            )
+            self._meter.count("commands", outcome="unavailable")
+            return
+        now = self._clock.seconds()
+        admission = session.answers.admit(message.number, message.command, now)
+        for settled in admission.settled:
+            self._publish(session, settled)
+        if not admission.fresh:
+            self._meter.count("inputs_dropped", reason="repeated")
+            return
+        typed = _Typed(session, message.number, now)
+        try:
+            self._loop.submit(
+                session.lane,
+                partial(self._carry_out, typed, message.text),
+                partial(self._failed, typed),
+            )
+        except Overloaded as error:
+            self._answer(typed, _refusal(error))
+
+    def occupants_wanted(self, message: OccupantsWanted) -> None:
+        """Show the next page of who is in the room; dropped where too much waits already."""
+        session = self._sessions.current(message.session, message.generation)
+        if session is None:
+            return
+
+        def work() -> None:
+            if self._sessions.goes_on(session):
+                self._fan_out.occupants(session, message.after)
+
+        try:
+            self._loop.submit(session.lane, work, lambda _: None)
+        except Overloaded:
+            self._meter.count("inputs_dropped", reason="overloaded")
+
+    # ------------------------------------------------------------ within the loop
+
+    def _carry_out(self, typed: _Typed, text: str) -> Deferred[Work] | None:
+        if not self._sessions.goes_on(typed.session):
+            self._answer(typed, _GONE)
+            return None
+        try:
+            command = parse(text)
+        except PlayerError as error:
+            self._answer(typed, _refusal(error))
+            return None
+        if isinstance(command, commands.ChangePassword) and command.old and command.new:
+            return Deferred.fromCoroutine(self._change_password(typed, command.old, command.new))
+        name = unresolved(command, self._world)
+        if name is not None:
+            return Deferred.fromCoroutine(self._resolve(typed, command, name))
+        self._do(typed, command)
+        return None
+
+    def _do(self, typed: _Typed, command: Command) -> None:
+        if not self._sessions.goes_on(typed.session):
+            self._answer(typed, _GONE)
+            return
+        try:
+            events = decide(self._world, typed.session.character, command)
+        except PlayerError as error:
+            self._answer(typed, _refusal(error))
+            return
+        changed = self._stage.perform(events)
+        for event in events:
+            self._follow(typed.session, event)
+        if changed:
+            self._journal.settle(partial(self._committed, typed))
+        else:
+            self._answer(typed, None)
+
+    def _follow(self, session: Session, event: Event) -> None:
+        """Do what an event means beyond the world."""
+        match event:
+            case Quitted():
+                self._presence.quit(session)
+            case PasswordAsked():
+                self._bus.publish(gateway_subject(session.gateway), PasswordWanted(session.id))
+            case _:
+                pass
+
+    # ------------------------------------------------------------ commands that wait
+
+    async def _resolve(self, typed: _Typed, command: Command, name: str) -> Work:
+        try:
+            identified = self._store.identify((name,)).addTimeout(LOAD_SECONDS, self._clock)
+            found = (await identified).get(name_key(name))
+        except (Unavailable, TimeoutError):
+            return partial(self._answer, typed, _UNAVAILABLE)
+        if found is not None:
+            command = resolved(command, *found)
+        return partial(self._do, typed, command)
+
+    async def _change_password(self, typed: _Typed, old: str, new: str) -> Work:
+        session = typed.session
+        request = ChangePassword(
+            token=session.attended.token,
+            old=old,
+            new=new,
+            origin=session.origin,
+            transport=session.transport,
+        )
+        try:
+            await self._revocations.change_password(request)
+        except (PlayerError, Unavailable) as error:
+            return partial(self._answer, typed, _refusal(error))
+        return partial(self._password_changed, typed)
+
+    def _password_changed(self, typed: _Typed) -> None:
+        if self._sessions.goes_on(typed.session):
+            self._fan_out.notice(typed.session, "Your password is changed.")
+        self._answer(typed, None)
+
+    # ------------------------------------------------------------ answers
+
+    def _failed(self, typed: _Typed, failure: Failure) -> None:
+        if failure.check(CancelledError, TimeoutError):
+            self._answer(typed, _UNAVAILABLE)
+            return
+        self._log.error(
+            "A command of {character} failed.",
+            character=typed.session.name,
+            session=typed.session.id,
+            number=typed.number,
+        )
+        self._answer(typed, _INTERNAL_ERROR)
+
+    def _committed(self, typed: _Typed, committed: bool) -> None:
+        self._answer(typed, None if committed else _NOT_SAVED)
+
+    def _answer(self, typed: _Typed, refusal: Refusal | None) -> None:
+        outcome = "done" if refusal is None else refusal.code
+        self._meter.count("commands", outcome=outcome)
+        self._meter.observe("command_seconds", self._clock.seconds() - typed.came)
+        for settled in typed.session.answers.settle(typed.number, refusal):
+            self._publish(typed.session, settled)
+        self._presence.answered(typed.session)
+
+    def _publish(self, session: Session, settled: Settled) -> None:
+        self._bus.publish(gateway_subject(session.gateway), settled)
+
+
+def _refusal(error: PlayerError | Unavailable) -> Refusal:
+    if isinstance(error, PlayerError):
+        return Refusal(error.code, error.message, error.retry_after)
+    return Refusal("unavailable", str(error), error.retry_after)

@@ -1,0 +1,105 @@
+"""From an event to those who see it: each view made once, each gateway told once."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from mudserver.game.sessions import Session, Sessions
+from mudserver.ids import CharacterId
+from mudserver.interfaces import IBus, IMeter, Show, gateway_subject
+from mudserver.view.line import Style, View
+from mudserver.view.render import render
+from mudserver.view.state import char_delta, char_state, occupants_page, room_delta
+from mudserver.view.words import system, text
+from mudserver.wire.messages import Level
+from mudserver.world.applied import CharacterDelta, Delta
+from mudserver.world.audience import resolve, watching
+from mudserver.world.events import Event
+from mudserver.world.world import World
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as messages carry it: UTC, with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class FanOut:
+    """
+    Shows events to those who see them.
+
+    Sessions whose connection is lost are shown everything too: their gateway keeps it for
+    when they come back.
+
+    Args:
+        world: Where it happens.
+        sessions: Who is played by which session.
+        bus: What leads to the gateways.
+        utc_now: The wall clock, for the time that messages carry.
+        meter: Gets ``fanout_recipients`` (histogram).
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        sessions: Sessions,
+        bus: IBus,
+        utc_now: Callable[[], datetime],
+        meter: IMeter,
+    ) -> None:
+        self._world = world
+        self._sessions = sessions
+        self._bus = bus
+        self._utc_now = utc_now
+        self._meter = meter
+
+    def tell(self, event: Event, deltas: Iterable[Delta]) -> None:
+        """
+        Show an event that was just applied, and then what it changed.
+
+        Args:
+            event: What happened.
+            deltas: What applying it returned.
+        """
+        time = self._time()
+        for viewer, characters in resolve(self._world, event):
+            for view in render(self._world, event, viewer, time):
+                self._show(view, characters)
+        for delta in deltas:
+            watchers = watching(self._world, delta)
+            if watchers:
+                self._show(_delta_view(delta, time), watchers)
+
+    def char_state(self, session: Session) -> None:
+        """Show a session the whole of its character."""
+        self._show(char_state(self._world, session.character, self._time()), (session.character,))
+
+    def occupants(self, session: Session, after: int) -> None:
+        """Show a session more of who is in its room."""
+        room = self._world.character(session.character).room
+        if room is not None:
+            self._show(occupants_page(self._world, room, after), (session.character,))
+
+    def notice(self, session: Session, words: str, style: Style = Style.SYSTEM) -> None:
+        """Show a session some words."""
+        self._show(text(words, style, self._time()), (session.character,))
+
+    def announce(self, words: str, level: Level) -> None:
+        """Show everyone a notice of the server."""
+        everyone = tuple(session.character for session in self._sessions)
+        self._show(system(words, level, self._time()), everyone)
+
+    def _show(self, view: View, characters: Iterable[CharacterId]) -> None:
+        recipients = 0
+        for gateway, sessions in self._sessions.by_gateway(characters).items():
+            recipients += len(sessions)
+            self._bus.publish(gateway_subject(gateway), Show(view, tuple(sessions)))
+        self._meter.observe("fanout_recipients", float(recipients))
+
+    def _time(self) -> str:
+        return rfc3339(self._utc_now())
+
+
+def _delta_view(delta: Delta, time: str) -> View:
+    if isinstance(delta, CharacterDelta):
+        return char_delta(delta, time)
+    return room_delta(delta, time)

@@ -1,0 +1,143 @@
+"""The game: its parts, joined."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import field, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from mudserver.game.accounts import AccountLimits, Accounts
+from mudserver.game.commands import Commands
+from mudserver.game.fanout import FanOut
+from mudserver.game.hasher import PasswordHasher
+from mudserver.game.journal import Journal
+from mudserver.game.loop import GameLoop
+from mudserver.game.pastime import Pastime
+from mudserver.game.presence import Presence, PresenceLimits
+from mudserver.game.revocations import Revocations
+from mudserver.game.sessions import Sessions
+from mudserver.game.stage import Stage
+from mudserver.interfaces import IAccountStore, IBus, IMeter, IWorldStore
+from mudserver.tasks import Tasks
+from mudserver.world.names import reserved_names
+from mudserver.world.world import World
+
+
+@frozen
+class GamePorts:
+    """
+    All that a game needs from outside.
+
+    Attributes:
+        bus: What leads to the gateways.
+        accounts: Where accounts are kept.
+        world: Where the world and its characters are kept.
+        hasher: Where passwords are hashed; the game starts and stops it.
+        clock: What all waiting is measured by.
+        utc_now: The wall clock, for moments that outlive the process.
+        token_bytes: So many random bytes, not to be guessed.
+        pick: Chance: at least 0, less than 1.
+        meter: What counts.
+    """
+
+    bus: IBus
+    accounts: IAccountStore
+    world: IWorldStore
+    hasher: PasswordHasher
+    clock: IReactorTime
+    utc_now: Callable[[], datetime]
+    token_bytes: Callable[[int], bytes]
+    pick: Callable[[], float]
+    meter: IMeter
+
+
+@frozen
+class GameLimits:
+    """How much, how many, how long."""
+
+    accounts: AccountLimits = field(factory=AccountLimits)
+    presence: PresenceLimits = field(factory=PresenceLimits)
+
+
+@frozen
+class Game:
+    """The parts of a game that runs."""
+
+    world: World
+    sessions: Sessions
+    loop: GameLoop
+    journal: Journal
+    fan_out: FanOut
+    stage: Stage
+    accounts: Accounts
+    presence: Presence
+    revocations: Revocations
+    commands: Commands
+    pastime: Pastime
+    tasks: Tasks
+
+
+def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
+    """Join the parts of a game around a world."""
+    sessions = Sessions()
+    tasks = Tasks(ports.meter)
+    loop = GameLoop(ports.clock, ports.meter)
+    journal = Journal(ports.world, ports.clock, ports.meter)
+    accounts = Accounts(
+        store=ports.accounts,
+        hasher=ports.hasher,
+        limits=limits.accounts,
+        reserved=reserved_names(npc.name for npc in world.npcs.values()),
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        token_bytes=ports.token_bytes,
+        meter=ports.meter,
+    )
+    fan_out = FanOut(
+        world=world, sessions=sessions, bus=ports.bus, utc_now=ports.utc_now, meter=ports.meter
+    )
+    stage = Stage(world=world, loop=loop, journal=journal, fan_out=fan_out, meter=ports.meter)
+    presence = Presence(
+        world=world,
+        store=ports.world,
+        accounts=accounts,
+        sessions=sessions,
+        loop=loop,
+        stage=stage,
+        journal=journal,
+        fan_out=fan_out,
+        bus=ports.bus,
+        clock=ports.clock,
+        limits=limits.presence,
+        meter=ports.meter,
+    )
+    revocations = Revocations(accounts=accounts, presence=presence, tasks=tasks)
+    commands = Commands(
+        world=world,
+        store=ports.world,
+        sessions=sessions,
+        loop=loop,
+        stage=stage,
+        journal=journal,
+        fan_out=fan_out,
+        presence=presence,
+        revocations=revocations,
+        bus=ports.bus,
+        clock=ports.clock,
+        meter=ports.meter,
+    )
+    pastime = Pastime(world=world, stage=stage, clock=ports.clock, pick=ports.pick)
+    return Game(
+        world=world,
+        sessions=sessions,
+        loop=loop,
+        journal=journal,
+        fan_out=fan_out,
+        stage=stage,
+        accounts=accounts,
+        presence=presence,
+        revocations=revocations,
+        commands=commands,
+        pastime=pastime,
+        tasks=tasks,
+    )

@@ -1,0 +1,85 @@
+"""From what is stored to the world in memory."""
+
+from mudserver.errors import StartupError
+from mudserver.interfaces import CharacterRow, ItemRow, WorldRows
+from mudserver.world.model import Character, Exit, Item, Npc, Room
+from mudserver.world.world import World
+
+
+def populate(rows: WorldRows) -> World:
+    """
+    Build the world of its rows.
+
+    Raises:
+        StartupError: They don't fit together.
+    """
+    world = World(rows.start)
+    try:
+        for room in rows.rooms:
+            world.add_room(
+                Room(
+                    id=room.id,
+                    key=room.key,
+                    area=room.area,
+                    name=room.name,
+                    description=room.description,
+                    details=room.details,
+                )
+            )
+        world.room(rows.start)
+        for way in rows.exits:
+            world.add_exit(way.room, way.direction, Exit(way.to, way.name, way.closed))
+        for item in rows.items:
+            world.add_item(_item(item))
+        for npc in rows.npcs:
+            world.add_npc(
+                Npc(
+                    id=npc.id,
+                    key=npc.key,
+                    name=npc.name,
+                    keywords=npc.keywords,
+                    description=npc.description,
+                    room=npc.room,
+                    greeting=npc.greeting,
+                    topics=npc.topics,
+                    idle=npc.idle,
+                )
+            )
+    except (KeyError, ValueError) as error:
+        raise StartupError(f"The stored world doesn't fit together: {error!r}.") from error
+    return world
+
+
+def admit(world: World, row: CharacterRow) -> tuple[Character, tuple[ItemRow, ...]]:
+    """
+    Add a stored character, which is about to enter, with what it carries.
+
+    Returns:
+        The character, and the items that are in the world elsewhere. The world in memory is
+        ahead of what is stored, so these stay where they are.
+
+    Raises:
+        ValueError: The character is in the world already.
+    """
+    character = Character(
+        id=row.id, account=row.account, name=row.name, room=row.room, mutes=set(row.muted)
+    )
+    world.add_character(character)
+    elsewhere = tuple(item for item in row.items if item.id in world.items)
+    for item in row.items:
+        if item.id not in world.items:
+            world.add_item(_item(item))
+    return character, elsewhere
+
+
+def _item(row: ItemRow) -> Item:
+    return Item(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        keywords=row.keywords,
+        description=row.description,
+        fixed=row.fixed,
+        room=row.room,
+        holder=row.holder,
+    )

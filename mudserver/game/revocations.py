@@ -1,0 +1,63 @@
+"""Whatever revokes tokens, and with them ends the sessions that act on them."""
+
+from twisted.internet.defer import Deferred
+
+from mudserver.game.accounts import Accounts
+from mudserver.game.presence import Presence
+from mudserver.ids import AccountId
+from mudserver.interfaces import AccountRow, ChangePassword, Revoke
+from mudserver.tasks import Tasks
+
+
+class Revocations:
+    """
+    Changes passwords, and ends authority.
+
+    What was begun is finished even if nobody waits for it any more: otherwise a token
+    could be revoked and its sessions go on. Every Deferred may fail with `Overloaded` or
+    `StorageUnavailable`.
+
+    Args:
+        accounts: What revokes.
+        presence: What ends the sessions.
+        tasks: What owns the work.
+    """
+
+    def __init__(self, *, accounts: Accounts, presence: Presence, tasks: Tasks) -> None:
+        self._accounts = accounts
+        self._presence = presence
+        self._tasks = tasks
+
+    def change_password(self, request: ChangePassword) -> Deferred[None]:
+        """Change a password; fails as `ChangePassword` lists."""
+
+        async def change() -> None:
+            self._presence.end_tokens(await self._accounts.change_password(request))
+
+        return self._tasks.shield("change_password", change())
+
+    def set_password(self, account: AccountRow, password: str) -> Deferred[None]:
+        """Give an account a password by an operator's will; fails with `BadPassword`."""
+
+        async def change() -> None:
+            self._presence.end_tokens(await self._accounts.set_password(account, password))
+
+        return self._tasks.shield("set_password", change())
+
+    def revoke(self, request: Revoke) -> Deferred[None]:
+        """End one token."""
+
+        async def revoke() -> None:
+            self._presence.end_tokens((await self._accounts.revoke(request),))
+
+        return self._tasks.shield("revoke", revoke())
+
+    def revoke_all(self, account: AccountId) -> Deferred[int]:
+        """End all tokens of an account; fires with how many were valid."""
+
+        async def revoke() -> int:
+            tokens = await self._accounts.revoke_all(account)
+            self._presence.end_tokens(tokens)
+            return len(tokens)
+
+        return self._tasks.shield("revoke", revoke())

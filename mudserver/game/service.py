@@ -1,0 +1,190 @@
+"""The world as a service: what gateways ask and send, and who in the game answers it."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.logger import Logger
+
+from mudserver.errors import PlayerError, StartupError, Unavailable
+from mudserver.game.game import Game, GameLimits, GamePorts, assemble
+from mudserver.game.populate import populate
+from mudserver.interfaces import (
+    WORLD,
+    Attach,
+    ChangePassword,
+    Describe,
+    Detached,
+    Input,
+    IssueTicket,
+    LogIn,
+    LookUpName,
+    Message,
+    OccupantsWanted,
+    Refresh,
+    Register,
+    Request,
+    Revoke,
+)
+
+_Receive = Callable[[Any], None]
+_Answer = Callable[[Any], Deferred[Any]]
+
+
+class WorldService:
+    """
+    Runs a game, and answers for it on the bus.
+
+    Args:
+        ports: What the game needs from outside.
+        limits: How much, how many, how long.
+    """
+
+    _log = Logger()
+
+    def __init__(self, ports: GamePorts, limits: GameLimits) -> None:
+        self._ports = ports
+        self._limits = limits
+        self._game: Game | None = None
+        self._withdraw: tuple[Callable[[], None], ...] = ()
+        self._receivers: Mapping[type[Message], _Receive] = MappingProxyType({})
+        self._responders: Mapping[type[Request[Any]], _Answer] = MappingProxyType({})
+
+    @property
+    def game(self) -> Game:
+        """
+        The game that runs.
+
+        Raises:
+            Unavailable: None does.
+        """
+        if self._game is None:
+            raise Unavailable("The world isn't up.")
+        return self._game
+
+    @property
+    def running(self) -> bool:
+        """Whether a game runs."""
+        return self._game is not None
+
+    def start(self) -> Deferred[None]:
+        """
+        Load the world and open it.
+
+        Returns:
+            Fires when players can enter. Fails with `StorageUnavailable`, or with
+            `StartupError` where no world is stored, or not a whole one.
+        """
+        return Deferred.fromCoroutine(self._start())
+
+    def stop(self) -> Deferred[None]:
+        """
+        Let everyone leave, and save.
+
+        Returns:
+            Fires when all is committed. Fails with `StorageUnavailable` where it can't be;
+            all else has stopped then too.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _start(self) -> None:
+        rows = await self._ports.world.load()
+        if rows is None:
+            raise StartupError("The database holds no world yet.")
+        game = assemble(populate(rows), self._ports, self._limits)
+        self._game = game
+        self._receivers = _receivers(game)
+        self._responders = _responders(game)
+        self._ports.hasher.start()
+        game.pastime.start()
+        bus = self._ports.bus
+        self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
+        self._log.info(
+            "The world is open: {rooms} rooms, {npcs} inhabitants.",
+            rooms=len(game.world.rooms),
+            npcs=len(game.world.npcs),
+        )
+
+    async def _stop(self) -> None:
+        game = self._game
+        if game is None:
+            return
+        for withdraw in self._withdraw:
+            withdraw()
+        self._withdraw = ()
+        game.pastime.stop()
+        game.loop.stop()
+        game.presence.close()
+        try:
+            await game.journal.stop()
+        finally:
+            await game.tasks.stop()
+            await self._ports.hasher.stop()
+            self._game = None
+
+    # ------------------------------------------------------------ the bus
+
+    def _receive(self, message: Message) -> None:
+        receive = self._receivers.get(type(message))
+        if receive is None:
+            self._ports.meter.count("messages_unknown", kind=type(message).__name__)
+            return
+        receive(message)
+
+    def _respond(self, request: Request[object]) -> Deferred[object]:
+        return Deferred.fromCoroutine(self._answer(request))
+
+    async def _answer(self, request: Request[object]) -> object:
+        kind = type(request).__name__
+        try:
+            answer = await self._responders[type(request)](request)
+        except PlayerError as error:
+            self._count(kind, error.code)
+            raise
+        except (Unavailable, CancelledError):
+            self._count(kind, "unavailable")
+            raise
+        except TimeoutError:
+            self._count(kind, "unavailable")
+            raise Unavailable("The world took too long.") from None
+        except Exception:  # noqa: BLE001 - what exactly it was stays in our log
+            self._count(kind, "failed")
+            self._log.failure("A {kind} failed.", kind=kind)
+            raise Unavailable("Something went wrong on our side.") from None
+        self._count(kind, "answered")
+        return answer
+
+    def _count(self, kind: str, outcome: str) -> None:
+        self._ports.meter.count("requests", kind=kind, outcome=outcome)
+
+
+def _receivers(game: Game) -> Mapping[type[Message], _Receive]:
+    return MappingProxyType(
+        {
+            Input: game.commands.received,
+            OccupantsWanted: game.commands.occupants_wanted,
+            Detached: game.presence.detached,
+        }
+    )
+
+
+def _responders(game: Game) -> Mapping[type[Request[Any]], _Answer]:
+    return MappingProxyType(
+        {
+            LookUpName: _fired(game.accounts.look_up),
+            Register: _fired(game.accounts.register),
+            LogIn: _fired(game.accounts.log_in),
+            Describe: _fired(game.accounts.describe),
+            IssueTicket: _fired(game.accounts.issue_ticket),
+            ChangePassword: game.revocations.change_password,
+            Revoke: game.revocations.revoke,
+            Attach: _fired(game.presence.attach),
+            Refresh: _fired(game.presence.refresh),
+        }
+    )
+
+
+def _fired(method: Callable[[Any], Coroutine[Deferred[Any], Any, Any]]) -> _Answer:
+    """Make a method that is a coroutine one that returns a Deferred."""
+    return lambda request: Deferred.fromCoroutine(method(request))

@@ -1,0 +1,97 @@
+"""Where events happen: applied to the world, noted for saving, shown to those who see them."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import Overloaded
+from mudserver.game.fanout import FanOut
+from mudserver.game.journal import Journal
+from mudserver.game.loop import GameLoop, Lane
+from mudserver.ids import NpcId
+from mudserver.interfaces import IMeter
+from mudserver.world.applied import MuteLifted, MuteMade
+from mudserver.world.events import Arrived, Event, Said
+from mudserver.world.inhabitants import idle, react
+from mudserver.world.world import World
+
+#: Where what inhabitants do queues.
+INHABITANTS: Final = Lane("inhabitants")
+
+#: Changes that are someone's protection, and written without delay.
+_URGENT: Final = (MuteMade, MuteLifted)
+
+#: Events that inhabitants may react to.
+_HEARD: Final = (Arrived, Said)
+
+
+class Stage:
+    """
+    Lets events happen, one after the other. Only called from within the game loop.
+
+    Args:
+        world: Where they happen.
+        loop: Where the inhabitants' reactions queue.
+        journal: Where changes are noted.
+        fan_out: What shows them.
+        meter: Gets ``events`` by type, and ``reactions_dropped`` (counters).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, *, world: World, loop: GameLoop, journal: Journal, fan_out: FanOut, meter: IMeter
+    ) -> None:
+        self._world = world
+        self._loop = loop
+        self._journal = journal
+        self._fan_out = fan_out
+        self._meter = meter
+
+    def perform(self, events: Iterable[Event]) -> bool:
+        """
+        Let players' events happen, and have inhabitants react to them afterwards.
+
+        Returns:
+            Whether anything changed that must be saved.
+
+        Raises:
+            KeyError: An event speaks of what isn't there; those before it have happened.
+        """
+        happened = tuple(events)
+        changed = self._happen(happened)
+        for event in happened:
+            if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
+                self._submit(partial(react, self._world, event))
+        return changed
+
+    def pass_time(self, npc: NpcId, pick: float) -> None:
+        """Have an inhabitant do something to pass the time, where a player sees it."""
+        self._submit(partial(idle, self._world, npc, pick))
+
+    def _happen(self, events: Iterable[Event]) -> bool:
+        changed = False
+        for event in events:
+            applied = self._world.apply(event)
+            if applied.changes:
+                changed = True
+                urgent = any(isinstance(change, _URGENT) for change in applied.changes)
+                self._journal.append(applied.changes, urgent=urgent)
+            self._fan_out.tell(event, applied.deltas)
+        return changed
+
+    def _submit(self, deeds: Callable[[], tuple[Event, ...]]) -> None:
+        def work() -> None:
+            self._happen(deeds())
+
+        try:
+            self._loop.submit(INHABITANTS, work, _nobody_to_tell)
+        except Overloaded:
+            self._meter.count("reactions_dropped")
+
+
+def _nobody_to_tell(_: Failure) -> None:
+    """Failures of inhabitants are logged by the loop; no player waits for them."""

@@ -4,9 +4,10 @@ Run the checks that are named, and sum them up in one line.
 Usage: ``python .ci/check.py [lint] [unit] [integration]``, with the Python of an environment that
 has mudserver's ``dev`` extra, from the top of the checkout.
 
-The last line is ``N passed, N failed``, and ``, N skipped`` where tests were skipped. The numbers
-are trial's own; a lint tool that complains, a suite that ran no test or did not come to its end,
-and anything left running each count as one failure more. The exit status is 0 only if none failed.
+Where tests ran, the last line is ``N passed, N failed``, with ``, N skipped`` if any were. The
+numbers are trial's own; a lint tool that complains, a suite that ran no test or did not come to
+its end, and anything left running each count as one failure more. The exit status is 0 only if
+none failed.
 
 Tests run in a temporary folder, which is theirs for all they write and is removed unless a test
 failed. Warnings are errors.
@@ -171,7 +172,8 @@ def main(names: list[str]) -> int:
     print()
     for text in result.problems:
         print(f"failed: {text}")
-    print(result, flush=True)
+    if suites:
+        print(result, flush=True)
     return 1 if result.failed else 0
 
 

@@ -9,10 +9,10 @@ from twisted.plugin import getPlugins
 from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
-UNIT = Path(__file__).parents[2] / "docs" / "systemd" / "mudserver.service"
+from mudserver.config import load
+from mudserver.service.options import Options
 
-#: How long a graceful drain may take, in seconds (the default of the configuration).
-DRAIN = 30
+UNIT = Path(__file__).parents[2] / "docs" / "systemd" / "mudserver.service"
 
 
 def unit() -> ConfigParser:
@@ -43,13 +43,12 @@ class UnitTests(SynchronousTestCase):
         self.assertEqual("mixed", self.service["KillMode"])
         timeout = self.service["TimeoutStopSec"]
         self.assertTrue(timeout.endswith("s"))
-        self.assertGreater(int(timeout.removesuffix("s")), DRAIN)
+        self.assertGreater(int(timeout.removesuffix("s")), load({}, {}).drain)
         self.assertEqual("SIGTERM", self.service.get("KillSignal", "SIGTERM"))
 
     def test_keeps_its_state(self) -> None:
         """The state lies in the one directory that systemd makes and lets it write."""
         self.assertEqual("mudserver", self.service["StateDirectory"])
-        self.assertEqual("MUDSERVER_STATE_DIR=%S/mudserver", self.service["Environment"])
         self.assertEqual("strict", self.service["ProtectSystem"])
 
     def test_has_no_privileges(self) -> None:
@@ -87,3 +86,14 @@ class CommandTests(SynchronousTestCase):
         """What follows is a name that twistd finds among its plugins."""
         names = [maker.tapname for maker in getPlugins(IServiceMaker)]
         self.assertIn(self.ours[0], names)
+
+    def test_gives_options_that_exist(self) -> None:
+        """mudserver takes its options, given that the files that they name are there."""
+        directory = "/etc/mudserver/"
+        here = Path(self.mktemp())
+        here.mkdir()
+        (here / "mudserver.toml").write_text('name = "Seen"')
+        given = [argument.replace(directory, f"{here}/") for argument in self.ours[1:]]
+        options = Options()
+        options.parseOptions(given)
+        self.assertEqual("Seen", options.settings.name)

@@ -40,7 +40,7 @@ MAX_IDLE_LINES: Final = 20
 
 _KEY: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ',.&-]*")
-_KEYWORD: Final = re.compile(r"[a-z0-9']+(?:[ -][a-z0-9']+)*")
+_KEYWORD: Final = re.compile(r"[a-z0-9']+(?:[ .-][a-z0-9']+)*")
 _ARTICLE: Final = re.compile(r"(?:an?|the|some) ", re.IGNORECASE)
 
 
@@ -359,7 +359,7 @@ def _keywords(entry: Entry, words: str, taken: set[str]) -> tuple[str, ...]:
     for keyword in keywords:
         if len(keyword) > MAX_KEYWORD_CHARS or not _KEYWORD.fullmatch(keyword):
             expected = (
-                f"keywords of at most {MAX_KEYWORD_CHARS} lower-case letters, digits, ' and -, "
+                f"keywords of at most {MAX_KEYWORD_CHARS} lower-case letters, digits, ' . and -, "
                 "with commas between"
             )
             raise entry.error(expected, f'"{keyword}"')

@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { CommandLine } from "./commandline.js";
-import { Connection } from "./connection.js";
+import { Connection, EXPIRED } from "./connection.js";
 import { Gate } from "./gate.js";
 import { Panel } from "./panel.js";
 import { PendingCommands } from "./pending.js";
@@ -52,7 +52,7 @@ class App {
   #gate = new Gate(document, {
     logIn: (name, password) => this.#logIn(name, password),
     register: (name, password) => this.#register(name, password),
-    again: () => this.#enter(),
+    again: () => this.#arrive(),
   });
 
   #panel = new Panel(document, {
@@ -70,21 +70,26 @@ class App {
     },
   );
 
-  /** Go in directly where a login is still good, else open the gate. */
-  async start() {
+  start() {
     this.#listen();
+    return this.#arrive();
+  }
+
+  // ---------------------------------------------------------------- in and out
+
+  /** Go in directly where a login is still good, else open the gate. */
+  async #arrive() {
     const answer = await this.#api.session();
     if (answer.ok) {
       this.#restore(snapshots.take(sessionStorage, this.#api.account));
       this.#enter();
       return;
     }
-    snapshots.discard(sessionStorage);
     const { kind, message } = answer.problem;
-    this.#gate.open({ word: kind === "unauthorised" ? "" : message });
+    const name = this.#api.account;
+    if (kind !== "unauthorised") this.#gate.open({ word: message, name, again: "Try again" });
+    else this.#gate.open({ word: this.#owner === "" ? "" : EXPIRED, name });
   }
-
-  // ---------------------------------------------------------------- in and out
 
   async #register(name, password) {
     const answer = await this.#api.register(name, password);
@@ -102,6 +107,7 @@ class App {
     const account = this.#api.account.toLowerCase();
     if (this.#owner !== "" && this.#owner !== account) this.#forget();
     this.#owner = account;
+    snapshots.discard(sessionStorage);
     this.#gate.close();
     this.#play.hidden = false;
     this.#show();

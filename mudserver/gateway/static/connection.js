@@ -10,6 +10,9 @@ import { delay, SilenceWatch, STABLE_AFTER, verdict } from "./policy.js";
 /** The subprotocol spoken. */
 export const SUBPROTOCOL = "mud.v1.json";
 
+/** What to say when the login is over. */
+export const EXPIRED = "Your login has expired. Please log in again.";
+
 /** From opening the socket to `welcome`, in seconds; then it counts as lost. */
 export const WELCOME_WITHIN = 15;
 
@@ -246,7 +249,7 @@ export class Connection {
   }
 
   #expire() {
-    this.#end("expired", "Your login has expired. Please log in again.");
+    this.#end("expired", EXPIRED);
   }
 
   #end(kind, reason) {

@@ -359,6 +359,27 @@ KEYS: Final = tuple(_keys())
 CONFIG_VARIABLE: Final = "MUDSERVER_CONFIG"
 
 
+#: What systemd names the state directory of a unit by (systemd.exec(5)).
+STATE_DIRECTORY_VARIABLE: Final = "STATE_DIRECTORY"
+
+
+def state_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Return where our state lies, as an absolute path; it may not exist yet."""
+    if settings.state_dir is not None:
+        return settings.state_dir.absolute()
+    if environment.get(STATE_DIRECTORY_VARIABLE):
+        return Path(environment[STATE_DIRECTORY_VARIABLE].split(":")[0])
+    base = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base).absolute() / "mudserver"
+
+
+def control_socket(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Return the path of the admin socket, as an absolute path."""
+    if settings.control is not None:
+        return settings.control.absolute()
+    return state_directory(settings, environment) / "control.sock"
+
+
 def load(
     options: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
 ) -> Settings:

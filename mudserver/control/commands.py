@@ -1,0 +1,109 @@
+"""
+What ``mudctl`` may ask over the admin socket: AMP commands (`twisted.protocols.amp`).
+
+Whoever can open the socket may ask everything; its file mode is the only guard.
+"""
+
+from twisted.protocols import amp
+
+from mudserver.errors import MudError
+
+#: Rows in one answer: far below AMP's 65,535 bytes, whatever the names in them.
+PAGE = 100
+
+
+class Refused(MudError):
+    """The daemon can't do that; the message says why."""
+
+
+_ERRORS: dict[type[Exception], bytes] = {Refused: b"REFUSED"}
+
+
+class GetStatus(amp.Command):
+    """How is the daemon?"""
+
+    response = [
+        (b"version", amp.Unicode()),
+        (b"uptime", amp.Float()),
+        (b"sessions", amp.Integer()),
+        (b"connections", amp.Integer()),
+        (b"draining", amp.Boolean()),
+    ]
+    errors = _ERRORS
+
+
+class ListSessions(amp.Command):
+    """Who plays? Sessions in order of name, those that follow ``after``."""
+
+    arguments = [(b"after", amp.Unicode())]
+    response = [
+        (
+            b"sessions",
+            amp.AmpList(
+                [
+                    (b"character", amp.Unicode()),
+                    (b"account", amp.Unicode()),
+                    (b"transport", amp.Unicode()),
+                    (b"address", amp.Unicode()),
+                    (b"linkdead", amp.Boolean()),
+                ]
+            ),
+        )
+    ]
+    errors = _ERRORS
+
+
+class ListAccounts(amp.Command):
+    """Accounts in order of name, those that follow ``after``."""
+
+    arguments = [(b"after", amp.Unicode())]
+    response = [
+        (
+            b"accounts",
+            amp.AmpList(
+                [
+                    (b"name", amp.Unicode()),
+                    (b"role", amp.Unicode()),
+                    (b"created", amp.Unicode()),
+                    (b"disabled", amp.Boolean()),
+                    (b"characters", amp.Unicode()),
+                ]
+            ),
+        )
+    ]
+    errors = _ERRORS
+
+
+class SetRole(amp.Command):
+    """Change what an account may do."""
+
+    arguments = [(b"name", amp.Unicode()), (b"role", amp.Unicode())]
+    errors = _ERRORS
+
+
+class SetPassword(amp.Command):
+    """Give an account a new password; all its tokens end."""
+
+    arguments = [(b"name", amp.Unicode()), (b"password", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Kick(amp.Command):
+    """Close a character's connection."""
+
+    arguments = [(b"character", amp.Unicode()), (b"reason", amp.Unicode())]
+    errors = _ERRORS
+
+
+class RevokeAll(amp.Command):
+    """End all tokens of an account."""
+
+    arguments = [(b"name", amp.Unicode())]
+    response = [(b"tokens", amp.Integer())]
+    errors = _ERRORS
+
+
+class Drain(amp.Command):
+    """Stop accepting, send everyone away, save, and exit."""
+
+    errors = _ERRORS

@@ -1,0 +1,271 @@
+"""The daemon's end of the admin socket."""
+
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IReactorUNIX
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.protocols import amp
+
+from mudserver.control.commands import (
+    PAGE,
+    Drain,
+    GetStatus,
+    Kick,
+    ListAccounts,
+    ListSessions,
+    Refused,
+    RevokeAll,
+    SetPassword,
+    SetRole,
+)
+from mudserver.control.socket_path import short_path
+from mudserver.errors import PlayerError, PortUnavailable, Unavailable
+from mudserver.interfaces import IAdministration, Role
+
+#: The owner may ask; nobody else may.
+SOCKET_MODE = 0o600
+
+_Answer = dict[str, Any]
+
+
+class ControlConnection(amp.AMP):
+    """
+    One ``mudctl``.
+
+    Args:
+        administration: Does what is asked.
+    """
+
+    _log = Logger()
+
+    def __init__(self, administration: IAdministration) -> None:
+        super().__init__()
+        self._administration = administration
+
+    @GetStatus.responder
+    def status(self) -> Deferred[_Answer]:
+        """Answer `GetStatus`."""
+
+        async def answer() -> _Answer:
+            status = self._administration.status()
+            return {
+                "version": status.version,
+                "uptime": status.uptime,
+                "sessions": len(status.sessions),
+                "connections": status.connections,
+                "draining": status.draining,
+            }
+
+        return self._answer(answer)
+
+    @ListSessions.responder
+    def sessions(self, after: str) -> Deferred[_Answer]:
+        """Answer `ListSessions`."""
+
+        async def answer() -> _Answer:
+            following = sorted(
+                (each for each in self._administration.status().sessions if each.character > after),
+                key=lambda each: each.character,
+            )
+            return {
+                "sessions": [
+                    {
+                        "character": each.character,
+                        "account": each.account,
+                        "transport": each.transport,
+                        "address": each.address,
+                        "linkdead": each.linkdead,
+                    }
+                    for each in following[:PAGE]
+                ]
+            }
+
+        return self._answer(answer)
+
+    @ListAccounts.responder
+    def accounts(self, after: str) -> Deferred[_Answer]:
+        """Answer `ListAccounts`."""
+
+        async def answer() -> _Answer:
+            rows = await self._administration.accounts(after, PAGE)
+            return {
+                "accounts": [
+                    {
+                        "name": row.name,
+                        "role": row.role.value,
+                        "created": row.created.isoformat(timespec="seconds"),
+                        "disabled": row.disabled,
+                        "characters": ", ".join(row.characters),
+                    }
+                    for row in rows
+                ]
+            }
+
+        return self._answer(answer)
+
+    @SetRole.responder
+    def set_role(self, name: str, role: str) -> Deferred[_Answer]:
+        """Answer `SetRole`."""
+
+        async def answer() -> _Answer:
+            if role not in {each.value for each in Role}:
+                roles = ", ".join(each.value for each in Role)
+                raise Refused(f"There is no role {role!r}; there are {roles}.")
+            await self._administration.set_role(name, Role(role))
+            return {}
+
+        return self._answer(answer)
+
+    @SetPassword.responder
+    def set_password(self, name: str, password: str) -> Deferred[_Answer]:
+        """Answer `SetPassword`."""
+
+        async def answer() -> _Answer:
+            await self._administration.set_password(name, password)
+            return {}
+
+        return self._answer(answer)
+
+    @Kick.responder
+    def kick(self, character: str, reason: str) -> Deferred[_Answer]:
+        """Answer `Kick`."""
+
+        async def answer() -> _Answer:
+            await self._administration.kick(character, reason)
+            return {}
+
+        return self._answer(answer)
+
+    @RevokeAll.responder
+    def revoke(self, name: str) -> Deferred[_Answer]:
+        """Answer `RevokeAll`."""
+
+        async def answer() -> _Answer:
+            return {"tokens": await self._administration.revoke(name)}
+
+        return self._answer(answer)
+
+    @Drain.responder
+    def drain(self) -> Deferred[_Answer]:
+        """Answer `Drain`."""
+
+        async def answer() -> _Answer:
+            self._administration.drain()
+            return {}
+
+        return self._answer(answer)
+
+    def _answer(self, answer: Callable[[], Awaitable[_Answer]]) -> Deferred[_Answer]:
+        """Do what is asked; whatever fails becomes the one error that is declared."""
+
+        async def attempt() -> _Answer:
+            try:
+                return await answer()
+            except Refused:
+                raise
+            except (PlayerError, Unavailable) as error:
+                raise Refused(str(error)) from None
+            except Exception as error:  # noqa: BLE001 (an undeclared error ends the connection)
+                self._log.failure("An operator's command failed.")
+                raise Refused(f"That failed on our side: {type(error).__name__}.") from None
+
+        return Deferred.fromCoroutine(attempt())
+
+
+class _ControlFactory(Factory):
+    noisy = False
+
+    def __init__(self, administration: IAdministration) -> None:
+        self._administration = administration
+
+    def buildProtocol(self, addr: object) -> ControlConnection:
+        del addr
+        return ControlConnection(self._administration)
+
+
+class ControlService(Service):
+    """
+    Listens on the admin socket.
+
+    Args:
+        reactor: Listens.
+        path: The socket; what a killed daemon left there is replaced.
+        administration: Does what is asked.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: IReactorUNIX, path: Path, administration: IAdministration) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._factory = _ControlFactory(administration)
+        self._port: IListeningPort | None = None
+        self._address = ExitStack()
+
+    def startService(self) -> Deferred[None]:
+        """
+        Listen.
+
+        Returns:
+            Fires when listening. Fails with `PortUnavailable`, also when another daemon
+            listens there.
+        """
+        Service.startService(self)
+        return Deferred.fromCoroutine(self._listen())
+
+    def stopService(self) -> Deferred[None]:
+        """Stop listening; fires when that is done."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._shut())
+
+    async def _listen(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            address = self._address.enter_context(short_path(self._path))
+            _clear(self._path, address)
+            endpoint = UNIXServerEndpoint(self._reactor, address, mode=SOCKET_MODE)
+            self._port = await endpoint.listen(self._factory)
+        except (CannotListenError, OSError) as error:
+            self._address.close()
+            reason = getattr(error, "socketError", error)
+            raise PortUnavailable(f"control can't listen on {self._path}: {reason}") from None
+        self._log.info("control listens on {path}", path=str(self._path))
+
+    async def _shut(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            await maybeDeferred(port.stopListening)
+        # Twisted unlinks the socket by the address that it was given, so that must last till now.
+        self._address.close()
+
+
+def _clear(path: Path, address: str) -> None:
+    """
+    Remove the socket of a daemon that is gone.
+
+    Raises:
+        OSError: A daemon listens there, or it is no socket.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(None, "a file that is no socket is in the way")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(address)
+            except ConnectionRefusedError:
+                path.unlink()
+                return
+            except BlockingIOError:
+                pass
+        raise FileExistsError(None, "another mudserver listens there")

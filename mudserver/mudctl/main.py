@@ -1,0 +1,204 @@
+"""``mudctl``: from the command line to the admin socket and back."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from getpass import getpass
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IReactorUNIX
+from twisted.internet.task import react
+from twisted.protocols import amp
+
+from mudserver.config import control_socket, load
+from mudserver.control.commands import (
+    PAGE,
+    Drain,
+    GetStatus,
+    Kick,
+    ListAccounts,
+    ListSessions,
+    Refused,
+    RevokeAll,
+    SetPassword,
+    SetRole,
+)
+from mudserver.control.socket_path import short_path
+from mudserver.errors import ConfigError
+from mudserver.mudctl.options import parse
+
+#: Seconds to wait for the daemon to take the connection.
+CONNECT_SECONDS: Final = 5
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def main() -> None:
+    """Run ``mudctl``; ends the process with 0, 1 (refused) or 2 (misused)."""
+    options = parse()
+    try:
+        path = _socket(options)
+    except ConfigError as error:
+        sys.exit(_complain(str(error), 2))
+    react(_run, (options, path))
+
+
+def _run(reactor: IReactorUNIX, options: Namespace, path: Path) -> Deferred[None]:
+    return Deferred.fromCoroutine(_converse(reactor, options, path))
+
+
+async def _converse(reactor: IReactorUNIX, options: Namespace, path: Path) -> None:
+    try:
+        with short_path(path) as address:
+            daemon = await connectProtocol(
+                UNIXClientEndpoint(reactor, address, CONNECT_SECONDS), amp.AMP()
+            )
+    except (ConnectError, OSError) as error:
+        sys.exit(_complain(f"no mudserver answers at {path}: {error}", 1))
+    try:
+        await COMMANDS[options.command](daemon, options)
+    except Refused as error:
+        sys.exit(_complain(str(error), 1))
+    finally:
+        daemon.transport.loseConnection()
+
+
+def _socket(options: Namespace) -> Path:
+    """Find the admin socket."""
+    if options.socket is not None:
+        return Path(options.socket).absolute()
+    return control_socket(load({}, os.environ, options.config), os.environ)
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"mudctl: {text}", file=sys.stderr)
+    return status
+
+
+async def _status(daemon: amp.AMP, options: Namespace) -> None:
+    del options
+    status = await daemon.callRemote(GetStatus)
+    print(f"version      {status['version']}")
+    print(f"uptime       {_duration(status['uptime'])}")
+    print(f"sessions     {status['sessions']}")
+    print(f"connections  {status['connections']}")
+    print(f"state        {'draining' if status['draining'] else 'running'}")
+
+
+async def _sessions(daemon: amp.AMP, options: Namespace) -> None:
+    del options
+    rows = await _pages(daemon, ListSessions, "sessions", "character")
+    _table(
+        ("character", "account", "transport", "address", "state"),
+        [
+            (
+                row["character"],
+                row["account"],
+                row["transport"],
+                row["address"],
+                "link-dead" if row["linkdead"] else "playing",
+            )
+            for row in rows
+        ],
+    )
+
+
+async def _account(daemon: amp.AMP, options: Namespace) -> None:
+    match options.action:
+        case "list":
+            await _accounts(daemon)
+        case "role":
+            await daemon.callRemote(SetRole, name=options.name, role=options.role)
+            print(f"{options.name} is now {options.role}.")
+        case "password":
+            password = _new_password(options.name)
+            await daemon.callRemote(SetPassword, name=options.name, password=password)
+            print(f"{options.name} has a new password.")
+
+
+async def _accounts(daemon: amp.AMP) -> None:
+    rows = await _pages(daemon, ListAccounts, "accounts", "name")
+    _table(
+        ("account", "role", "created", "state", "characters"),
+        [
+            (
+                row["name"],
+                row["role"],
+                row["created"],
+                "disabled" if row["disabled"] else "active",
+                row["characters"],
+            )
+            for row in rows
+        ],
+    )
+
+
+async def _kick(daemon: amp.AMP, options: Namespace) -> None:
+    reason = " ".join(options.reason) or "You were asked to leave."
+    await daemon.callRemote(Kick, character=options.character, reason=reason)
+    print(f"{options.character} is kicked.")
+
+
+async def _revoke(daemon: amp.AMP, options: Namespace) -> None:
+    answer = await daemon.callRemote(RevokeAll, name=options.name)
+    print(f"{answer['tokens']} log-ins of {options.name} are ended.")
+
+
+async def _drain(daemon: amp.AMP, options: Namespace) -> None:
+    del options
+    await daemon.callRemote(Drain)
+    print("The daemon drains.")
+
+
+#: What each command does.
+COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] = {
+    "status": _status,
+    "sessions": _sessions,
+    "account": _account,
+    "kick": _kick,
+    "revoke": _revoke,
+    "drain": _drain,
+}
+
+
+async def _pages(
+    daemon: amp.AMP, command: type[amp.Command], rows: str, key: str
+) -> list[Mapping[str, Any]]:
+    """Ask for page after page."""
+    found: list[Mapping[str, Any]] = []
+    after = ""
+    while True:
+        page = (await daemon.callRemote(command, after=after))[rows]
+        found += page
+        if len(page) < PAGE:
+            return found
+        after = page[-1][key]
+
+
+def _new_password(name: str) -> str:
+    """Ask for a password twice on a terminal, or read a line of it."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass(f"New password of {name}: ")
+    if getpass("Again: ") != password:
+        raise Refused("Those two differ.")
+    return password
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    days, hours, minutes = whole // _DAY, whole % _DAY // _HOUR, whole % _HOUR // _MINUTE
+    return f"{days}d {hours}h {minutes}m" if days else f"{hours}h {minutes}m {whole % _MINUTE}s"

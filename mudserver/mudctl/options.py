@@ -1,0 +1,49 @@
+"""The command line of ``mudctl``."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from mudserver.interfaces import Role
+
+_WHERE = """\
+The admin socket is the one that --socket names, or else the one that the daemon's own settings
+name: give its --config, or the MUDSERVER_ variables that it was started with.
+"""
+
+
+def parse(arguments: Sequence[str] | None = None) -> Namespace:
+    """
+    Read the command line; a misuse ends the process with status 2.
+
+    Args:
+        arguments: The words; None for those that the process was started with.
+
+    Returns:
+        ``socket`` and ``config`` (paths or None), ``command``, and what the command takes.
+    """
+    parser = ArgumentParser("mudctl", description="Speak to a running mudserver.", epilog=_WHERE)
+    parser.add_argument("-s", "--socket", type=Path, help="the admin socket")
+    parser.add_argument(
+        "-c", "--config", type=Path, help="the daemon's TOML file, which says where the socket is"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("status", help="tell how the daemon is")
+    commands.add_parser("sessions", help="list who plays")
+    account = commands.add_parser("account", help="list accounts, or change one")
+    actions = account.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list all accounts")
+    role = actions.add_parser("role", help="change what an account may do")
+    role.add_argument("name")
+    role.add_argument("role", choices=[each.value for each in Role])
+    password = actions.add_parser(
+        "password", help="give an account a new password (asked for, or a line of the input)"
+    )
+    password.add_argument("name")
+    kick = commands.add_parser("kick", help="close a character's connection")
+    kick.add_argument("character")
+    kick.add_argument("reason", nargs="*")
+    revoke = commands.add_parser("revoke", help="end all log-ins of an account")
+    revoke.add_argument("name", metavar="account")
+    commands.add_parser("drain", help="send everyone away, save, and end the daemon")
+    return parser.parse_args(arguments)

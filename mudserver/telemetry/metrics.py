@@ -1,0 +1,155 @@
+"""
+The measures of the daemon, kept by prometheus-client.
+
+Every metric is declared here, once, with its labels and what it means. Code below counts
+through `IMeter` by name; a name that isn't declared is a mistake of ours, and raises.
+"""
+
+from enum import Enum
+from typing import Final
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.registry import Collector
+from zope.interface import implementer
+
+from mudserver.interfaces import IMeter
+
+#: What all names begin with.
+PREFIX: Final = "mud_"
+
+_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_AMOUNTS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 10_000.0)
+
+
+class Kind(Enum):
+    """How a metric behaves."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    SECONDS = "histogram of seconds"
+    AMOUNTS = "histogram of amounts"
+
+
+@frozen
+class Metric:
+    """
+    One metric.
+
+    Attributes:
+        name: Without the prefix.
+        kind: How it behaves.
+        doc: What it means.
+        labels: What it is divided by.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: Final = (
+    Metric("connections", Kind.COUNTER, "Connections opened.", ("transport",)),
+    Metric("closes", Kind.COUNTER, "Connections ended, by close code.", ("transport", "code")),
+    Metric("inbound_messages", Kind.COUNTER, "Messages of WebSocket clients.", ("type",)),
+    Metric("refusals", Kind.COUNTER, "What was refused, by reason.", ("reason",)),
+    Metric("outbox_overflows", Kind.COUNTER, "Readers found too slow.", ("transport",)),
+    Metric("resumes", Kind.COUNTER, "Sessions that clients asked to resume.", ("outcome",)),
+    Metric("http_requests", Kind.COUNTER, "HTTP requests answered.", ("method", "status")),
+    Metric("sessions", Kind.GAUGE, "Characters in the world, the link-dead included."),
+    Metric("attachments", Kind.COUNTER, "Connections let into the world.", ("outcome",)),
+    Metric("logins", Kind.COUNTER, "Log-ins by name and password.", ("outcome",)),
+    Metric("registrations", Kind.COUNTER, "Accounts made."),
+    Metric("hash_queue", Kind.GAUGE, "Passwords being hashed or waiting for it."),
+    Metric("loop_work", Kind.GAUGE, "Pieces of work in the game loop's queue."),
+    Metric("loop_turn_seconds", Kind.SECONDS, "Time of one turn of the game loop."),
+    Metric("loop_failures", Kind.COUNTER, "Pieces of work that failed by our fault."),
+    Metric("loop_refusals", Kind.COUNTER, "Pieces of work refused, the queue being full."),
+    Metric("reactions_dropped", Kind.COUNTER, "Reactions of inhabitants beyond the bound."),
+    Metric("fanout_recipients", Kind.AMOUNTS, "Sessions that one event was shown to."),
+    Metric("journal_dirty", Kind.GAUGE, "Changed entities not yet committed."),
+    Metric("journal_waiting", Kind.GAUGE, "Inputs waiting for their commit."),
+    Metric("commit_seconds", Kind.SECONDS, "Time of one flush of the journal."),
+    Metric("flush_entities", Kind.AMOUNTS, "Entities in one flush."),
+    Metric("flush_retries", Kind.COUNTER, "Flushes put off, the database being away."),
+    Metric("flushes_refused", Kind.COUNTER, "Flushes that the database refused for good."),
+    Metric("background_tasks", Kind.GAUGE, "Background tasks in flight.", ("name",)),
+    Metric("background_failures", Kind.COUNTER, "Background tasks that failed.", ("name",)),
+    Metric("database_connections", Kind.GAUGE, "Connections to the database.", ("state",)),
+    Metric("database_waiters", Kind.GAUGE, "Callers waiting for a connection."),
+    Metric("database_acquire_seconds", Kind.SECONDS, "Time until a connection was free."),
+    Metric("database_seconds", Kind.SECONDS, "Time of one query or transaction."),
+    Metric("database_failures", Kind.COUNTER, "Database failures.", ("reason",)),
+)
+
+
+@implementer(IMeter)
+class PrometheusMeter:
+    """
+    Keeps the declared metrics in a registry of its own.
+
+    Attributes:
+        registry: What ``/metrics`` shows.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for metric in METRICS:
+            self._declare(metric)
+
+    def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
+        """Implement `IMeter.count`."""
+        counter = self._counters[metric]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def gauge(self, metric: str, value: float, **labels: str) -> None:
+        """Implement `IMeter.gauge`."""
+        gauge = self._gauges[metric]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def observe(self, metric: str, value: float, **labels: str) -> None:
+        """Implement `IMeter.observe`."""
+        histogram = self._histograms[metric]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def collect(self, collector: Collector) -> None:
+        """Show what a further collector knows, too."""
+        self.registry.register(collector)
+
+    def _declare(self, metric: Metric) -> None:
+        name = PREFIX + metric.name
+        match metric.kind:
+            case Kind.COUNTER:
+                self._counters[metric.name] = Counter(
+                    name, metric.doc, metric.labels, registry=self.registry
+                )
+            case Kind.GAUGE:
+                self._gauges[metric.name] = Gauge(
+                    name, metric.doc, metric.labels, registry=self.registry
+                )
+            case Kind.SECONDS | Kind.AMOUNTS:
+                self._histograms[metric.name] = Histogram(
+                    name,
+                    metric.doc,
+                    metric.labels,
+                    registry=self.registry,
+                    buckets=_SECONDS if metric.kind is Kind.SECONDS else _AMOUNTS,
+                )
+
+
+@implementer(IMeter)
+class NullMeter:
+    """Measures nothing; for tests of something else."""
+
+    def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
+        """Implement `IMeter.count`."""
+
+    def gauge(self, metric: str, value: float, **labels: str) -> None:
+        """Implement `IMeter.gauge`."""
+
+    def observe(self, metric: str, value: float, **labels: str) -> None:
+        """Implement `IMeter.observe`."""

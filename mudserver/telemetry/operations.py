@@ -1,0 +1,98 @@
+"""The operators' port: metrics, and whether the daemon is alive and ready."""
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import ProcessCollector
+from prometheus_client.twisted import MetricsResource
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from mudserver.errors import PortUnavailable
+from mudserver.telemetry.metrics import PrometheusMeter
+
+#: Seconds after which an idle HTTP connection is closed.
+IDLE_SECONDS = 30.0
+
+Readiness = Callable[[], Mapping[str, bool]]
+
+
+class _Health(Resource):
+    """Says ``ok`` while every part is; else which is not, with 503."""
+
+    isLeaf = True
+
+    def __init__(self, readiness: Readiness) -> None:
+        super().__init__()
+        self._readiness = readiness
+
+    def render_GET(self, request: Request) -> bytes:
+        """Answer."""
+        missing = sorted(part for part, ready in self._readiness().items() if not ready)
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        request.setHeader(b"Cache-Control", b"no-store")
+        if missing:
+            request.setResponseCode(503)
+            return f"not ready: {', '.join(missing)}\n".encode()
+        return b"ok\n"
+
+
+class OperationsService(Service):
+    """
+    Serves ``/metrics``, ``/healthz`` and ``/readyz``.
+
+    Args:
+        endpoint: Where to listen.
+        address: The same as the operator wrote it.
+        meter: What ``/metrics`` shows.
+        readiness: What ``/readyz`` asks: the parts, and whether each is ready.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        endpoint: IStreamServerEndpoint,
+        address: str,
+        meter: PrometheusMeter,
+        readiness: Readiness,
+    ) -> None:
+        self._endpoint = endpoint
+        self._address = address
+        meter.collect(ProcessCollector(registry=None))
+        root = Resource()
+        root.putChild(b"metrics", MetricsResource(registry=meter.registry))
+        root.putChild(b"healthz", _Health(dict))
+        root.putChild(b"readyz", _Health(readiness))
+        self._site = Site(root, timeout=IDLE_SECONDS)
+        self._site.noisy = False
+        self._site.displayTracebacks = False
+        self._port: IListeningPort | None = None
+
+    def startService(self) -> Deferred[None]:
+        """
+        Listen.
+
+        Returns:
+            Fires when listening; fails with `PortUnavailable`.
+        """
+        Service.startService(self)
+        return Deferred.fromCoroutine(self._listen())
+
+    def stopService(self) -> Deferred[object]:
+        """Stop listening; fires when that is done."""
+        Service.stopService(self)
+        port, self._port = self._port, None
+        return maybeDeferred(lambda: None if port is None else port.stopListening())
+
+    async def _listen(self) -> None:
+        try:
+            self._port = await self._endpoint.listen(self._site)
+        except (CannotListenError, OSError) as error:
+            reason = getattr(error, "socketError", error)
+            raise PortUnavailable(f"operations can't listen on {self._address}: {reason}") from None
+        self._log.info("operations listens on {address}", address=self._port.getHost())

@@ -23,10 +23,10 @@ from mudserver.world.world import World
 _USAGE_COLUMNS: Final = 18
 
 _TOWARDS: Final = {
-    Direction.UP: "up",
-    Direction.DOWN: "down",
-    Direction.IN: "inside",
-    Direction.OUT: "outside",
+    Direction.UP: "goes up",
+    Direction.DOWN: "goes down",
+    Direction.IN: "goes inside",
+    Direction.OUT: "goes outside",
 }
 _FROM: Final = {
     Direction.UP: "from above",
@@ -177,7 +177,7 @@ def _presence(
 def _leaving(towards: Direction | None) -> str:
     if towards is None:
         return "leaves the world."
-    return f"leaves {_TOWARDS.get(towards, towards)}."
+    return f"{_TOWARDS.get(towards, f'leaves {towards}')}."
 
 
 def _coming(whence: Direction | None) -> str:

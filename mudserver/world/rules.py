@@ -189,12 +189,15 @@ def _sights(world: World, character: Character, room: Room, target: str) -> Iter
         yield _Sight(item.keywords, item.name, item.description)
     for keyword, text in room.details.items():
         yield _Sight((keyword,), "", text)
+    for direction, out in _exits(room):
+        if out.name:
+            yield _Sight((out.name.lower(),), "", _view_of(world, room, direction))
 
 
 def _description(character: Character) -> str:
     carried = _listed([item.name for item in character.items]) or "nothing"
     lost = " The link is lost: nobody is behind those eyes." if character.linkdead else ""
-    return f"{character.name} is a traveller, and carries {carried}.{lost}"
+    return f"A traveller, who carries {carried}.{lost}"
 
 
 def _view_of(world: World, room: Room, direction: Direction) -> str:

@@ -23,7 +23,6 @@ from mudserver.world.applied import (
 )
 from mudserver.world.by_id import ById
 from mudserver.world.direction import Direction
-from mudserver.world.matching import find
 from mudserver.world.model import Character, Exit, Item, Npc, Occupants, Room
 from mudserver.world.names import name_key
 
@@ -186,10 +185,6 @@ class World:
             KeyError: There is no such room.
         """
         return self._rooms[room].occupants
-
-    def find_item(self, words: str, among: Iterable[Item]) -> Item | None:
-        """Find the item that a player calls so; `mudserver.world.matching` says how."""
-        return find(words, among)
 
     def muters(self, character: CharacterId) -> frozenset[CharacterId] | set[CharacterId]:
         """Return who in the world doesn't want to hear that character; only to be read."""

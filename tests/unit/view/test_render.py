@@ -1,0 +1,355 @@
+"""What each kind of viewer is shown of each event."""
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.ids import CharacterId
+from mudserver.view.line import Style, View
+from mudserver.view.render import render
+from mudserver.view.state import room_state
+from mudserver.world import handbook
+from mudserver.world.audience import Viewer, resolve
+from mudserver.world.direction import Direction
+from mudserver.world.events import (
+    Arrived,
+    Departed,
+    Dropped,
+    Emoted,
+    Event,
+    Examined,
+    ExitsListed,
+    HelpShown,
+    InventoryListed,
+    Looked,
+    LostLink,
+    Muted,
+    NpcEmoted,
+    NpcSaid,
+    PasswordAsked,
+    Present,
+    Quitted,
+    Returned,
+    Said,
+    Thing,
+    Told,
+    Took,
+    Unmuted,
+    Way,
+    WhoListed,
+)
+from mudserver.world.verbs import VERBS
+from tests.unit.world.scene import (
+    ANN,
+    BOB,
+    CID,
+    HALL,
+    HERON,
+    LANTERN,
+    PELLOW,
+    ROPE,
+    YARD,
+    decide,
+    make_crowd,
+)
+
+TIME = "2026-01-02T03:04:05Z"
+ACTOR, TARGET, OTHERS = Viewer.ACTOR, Viewer.TARGET, Viewer.OTHERS
+THINGS = (Thing(LANTERN, "a brass lantern"), Thing(ROPE, "a coil of rope"))
+
+
+class RenderTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.world = make_crowd()
+
+    def view(self, event: Event, viewer: Viewer) -> View:
+        """Return the one view, which says the same to programs and terminals."""
+        (view,) = render(self.world, event, viewer, TIME)
+        self.assertTrue(view.play)
+        body = json.loads(view.body)
+        self.assertEqual(body["type"], view.type)
+        self.assertEqual(body["time"], TIME)
+        assert view.line is not None
+        shown = body.get("line", body.get("text"))
+        if shown is not None:
+            self.assertEqual(shown, view.line.text)
+        return view
+
+    def body(self, event: Event, viewer: Viewer) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.view(event, viewer).body)
+        del body["time"]
+        return body
+
+    def line(self, event: Event, viewer: Viewer) -> str:
+        line = self.view(event, viewer).line
+        assert line is not None
+        return line.text
+
+    def assertUnseen(self, event: Event, viewer: Viewer) -> None:
+        self.assertEqual(render(self.world, event, viewer, TIME), ())
+
+
+class TalkTests(RenderTestCase):
+    def test_say(self) -> None:
+        """The speaker sees their words as theirs, the others as the speaker's."""
+        event = Said(ANN, "Ann", HALL, "hi")
+        message = {"type": "chat", "channel": "say", "from": "Ann", "text": "hi"}
+        self.assertEqual(self.body(event, ACTOR), message | {"line": 'You say, "hi"'})
+        self.assertEqual(self.body(event, OTHERS), message | {"line": 'Ann says, "hi"'})
+
+    def test_tell(self) -> None:
+        """Both ends of a tell see who told whom."""
+        event = Told(ANN, "Ann", BOB, "Bob", "hi")
+        message = {"type": "chat", "channel": "tell", "from": "Ann", "to": "Bob", "text": "hi"}
+        self.assertEqual(self.body(event, ACTOR), message | {"line": 'You tell Bob, "hi"'})
+        self.assertEqual(self.body(event, TARGET), message | {"line": 'Ann tells you, "hi"'})
+
+    def test_emote(self) -> None:
+        """An emote is the same to all."""
+        event = Emoted(ANN, "Ann", HALL, "waves.")
+        message = {
+            "type": "chat",
+            "channel": "emote",
+            "from": "Ann",
+            "text": "waves.",
+            "line": "Ann waves.",
+        }
+        self.assertEqual(self.body(event, ACTOR), message)
+        self.assertEqual(self.body(event, OTHERS), message)
+
+    def test_emote_of_what_is_theirs(self) -> None:
+        """What begins with an apostrophe or a comma follows the name at once."""
+        self.assertEqual(
+            self.line(Emoted(ANN, "Ann", HALL, "'s hat flies off."), OTHERS), "Ann's hat flies off."
+        )
+        self.assertEqual(
+            self.line(Emoted(ANN, "Ann", HALL, ", late, runs."), OTHERS), "Ann, late, runs."
+        )
+
+    def test_npc_say(self) -> None:
+        """An inhabitant speaks like anyone, to all or to one."""
+        event = NpcSaid(HERON, "the grey heron", YARD, "Fish?")
+        self.assertEqual(
+            self.body(event, OTHERS),
+            {
+                "type": "chat",
+                "channel": "say",
+                "from": "the grey heron",
+                "text": "Fish?",
+                "line": 'The grey heron says, "Fish?"',
+            },
+        )
+        private = NpcSaid(PELLOW, "Mrs Pellow", YARD, "Hello.", CID)
+        self.assertEqual(self.line(private, TARGET), 'Mrs Pellow says to you, "Hello."')
+
+    def test_npc_emote(self) -> None:
+        """An inhabitant's deed follows its name."""
+        event = NpcEmoted(HERON, "the grey heron", YARD, "blinks.")
+        self.assertEqual(self.line(event, OTHERS), "The grey heron blinks.")
+        self.assertEqual(self.body(event, OTHERS)["channel"], "emote")
+
+    def test_styles(self) -> None:
+        """Names and words are marked as what they are; words can't become anything else."""
+        line = self.view(Said(ANN, "Ann", HALL, '" Bob says, "no'), OTHERS).line
+        assert line is not None
+        self.assertEqual(
+            [(span.text, span.style) for span in line.spans],
+            [
+                ("Ann", Style.PLAYER),
+                (" says, ", Style.PLAIN),
+                ('"', Style.PLAIN),
+                ('" Bob says, "no', Style.SPEECH),
+                ('"', Style.PLAIN),
+            ],
+        )
+
+
+class PresenceTests(RenderTestCase):
+    def test_leaving(self) -> None:
+        """Those who stay see where one goes."""
+        self.assertEqual(
+            self.body(Departed(ANN, "Ann", HALL, Direction.NORTH), OTHERS),
+            {
+                "type": "presence",
+                "event": "left",
+                "who": "Ann",
+                "line": "Ann leaves north.",
+                "direction": "north",
+            },
+        )
+        for direction, line in (
+            (Direction.UP, "Ann goes up."),
+            (Direction.IN, "Ann goes inside."),
+        ):
+            self.assertEqual(self.line(Departed(ANN, "Ann", HALL, direction), OTHERS), line)
+
+    def test_arriving(self) -> None:
+        """Those who are there see where one comes from."""
+        self.assertEqual(
+            self.body(Arrived(ANN, "Ann", HALL, Direction.NORTHWEST), OTHERS),
+            {
+                "type": "presence",
+                "event": "entered",
+                "who": "Ann",
+                "line": "Ann arrives from the northwest.",
+                "direction": "northwest",
+            },
+        )
+        for direction, line in (
+            (Direction.UP, "Ann arrives from above."),
+            (Direction.DOWN, "Ann arrives from below."),
+            (Direction.IN, "Ann arrives from inside."),
+            (Direction.OUT, "Ann arrives from outside."),
+        ):
+            self.assertEqual(self.line(Arrived(ANN, "Ann", HALL, direction), OTHERS), line)
+
+    def test_world(self) -> None:
+        """Entering and leaving the world have no direction."""
+        entered = self.body(Arrived(ANN, "Ann", HALL, None), OTHERS)
+        self.assertEqual((entered["event"], entered["line"]), ("entered", "Ann enters the world."))
+        self.assertNotIn("direction", entered)
+        left = self.body(Departed(ANN, "Ann", HALL, None), OTHERS)
+        self.assertEqual((left["event"], left["line"]), ("left", "Ann leaves the world."))
+
+    def test_link(self) -> None:
+        """Those around see a link lost and mended."""
+        lost = self.body(LostLink(ANN, "Ann", HALL), OTHERS)
+        self.assertEqual((lost["event"], lost["who"]), ("linkdead", "Ann"))
+        back = self.body(Returned(ANN, "Ann", HALL), OTHERS)
+        self.assertEqual((back["event"], back["who"]), ("returned", "Ann"))
+
+    def test_own(self) -> None:
+        """One isn't told of one's own coming and going: the room says it."""
+        for event in (
+            Departed(ANN, "Ann", HALL, Direction.NORTH),
+            Arrived(ANN, "Ann", HALL, None),
+            LostLink(ANN, "Ann", HALL),
+            Returned(ANN, "Ann", HALL),
+        ):
+            self.assertUnseen(event, ACTOR)
+
+
+class SightTests(RenderTestCase):
+    def test_look(self) -> None:
+        """A look shows the room alone."""
+        self.assertEqual(
+            render(self.world, Looked(ANN, HALL), ACTOR, TIME),
+            (room_state(self.world, HALL, TIME),),
+        )
+
+    def test_examine(self) -> None:
+        """A closer look shows what it is, and the prose."""
+        event = Examined(ANN, "a brass lantern", "Bright.")
+        self.assertEqual(
+            self.body(event, ACTOR),
+            {"type": "text", "text": "A brass lantern\nBright.", "style": "prose"},
+        )
+        self.assertEqual(self.line(Examined(ANN, "", "Grey."), ACTOR), "Grey.")
+
+    def test_exits(self) -> None:
+        """Exits are a table."""
+        ways = (Way(Direction.NORTHEAST, "The Yard", False), Way(Direction.DOWN, "a hatch", True))
+        self.assertEqual(
+            self.line(ExitsListed(ANN, ways), ACTOR),
+            "Ways out:\n  northeast  The Yard\n  down       a hatch (closed)",
+        )
+        self.assertEqual(self.line(ExitsListed(ANN, ()), ACTOR), "There is no way out of here.")
+
+    def test_inventory(self) -> None:
+        """What is carried is a list."""
+        self.assertEqual(
+            self.body(InventoryListed(ANN, THINGS), ACTOR),
+            {"type": "text", "text": "You carry:\n  a brass lantern\n  a coil of rope"},
+        )
+        self.assertEqual(self.line(InventoryListed(ANN, ()), ACTOR), "You carry nothing.")
+
+    def test_who(self) -> None:
+        """Players are counted and named, with lost links."""
+        ann, bob = Present("Ann", False), Present("Bob", True)
+        self.assertEqual(
+            self.line(WhoListed(ANN, (ann, bob), 2), ACTOR),
+            "2 players are in the world:\nAnn, Bob (link lost).",
+        )
+        self.assertEqual(
+            self.line(WhoListed(ANN, (ann,), 1), ACTOR), "1 player is in the world:\nAnn."
+        )
+        self.assertEqual(
+            self.line(WhoListed(ANN, (ann, bob), 3002), ACTOR),
+            "3,002 players are in the world:\nAnn, Bob (link lost) and 3,000 others.",
+        )
+
+    def test_help(self) -> None:
+        """The overview is a table of all verbs that fits into 80 columns."""
+        line = self.line(HelpShown(ANN, handbook.overview()), ACTOR)
+        rows = line.split("\n")
+        self.assertEqual(rows[0], "Commands")
+        self.assertIn("  say TEXT          speak to everyone here; 'TEXT is the same", rows)
+        for verb in VERBS:
+            (row,) = (row for row in rows if row.startswith(f"  {verb.usage} "))
+            self.assertLess(len(row), 80)
+
+    def test_help_topic(self) -> None:
+        """A page has its title and then its paragraphs."""
+        page = handbook.page("who")
+        assert page is not None
+        self.assertEqual(
+            self.line(HelpShown(ANN, page), ACTOR),
+            "who\nLists the players who are in the world now, wherever they are.",
+        )
+
+
+class ThingTests(RenderTestCase):
+    def test_took(self) -> None:
+        """What is taken is seen by the one who takes, and by the others."""
+        event = Took(ANN, "Ann", HALL, THINGS)
+        self.assertEqual(
+            self.body(event, ACTOR),
+            {"type": "text", "text": "You pick up a brass lantern and a coil of rope."},
+        )
+        self.assertEqual(
+            self.line(event, OTHERS), "Ann picks up a brass lantern and a coil of rope."
+        )
+
+    def test_dropped(self) -> None:
+        """What is put down is seen by the one who drops, and by the others."""
+        event = Dropped(ANN, "Ann", HALL, THINGS[:1])
+        self.assertEqual(self.line(event, ACTOR), "You put down a brass lantern.")
+        self.assertEqual(self.line(event, OTHERS), "Ann puts down a brass lantern.")
+
+
+class SettingTests(RenderTestCase):
+    def test_mute(self) -> None:
+        """A mute and its end are confirmed."""
+        self.assertEqual(
+            self.body(Muted(ANN, BOB, "Bob"), ACTOR),
+            {"type": "text", "text": "You no longer hear Bob.", "style": "system"},
+        )
+        self.assertEqual(self.line(Unmuted(ANN, BOB, "Bob"), ACTOR), "You hear Bob again.")
+
+    def test_password(self) -> None:
+        """The question for a password isn't the world's to show."""
+        self.assertUnseen(PasswordAsked(ANN), ACTOR)
+
+    def test_quit(self) -> None:
+        """One who quits gets a farewell."""
+        self.assertEqual(self.line(Quitted(ANN), ACTOR), "You leave the world. Until next time!")
+
+
+class EveryoneTests(RenderTestCase):
+    def test_all_kinds(self) -> None:
+        """Every kind that an event is resolved to can be shown it."""
+        for actor, text in (
+            (ANN, "get all"),
+            (ANN, "north"),
+            (ANN, "say hi"),
+            (ANN, ":waves"),
+            (CID, "tell bob hi"),
+            (CID, "look heron"),
+            (BOB, "help look"),
+        ):
+            for event in decide(self.world, CharacterId(actor), text):
+                self.world.apply(event)
+                for viewer, _ in resolve(self.world, event):
+                    for view in render(self.world, event, viewer, TIME):
+                        self.assertEqual(json.loads(view.body)["type"], view.type)

@@ -1,0 +1,101 @@
+"""A small world to test in: a hall, a yard to its north, a cellar under a closed trapdoor."""
+
+from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
+from mudserver.world import rules
+from mudserver.world.applied import Applied
+from mudserver.world.direction import Direction
+from mudserver.world.events import Event
+from mudserver.world.grammar import parse
+from mudserver.world.model import Character, Exit, Item, Npc, Room
+from mudserver.world.world import World
+
+HALL = RoomId(1)
+YARD = RoomId(2)
+CELLAR = RoomId(3)
+LANTERN = ItemId(11)
+ROPE = ItemId(12)
+ANVIL = ItemId(13)
+HERON = NpcId(21)
+PELLOW = NpcId(22)
+ANN = CharacterId(101)
+BOB = CharacterId(102)
+CID = CharacterId(103)
+
+
+def make_world() -> World:
+    """Return the world without any player."""
+    world = World(HALL)
+    world.add_room(
+        Room(
+            HALL,
+            "hall",
+            "house",
+            "The Hall",
+            "A wide hall.",
+            {"dust": "Grey, and everywhere.", "lantern hook": "A hook for a lantern."},
+        )
+    )
+    world.add_room(Room(YARD, "yard", "house", "The Yard", "Cobbles, and a wall."))
+    world.add_room(Room(CELLAR, "cellar", "house", "The Cellar", "Dark."))
+    world.add_exit(HALL, Direction.DOWN, Exit(CELLAR, "a trapdoor", closed=True))
+    world.add_exit(HALL, Direction.NORTH, Exit(YARD))
+    world.add_exit(YARD, Direction.SOUTH, Exit(HALL))
+    world.add_item(
+        Item(LANTERN, "lantern", "a brass lantern", ("brass lantern", "lamp"), "Bright.", room=HALL)
+    )
+    world.add_item(Item(ROPE, "rope", "a coil of rope", ("coil of rope",), "Long.", room=HALL))
+    world.add_item(Item(ANVIL, "anvil", "an anvil", ("anvil",), "Black.", True, room=HALL))
+    world.add_npc(
+        Npc(
+            HERON,
+            "heron",
+            "the grey heron",
+            ("grey heron", "bird"),
+            "It stands on one leg.",
+            YARD,
+            greeting=":looks up.",
+            topics={"fish": "Fish? Where?", "dried fish": ":turns away."},
+            idle=("blinks.", "shifts its weight."),
+        )
+    )
+    world.add_npc(
+        Npc(
+            PELLOW,
+            "pellow",
+            "Mrs Pellow",
+            ("mrs pellow",),
+            "She has flour on her hands.",
+            YARD,
+            greeting="Mind the cobbles.",
+            topics={"cobbles": "Laid by my uncle."},
+        )
+    )
+    return world
+
+
+def enter(world: World, id: CharacterId, name: str, room: RoomId | None = None) -> Character:
+    """Have a character enter; its account has the same number."""
+    character = Character(id, AccountId(id), name, room)
+    world.add_character(character)
+    for event in rules.enter(world, character):
+        world.apply(event)
+    return character
+
+
+def make_crowd() -> World:
+    """Return the world with Ann and Bob in the hall and Cid in the yard."""
+    world = make_world()
+    enter(world, ANN, "Ann")
+    enter(world, BOB, "Bob")
+    enter(world, CID, "Cid", YARD)
+    return world
+
+
+def decide(world: World, actor: CharacterId, text: str) -> tuple[Event, ...]:
+    """Return what happens when a player types that."""
+    return rules.decide(world, actor, parse(text))
+
+
+def do(world: World, actor: CharacterId, text: str) -> list[Applied]:
+    """Make what a player types come true."""
+    return [world.apply(event) for event in decide(world, actor, text)]

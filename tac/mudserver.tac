@@ -6,9 +6,10 @@ from the environment: ``MUDSERVER_CONFIG`` names the file, and each other option
 ``MUDSERVER_`` variable.
 """
 
-from mudserver.service import Options, makeService
 from twisted.application.service import Application
 from twisted.python.usage import UsageError
+
+from mudserver.service import Options, makeService
 
 application = Application("mudserver")
 

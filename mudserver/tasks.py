@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import Overloaded
+from mudserver.errors import Overloaded, PlayerError
 from mudserver.interfaces import IMeter
 
 #: Tasks at once; more means that something they wait for is stuck.
@@ -89,26 +89,35 @@ class Tasks:
             work: It is started here.
 
         Returns:
-            Fires or fails as the work does. Cancelling it ends the waiting, not the work, whose
-            failure is then logged.
+            Fires or fails as the work does. Cancelling it ends the waiting, not the work; if
+            that then fails by our fault, it is logged. Fails with `CancelledError` after
+            `stop`.
 
         Raises:
             Overloaded: As for `run`.
         """
+        if self._stopping:
+            work.close()
+            return fail(CancelledError())
         waiter: Deferred[T] = Deferred()
 
         async def finish() -> None:
             try:
                 result = await work
-            except Exception:
-                if waiter.called:
+            except Exception as error:
+                if not waiter.called:
+                    waiter.errback()
+                elif not isinstance(error, PlayerError):
                     raise
-                waiter.errback()
                 return
             if not waiter.called:
                 waiter.callback(result)
 
-        self.run(name, finish())
+        try:
+            self.run(name, finish())
+        except Overloaded:
+            work.close()
+            raise
         return waiter
 
     def idle(self) -> Deferred[None]:

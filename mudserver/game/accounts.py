@@ -73,8 +73,8 @@ class AccountLimits:
         token_idle: A token ends when it wasn't used for so long.
         token_life: A token ends so long after the login, however much it was used.
         token_step: A token's end isn't moved by less than this, to spare the database.
-        clear_passwords: Whether passwords may come over connections that others can read.
-        clear_staff_passwords: Whether those of staff may, over telnet; players' always may there.
+        clear_passwords: Whether passwords may come over HTTP and WebSocket that others can read.
+        clear_staff_passwords: Whether those of staff may come over such telnet; players' may.
         throttle: How often a password may be tried.
     """
 
@@ -402,9 +402,9 @@ class Accounts:
         raise InsecureConnection("Passwords are taken over encrypted connections only.")
 
     def _check_staff_way(self, account: AccountRow, origin: Origin, transport: Transport) -> None:
-        if account.role is Role.PLAYER or origin.secure or self._limits.clear_passwords:
+        if account.role is Role.PLAYER or origin.secure or transport is not Transport.TELNET:
             return
-        if transport is Transport.TELNET and not self._limits.clear_staff_passwords:
+        if not self._limits.clear_staff_passwords:
             raise InsecureConnection("Staff must use an encrypted connection.")
 
     async def _authority(self, hash: TokenHash) -> Authority:

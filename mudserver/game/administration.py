@@ -45,7 +45,7 @@ class Administration:
 
     def status(self) -> Status:
         """Implement `IAdministration.status`."""
-        sessions = self.service.game.sessions if self.service.running else ()
+        sessions = self.service.game.sessions if self.service.open else ()
         return Status(
             version=self.version,
             uptime=self._clock.seconds() - self._started,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.logger import Logger
 
@@ -32,7 +33,7 @@ _Receive = Callable[[Any], None]
 _Answer = Callable[[Any], Deferred[Any]]
 
 
-class WorldService:
+class WorldService(Service):
     """
     Runs a game, and answers for it on the bus.
 
@@ -64,11 +65,11 @@ class WorldService:
         return self._game
 
     @property
-    def running(self) -> bool:
-        """Whether a game runs."""
-        return self._game is not None
+    def open(self) -> bool:
+        """Whether players can enter."""
+        return bool(self._withdraw)
 
-    def start(self) -> Deferred[None]:
+    def startService(self) -> Deferred[None]:
         """
         Load the world and open it.
 
@@ -76,9 +77,10 @@ class WorldService:
             Fires when players can enter. Fails with `StorageUnavailable`, or with
             `StartupError` where no world is stored, or not a whole one.
         """
+        Service.startService(self)
         return Deferred.fromCoroutine(self._start())
 
-    def stop(self) -> Deferred[None]:
+    def stopService(self) -> Deferred[None]:
         """
         Let everyone leave, and save.
 
@@ -86,6 +88,7 @@ class WorldService:
             Fires when all is committed. Fails with `StorageUnavailable` where it can't be;
             all else has stopped then too.
         """
+        Service.stopService(self)
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:

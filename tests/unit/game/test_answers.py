@@ -1,0 +1,122 @@
+"""Every input is answered once, in order; a repeated id as the first time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.game.answers import MAX_REMEMBERED, MAX_UNANSWERED, Answers
+from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.interfaces import Refusal, Settled
+
+S = SessionId("s")
+NO = Refusal("not_allowed", "No.")
+LATER = Refusal("unavailable", "Later.", retry_after=5.0)
+
+
+def settled(number: int, command: str | None = None, refusal: Refusal | None = None) -> Settled:
+    return Settled(S, InputNumber(number), None if command is None else CommandId(command), refusal)
+
+
+class AnswersTest(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.answers = Answers(S)
+
+    def admit(self, number: int, command: str | None = None, now: float = 0.0) -> bool:
+        id = None if command is None else CommandId(command)
+        admission = self.answers.admit(InputNumber(number), id, now)
+        self.given = list(admission.settled)
+        return admission.fresh
+
+    def settle(self, number: int, refusal: Refusal | None = None) -> list[Settled]:
+        return list(self.answers.settle(InputNumber(number), refusal))
+
+    def test_in_order(self) -> None:
+        """An answer waits for those of earlier inputs."""
+        for number in (1, 2, 3):
+            self.assertTrue(self.admit(number))
+        self.assertEqual(self.settle(3), [])
+        self.assertEqual(self.settle(1), [settled(1)])
+        self.assertEqual(self.settle(2, NO), [settled(2, None, NO), settled(3)])
+        self.assertEqual(len(self.answers), 0)
+
+    def test_once(self) -> None:
+        """A second answer to the same input is ignored."""
+        self.admit(1)
+        self.assertEqual(self.settle(1), [settled(1)])
+        self.assertEqual(self.settle(1, NO), [])
+
+    def test_repeated_id_after(self) -> None:
+        """An id that was answered is answered the same again, and not carried out."""
+        self.admit(1, "a")
+        self.admit(2, "b")
+        self.settle(1)
+        self.settle(2, NO)
+        self.assertFalse(self.admit(3, "b"))
+        self.assertEqual(self.given, [settled(3, "b", NO)])
+        self.assertFalse(self.admit(4, "a"))
+        self.assertEqual(self.given, [settled(4, "a")])
+
+    def test_repeated_id_meanwhile(self) -> None:
+        """An id that comes again before its answer gets one answer in all."""
+        self.admit(1, "a")
+        self.assertFalse(self.admit(2, "a"))
+        self.assertEqual(self.given, [])
+        self.assertEqual(self.settle(1, NO), [settled(1, "a", NO), settled(2)])
+
+    def test_transient_refusals_are_not_remembered(self) -> None:
+        """A refusal that says when to try again lets the same id be tried again."""
+        self.admit(1, "a")
+        self.settle(1, LATER)
+        self.assertTrue(self.admit(2, "a"))
+
+    def test_input_number_again(self) -> None:
+        """An input that the gateway sends again is carried out once, and answered again."""
+        self.admit(1, "a")
+        self.assertFalse(self.admit(1, "a"))
+        self.assertEqual(self.given, [])
+        self.settle(1, NO)
+        self.assertFalse(self.admit(1, "a"))
+        self.assertEqual(self.given, [settled(1, "a", NO)])
+
+    def test_forgets_after_a_day(self) -> None:
+        """After 24 hours an id is new again."""
+        self.admit(1, "a", now=0.0)
+        self.settle(1)
+        self.assertFalse(self.admit(2, "a", now=86_399.0))
+        self.assertTrue(self.admit(3, "a", now=86_400.0))
+
+    def test_remembers_a_thousand(self) -> None:
+        """Of more than a thousand ids the oldest is forgotten."""
+        for number in range(1, MAX_REMEMBERED + 2):
+            self.admit(number, f"id{number}")
+            self.settle(number)
+        self.assertFalse(self.admit(5000, "id2"))
+        self.assertTrue(self.admit(5001, "id1"))
+
+    def test_full(self) -> None:
+        """It says when too many wait for their answers."""
+        for number in range(1, MAX_UNANSWERED + 1):
+            self.assertFalse(self.answers.full)
+            self.admit(number)
+        self.assertTrue(self.answers.full)
+        self.settle(1)
+        self.assertFalse(self.answers.full)
+
+    @given(st.permutations(range(1, 9)), st.lists(st.sampled_from("abc"), min_size=8, max_size=8))
+    def test_any_order(self, order: list[int], ids: list[str]) -> None:
+        """However commits come in, answers go out by number, one for each input."""
+        answers = Answers(S)
+        out: list[Settled] = []
+        fresh = set()
+        for number, id in enumerate(ids, 1):
+            admission = answers.admit(InputNumber(number), CommandId(id), 0.0)
+            out.extend(admission.settled)
+            if admission.fresh:
+                fresh.add(number)
+        self.assertEqual(len(fresh), len(set(ids)))
+        for number in order:
+            if number in fresh:
+                out.extend(answers.settle(InputNumber(number), None))
+        self.assertEqual([each.number for each in out], list(range(1, 9)))
+        named = [each.command for each in out if each.command is not None]
+        self.assertEqual(sorted(named), sorted(set(ids)))

@@ -1,0 +1,147 @@
+"""Guessing gets slow, and hardly for anyone else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.errors import TooManyTries
+from mudserver.game.throttle import (
+    MAX_KEYS,
+    LoginThrottle,
+    RegistrationThrottle,
+    Tally,
+    ThrottleLimits,
+    network,
+)
+
+LIMITS = ThrottleLimits()
+
+
+class NetworkTest(SynchronousTestCase):
+    def test_addresses(self) -> None:
+        """IPv4 counts by address, IPv6 by /64, the rest by what it is."""
+        self.assertEqual(network("192.0.2.1"), "192.0.2.1")
+        self.assertEqual(network("::ffff:192.0.2.1"), "192.0.2.1")
+        self.assertEqual(network("2001:db8:0:1:2:3:4:5"), "2001:db8:0:1::/64")
+        self.assertEqual(network("2001:db8:0:1::9"), network("2001:db8:0:1:ffff::"))
+        self.assertNotEqual(network("2001:db8:0:1::"), network("2001:db8:0:2::"))
+        self.assertEqual(network("unix"), "unix")
+
+
+class LoginThrottleTest(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.throttle = LoginThrottle(LIMITS)
+
+    def fail(self, account: str, address: str, now: float) -> float:  # type: ignore[override]
+        """Try in vain; return the seconds to wait where it was too early."""
+        try:
+            self.throttle.begin(account, address, now)
+        except TooManyTries as error:
+            assert error.retry_after is not None
+            return error.retry_after
+        return 0.0
+
+    def test_five_then_growing(self) -> None:
+        """Five failures are free, then the wait doubles from one second to sixty."""
+        for _ in range(5):
+            self.assertEqual(self.fail("ann", "192.0.2.1", 0.0), 0.0)
+        now, waits = 0.0, []
+        for _ in range(8):
+            wait = self.fail("ann", "192.0.2.1", now)
+            waits.append(wait)
+            now += wait
+            self.assertEqual(self.fail("ann", "192.0.2.1", now), 0.0)
+        self.assertEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60])
+
+    def test_too_early_is_not_charged(self) -> None:
+        """Trying during the wait doesn't make it longer."""
+        for _ in range(5):
+            self.fail("ann", "192.0.2.1", 0.0)
+        for _ in range(100):
+            self.assertEqual(self.fail("ann", "192.0.2.1", 0.5), 0.5)
+        self.assertEqual(self.fail("ann", "192.0.2.1", 1.0), 0.0)
+
+    def test_many_at_once_count(self) -> None:
+        """Tries count before they are judged: of a thousand at once five go through."""
+        begun = sum(self.fail("ann", "192.0.2.1", 0.0) == 0.0 for _ in range(1000))
+        self.assertEqual(begun, 5)
+
+    def test_address_limit(self) -> None:
+        """Thirty failures of one address are free, whatever the names."""
+        waits = [self.fail(f"name{i}", "192.0.2.1", 0.0) for i in range(31)]
+        self.assertEqual(waits, [0.0] * 30 + [1.0])
+        self.assertEqual(self.fail("other", "192.0.2.2", 0.0), 0.0)
+
+    def test_others_hardly_slow_one_down(self) -> None:
+        """Whoever guesses from a thousand places delays the owner by five seconds at most."""
+        for i in range(1000):
+            self.fail("ann", f"198.51.{i // 250}.{i % 250}", i * 0.01)
+        self.assertLessEqual(self.fail("ann", "192.0.2.1", 10.0), 5.0)
+
+    def test_success_forgets(self) -> None:
+        """A right password clears what was failed before, there and for that account."""
+        for _ in range(4):
+            self.fail("ann", "192.0.2.1", 0.0)
+        self.throttle.begin("ann", "192.0.2.1", 0.0)
+        self.throttle.succeed("ann", "192.0.2.1")
+        waits = [self.fail("ann", "192.0.2.1", 0.0) for _ in range(6)]
+        self.assertEqual(waits, [0.0] * 5 + [1.0])
+
+    def test_refund(self) -> None:
+        """A try that could not be judged is taken back."""
+        for _ in range(100):
+            self.throttle.begin("ann", "192.0.2.1", 0.0)
+            self.throttle.refund("ann", "192.0.2.1")
+        self.assertEqual(self.fail("ann", "192.0.2.1", 0.0), 0.0)
+
+    def test_window(self) -> None:
+        """After ten minutes a failure is forgotten."""
+        for _ in range(5):
+            self.fail("ann", "192.0.2.1", 0.0)
+        waits = [self.fail("ann", "192.0.2.1", 600.0) for _ in range(6)]
+        self.assertEqual(waits, [0.0] * 5 + [1.0])
+
+
+class RegistrationThrottleTest(SynchronousTestCase):
+    def test_ten_an_hour(self) -> None:
+        """The eleventh account within an hour waits until the first is an hour old."""
+        throttle = RegistrationThrottle(LIMITS)
+        for minute in range(10):
+            throttle.begin("192.0.2.1", minute * 60.0)
+        error = self.assertRaises(TooManyTries, throttle.begin, "192.0.2.1", 600.0)
+        self.assertEqual(error.retry_after, 3000.0)
+        throttle.begin("192.0.2.2", 600.0)
+        throttle.begin("192.0.2.1", 3600.0)
+
+    def test_refund(self) -> None:
+        """An attempt that made no account doesn't count."""
+        throttle = RegistrationThrottle(LIMITS)
+        for _ in range(100):
+            throttle.begin("192.0.2.1", 0.0)
+            throttle.refund("192.0.2.1")
+
+
+class TallyTest(SynchronousTestCase):
+    def test_bounded(self) -> None:
+        """Of too many keys, the one not seen for longest is forgotten."""
+        tally: Tally[int] = Tally(1, 600.0, 60.0)
+        for key in range(MAX_KEYS):
+            tally.charge(key, 0.0)
+        tally.charge(0, 1.0)
+        tally.charge(MAX_KEYS, 1.0)
+        self.assertEqual(len(tally), MAX_KEYS)
+        self.assertEqual(tally.wait(1, 1.0), 0.0)
+        self.assertGreater(tally.wait(0, 1.0), 0.0)
+
+    @given(st.lists(st.floats(0.0, 30.0), max_size=60), st.integers(1, 6))
+    def test_waiting_is_enough(self, pauses: list[float], limit: int) -> None:
+        """Whatever came before, after the wait that was named a try is free; none exceeds it."""
+        tally: Tally[str] = Tally(limit, 60.0, 20.0)
+        now = 0.0
+        for pause in pauses:
+            now += pause
+            wait = tally.wait("k", now)
+            self.assertLessEqual(wait, 20.0)
+            self.assertEqual(tally.wait("k", now + wait), 0.0)
+            now += wait
+            tally.charge("k", now)

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MAX_PENDING_COMMANDS, PendingCommands } from "../../mudserver/gateway/static/pending.js";
+import {
+  isSecret,
+  MAX_PENDING_COMMANDS,
+  PendingCommands,
+} from "../../mudserver/gateway/static/pending.js";
 
 test("each command has an id of its own, within the limit of the protocol", () => {
   const pending = new PendingCommands("0123456789abcdef");
@@ -45,4 +49,13 @@ test("abandoning returns what was given up", () => {
   pending.add("get lamp");
   assert.deepEqual(pending.abandon(), [{ id: "p-1", text: "get lamp" }]);
   assert.deepEqual(pending.commands, []);
+});
+
+test("a line with a password in it is a secret, also abbreviated", () => {
+  for (const line of ["password old new", " PASSW old new", "connect Ann secret"]) {
+    assert.equal(isSecret(line), true, line);
+  }
+  for (const line of ["password", "say password is blue", "look", "p x", "passwords are old"]) {
+    assert.equal(isSecret(line), false, line);
+  }
 });

@@ -5,15 +5,11 @@ import {
   askOccupants,
   initialState,
   isPlay,
-  isSecret,
-  isTabular,
   MAX_FURTHER_OCCUPANTS,
   nextOccupants,
-  nounOf,
-  readCharacter,
-  readRoom,
   receive,
 } from "../../mudserver/gateway/static/state.js";
+import { readCharacter, readRoom } from "../../mudserver/gateway/static/views.js";
 
 const time = "2026-11-22T12:00:00Z";
 
@@ -355,26 +351,4 @@ test("messages of a wrong shape are counted and do no harm", () => {
   assert.equal(state.seq, before.seq + broken.length);
   assert.deepEqual(readRoom(state).occupants, []);
   assert.deepEqual(readCharacter(state).inventory, []);
-});
-
-test("a thing is named without its article", () => {
-  assert.equal(nounOf("a brass lamp"), "brass lamp");
-  assert.equal(nounOf("The Hall"), "Hall");
-  assert.equal(nounOf("anchor"), "anchor");
-  assert.equal(nounOf("a"), "a");
-});
-
-test("a line with a password in it is a secret, also abbreviated", () => {
-  for (const line of ["password old new", " PASSW old new", "connect Ann secret"]) {
-    assert.equal(isSecret(line), true, line);
-  }
-  for (const line of ["password", "say password is blue", "look", "p x", "passwords are old"]) {
-    assert.equal(isSecret(line), false, line);
-  }
-});
-
-test("columns are recognised by their gaps", () => {
-  assert.equal(isTabular("Name     Idle\nAnn      2 m"), true);
-  assert.equal(isTabular("One line     with a gap"), false);
-  assert.equal(isTabular("Two sentences.  A\nparagraph."), false);
 });

@@ -5,19 +5,12 @@ import { CommandLine } from "./commandline.js";
 import { Connection, EXPIRED } from "./connection.js";
 import { Gate } from "./gate.js";
 import { Panel } from "./panel.js";
-import { PendingCommands } from "./pending.js";
+import { isSecret, PendingCommands } from "./pending.js";
 import { Scrollback } from "./scrollback.js";
 import * as snapshots from "./snapshot.js";
-import {
-  askOccupants,
-  initialState,
-  isSecret,
-  nextOccupants,
-  readCharacter,
-  readRoom,
-  receive,
-} from "./state.js";
+import { askOccupants, initialState, nextOccupants, receive } from "./state.js";
 import { StatusLine } from "./statusline.js";
+import { readCharacter, readRoom } from "./views.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -70,6 +63,7 @@ class App {
     },
   );
 
+  /** Begin. */
   start() {
     this.#listen();
     return this.#arrive();

@@ -1,7 +1,7 @@
 /** The line one types in, with its history. */
 
 import { History } from "./history.js";
-import { isSecret } from "./state.js";
+import { isSecret } from "./pending.js";
 
 /** Control characters: a line with one would be refused, and pasted text may have some. */
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]+/g;

@@ -1,7 +1,7 @@
 /** The room at the side, and the character. */
 
 import { make, show } from "./element.js";
-import { nounOf } from "./state.js";
+import { nounOf } from "./views.js";
 
 export class Panel {
   #command;
@@ -56,7 +56,7 @@ export class Panel {
   }
 
   /**
-   * @param {import("./state.js").RoomView | null} room
+   * @param {import("./views.js").RoomView | null} room
    * @param {boolean} hasMore whether another page of occupants can be asked for
    */
   showRoom(room, hasMore) {
@@ -74,7 +74,7 @@ export class Panel {
     parts.unlisted.textContent = `and ${room?.unlisted ?? 0} more`;
   }
 
-  /** @param {import("./state.js").CharacterView | null} character */
+  /** @param {import("./views.js").CharacterView | null} character */
   showCharacter(character) {
     const parts = this.#parts;
     parts.characterSection.hidden = character === null;

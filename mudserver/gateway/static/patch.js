@@ -3,6 +3,8 @@
  * shared between the old value and the new.
  */
 
+import { isRecord } from "./shapes.js";
+
 /** A patch that can't be applied; the value it was for is as it was. */
 export class PatchError extends Error {}
 
@@ -42,7 +44,7 @@ function unescapeToken(token) {
 }
 
 function applyOperation(value, operation) {
-  if (!isObject(operation)) throw new PatchError("an operation is an object");
+  if (!isRecord(operation)) throw new PatchError("an operation is an object");
   const path = pointerTokens(operation.path);
   switch (operation.op) {
     case "add":
@@ -103,7 +105,7 @@ function edit(value, tokens, change) {
       : { ...value, [token]: inner };
   }
   if (Array.isArray(value)) return change.inArray(value, token);
-  if (isObject(value)) return change.inObject(value, safeKey(token));
+  if (isRecord(value)) return change.inObject(value, safeKey(token));
   throw new PatchError(`nothing can be under ${token}`);
 }
 
@@ -143,7 +145,7 @@ const removed = {
 
 function child(parent, token) {
   if (Array.isArray(parent)) return parent[arrayIndex(token, parent.length)];
-  if (isObject(parent) && Object.hasOwn(parent, safeKey(token))) return parent[token];
+  if (isRecord(parent) && Object.hasOwn(parent, safeKey(token))) return parent[token];
   throw new PatchError(`there is no ${token}`);
 }
 
@@ -160,16 +162,12 @@ function safeKey(token) {
   return token;
 }
 
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Equality of JSON values (RFC 6902 §4.6): the order of members doesn't count. */
 function equal(one, other) {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((item, index) => equal(item, other[index]));
   }
-  if (isObject(one) && isObject(other)) {
+  if (isRecord(one) && isRecord(other)) {
     const keys = Object.keys(one);
     return (
       keys.length === Object.keys(other).length &&

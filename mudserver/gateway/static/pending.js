@@ -62,3 +62,12 @@ export class PendingCommands {
     return given;
   }
 }
+
+/** Whether a line holds a secret: it is neither remembered, nor shown, nor kept over a reload. */
+export function isSecret(text) {
+  const [verb, ...rest] = text.trim().toLowerCase().split(/\s+/);
+  // The server takes the beginning of a verb for the verb.
+  return rest.length > 0 && verb.length > 1 && ["password", "connect"].some(startingWith(verb));
+}
+
+const startingWith = (beginning) => (word) => word.startsWith(beginning);

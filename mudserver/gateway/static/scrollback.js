@@ -1,7 +1,7 @@
 /** What happened, line by line. */
 
 import { make } from "./element.js";
-import { isTabular } from "./state.js";
+import { isTabular } from "./views.js";
 
 /** Lines that are kept; the oldest go first. */
 export const MAX_LINES = 2_000;

@@ -1,0 +1,555 @@
+"""A bounded pool of connections that replaces those that break."""
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import OurError, StorageRefused, StorageUnavailable
+from mudserver.interfaces import IMeter
+from mudserver.storage.connection import (
+    Connection,
+    IReactorForConnections,
+    Limits,
+    Parameters,
+    Row,
+)
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.failures import CommitUnknown, Conflict
+
+#: How often a transaction is tried that others get in the way of, and the seconds before the
+#: second try; the pause grows with each.
+MAX_ATTEMPTS = 5
+CONFLICT_PAUSE = 0.01
+
+#: Seconds before a broken connection is replaced, after the first immediate try; doubled with
+#: each failure up to the second number.
+RECONNECT_DELAY = 0.1
+MAX_RECONNECT_DELAY = 5.0
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@frozen
+class PoolLimits:
+    """
+    How much the pool is, and lets happen.
+
+    Attributes:
+        size: Connections.
+        waiters: Callers that may wait for one; more fail at once.
+        acquire: Seconds that each of them waits.
+        close: Seconds that transactions get to end when the pool closes.
+        connection: What each connection may take.
+    """
+
+    size: int = 8
+    waiters: int = 1000
+    acquire: float = 5.0
+    close: float = 10.0
+    connection: Limits = field(factory=Limits)
+
+
+class _Condition(Enum):
+    """
+    Where a member of the pool is in its life::
+
+        CONNECTING → IDLE ⇄ LENT
+          ↑    ↘      ↓      ↓
+          └──── ABSENT ←─────┘     any → GONE, when the pool closes
+    """
+
+    ABSENT = "absent"
+    CONNECTING = "connecting"
+    IDLE = "idle"
+    LENT = "lent"
+    GONE = "gone"
+
+
+class _Stale(StorageUnavailable):
+    """A connection turned out to be dead before anything was done with it."""
+
+
+@define(eq=False)
+class _Member:
+    """A place in the pool, with or without a connection."""
+
+    condition: _Condition = _Condition.ABSENT
+    connection: Connection | None = None
+    failures: int = 0
+    retry: IDelayedCall | None = None
+    connecting: Deferred[None] | None = None
+
+
+@define(eq=False)
+class _Waiter:
+    """A caller who waits for a connection."""
+
+    turn: Deferred[_Member]
+    timeout: IDelayedCall
+
+
+@define(eq=False)
+class _Scope:
+    """The run of an interaction, for what it calls to see."""
+
+    pool: "Pool"
+    open: bool = True
+
+
+# In whose interaction the running code is. Each coroutine under a Deferred has a context of its
+# own, which what it starts inherits.
+_inside: ContextVar[_Scope | None] = ContextVar("_inside", default=None)
+
+
+class Cursor:
+    """
+    What an interaction executes statements with, one at a time.
+
+    Attributes:
+        rowcount: Rows that the last statement returned or changed.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: list[Row] = []
+        self.rowcount = -1
+        self.failure: OurError | None = None
+
+    async def execute(self, statement: str, parameters: Parameters = None) -> None:
+        """
+        Execute one statement in the transaction.
+
+        Args:
+            statement: SQL, with ``%s`` or ``%(name)s`` for parameters.
+            parameters: Their values.
+
+        Raises:
+            StorageUnavailable: It passes.
+            StorageRefused: The same statement would be refused again.
+        """
+        self._rows, self.rowcount = [], -1
+        try:
+            result = await self._connection.execute(statement, parameters)
+        except OurError as error:
+            self.failure = self.failure or error
+            raise
+        self._rows, self.rowcount = result.rows, result.count
+
+    def fetchall(self) -> list[Row]:
+        """Return the rows of the last statement; none if it returns none."""
+        return self._rows
+
+
+class Pool:
+    """
+    A fixed number of connections to one database, lent to one borrower at a time.
+
+    A connection that breaks, idle or lent, is never lent again: it is replaced, at once and then
+    with growing pauses, for as long as the pool is open.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorForConnections,
+        dsn: Dsn,
+        meter: IMeter,
+        limits: PoolLimits | None = None,
+        application: str = "mudserver",
+    ) -> None:
+        """
+        Prepare; nothing is opened before `start`.
+
+        Args:
+            reactor: Reads, writes, times and looks up names.
+            dsn: Where the database is, and as whom to enter it.
+            meter: Counts and measures.
+            limits: How much it is, and lets happen.
+            application: Our name, as the server shows it to its operator.
+        """
+        self._reactor = reactor
+        self._dsn = dsn
+        self._meter = meter
+        self._limits = limits or PoolLimits()
+        self._application = application
+        self._members = [_Member() for _ in range(self._limits.size)]
+        self._idle: list[_Member] = []
+        self._waiters: deque[_Waiter] = deque()
+        self._open = False
+        self._all_back: Deferred[None] | None = None
+        self._problem = ""
+
+    # ------------------------------------------------------------ what others use
+
+    def start(self) -> Deferred[None]:
+        """
+        Open the first connection, and then, in the background, the others.
+
+        Returns:
+            Fires when the first is open. Fails, everything being closed, with `StorageRefused`
+            when the server won't have us, or with `StorageUnavailable`; the message names the
+            database, and has the server's words, but never the password.
+        """
+        return Deferred.fromCoroutine(self._start())
+
+    def close(self) -> Deferred[None]:
+        """
+        Close: whoever waits fails at once, what runs may end.
+
+        Returns:
+            Fires when every connection has been given back and closed; those that were not after
+            ``PoolLimits.close`` seconds are broken off. Never fails.
+        """
+        return Deferred.fromCoroutine(self._close())
+
+    def run_query(self, statement: str, parameters: Parameters = None) -> Deferred[list[Row]]:
+        """
+        Execute one statement, which commits by itself.
+
+        Args:
+            statement: SQL, with ``%s`` or ``%(name)s`` for parameters.
+            parameters: Their values.
+
+        Returns:
+            Fires with the rows; with none where the statement returns no rows. Fails with
+            `StorageUnavailable` when no connection was free in time, a limit was exceeded or
+            the connection was lost, in which case it may have been executed; with
+            `StorageRefused` when it would be refused again. May be cancelled.
+        """
+
+        async def work(connection: Connection) -> list[Row]:
+            return (await connection.execute(statement, parameters)).rows
+
+        return Deferred.fromCoroutine(self._run(work))
+
+    def run_interaction(
+        self,
+        body: Callable[Concatenate[Cursor, P], Coroutine[Deferred[Any], Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """
+        Run a coroutine in a transaction: committed when it returns, rolled back when it raises.
+
+        The coroutine is run again, from the start, when another transaction was in the way; so it
+        changes nothing but the database. It does not use the pool itself, which would wait for
+        itself in the end, but the cursor.
+
+        Args:
+            body: Called with a cursor and the arguments.
+            args: For the body.
+            kwargs: For the body.
+
+        Returns:
+            Fires with what the body returned, once committed. Fails with what it raised;
+            with `CommitUnknown` when the connection was lost at the commit; otherwise as
+            `run_query`, nothing having been changed. May be cancelled.
+        """
+
+        async def work(connection: Connection) -> T:
+            return await self._transact(connection, lambda cursor: body(cursor, *args, **kwargs))
+
+        return Deferred.fromCoroutine(self._run(work))
+
+    # ------------------------------------------------------------ running
+
+    async def _run(self, work: Callable[[Connection], Coroutine[Deferred[Any], Any, T]]) -> T:
+        scope = _inside.get()
+        if scope is not None and scope.open and scope.pool is self:
+            raise RuntimeError("the pool was used inside its own interaction: use the cursor")
+        attempt = 0
+        while True:
+            attempt += 1
+            asked = self._reactor.seconds()
+            member = await self._acquire()
+            assert member.connection is not None
+            began = self._reactor.seconds()
+            self._meter.observe("database_acquire_seconds", began - asked)
+            outcome = "failed"
+            try:
+                result = await work(member.connection)
+                outcome = "done"
+            except Conflict:
+                outcome = "conflict"
+                if attempt >= MAX_ATTEMPTS:
+                    raise
+            except _Stale:
+                outcome = "stale"
+                if attempt > self._limits.size:
+                    raise
+                continue
+            except StorageUnavailable:
+                outcome = "unavailable"
+                raise
+            except StorageRefused:
+                outcome = "refused"
+                raise
+            else:
+                return result
+            finally:
+                self._meter.count("database_queries", outcome=outcome)
+                self._meter.observe("database_query_seconds", self._reactor.seconds() - began)
+                self._give_back(member)
+            await deferLater(self._reactor, CONFLICT_PAUSE * attempt)
+
+    async def _transact(
+        self,
+        connection: Connection,
+        body: Callable[[Cursor], Coroutine[Deferred[Any], Any, T]],
+    ) -> T:
+        """Run the body in a transaction; the connection is left clean, or closed."""
+        try:
+            await connection.execute("BEGIN")
+        except StorageUnavailable as error:
+            if connection.usable:
+                raise
+            # It died unnoticed, and nothing was done yet: another one may be alive.
+            raise _Stale(str(error)) from error
+        scope = _Scope(self)
+        _inside.set(scope)
+        cursor = Cursor(connection)
+        clean = False
+        try:
+            result = await body(cursor)
+            scope.open = False
+            await self._commit(connection, cursor)
+            clean = True
+        except (Exception, CancelledError):
+            clean = await self._roll_back(connection)
+            raise
+        finally:
+            scope.open = False
+            if not clean:
+                connection.close()
+        return result
+
+    async def _commit(self, connection: Connection, cursor: Cursor) -> None:
+        if not connection.usable:
+            raise cursor.failure or StorageUnavailable("the database: the connection was lost")
+        try:
+            done = await connection.execute("COMMIT")
+        except StorageUnavailable as error:
+            if connection.usable:
+                raise
+            raise CommitUnknown(str(error)) from error
+        if done.tag != "COMMIT":
+            # A statement had failed, the body went on, and PostgreSQL undid everything.
+            raise cursor.failure or StorageRefused(f"COMMIT was answered with {done.tag}")
+
+    async def _roll_back(self, connection: Connection) -> bool:
+        """Undo; returns whether that worked. The error that led here is what matters."""
+        if not connection.usable:
+            return False
+        try:
+            await connection.execute("ROLLBACK")
+        except OurError as error:
+            self._log.warn("a rollback failed: {error}", error=error)
+            return False
+        return True
+
+    # ------------------------------------------------------------ lending
+
+    def _acquire(self) -> Deferred[_Member]:
+        if not self._open:
+            return fail(StorageUnavailable("the database's pool is closed"))
+        if self._idle:
+            member = self._idle.pop()
+            self._put(member, _Condition.LENT)
+            return succeed(member)
+        if len(self._waiters) >= self._limits.waiters:
+            self._meter.count("database_acquire_refusals", reason="full")
+            return fail(
+                StorageUnavailable(
+                    f"{self._limits.waiters} callers wait for a connection to the database already"
+                )
+            )
+        turn: Deferred[_Member] = Deferred(lambda _: self._leave(waiter))
+        waiter = _Waiter(
+            turn, self._reactor.callLater(self._limits.acquire, lambda: self._tire(waiter))
+        )
+        self._waiters.append(waiter)
+        self._measure()
+        return turn
+
+    def _leave(self, waiter: _Waiter) -> None:
+        self._waiters.remove(waiter)
+        if waiter.timeout.active():
+            waiter.timeout.cancel()
+        self._measure()
+
+    def _tire(self, waiter: _Waiter) -> None:
+        self._leave(waiter)
+        self._meter.count("database_acquire_refusals", reason="timeout")
+        problem = f" ({self._problem})" if self._problem else ""
+        waiter.turn.errback(
+            StorageUnavailable(
+                f"no connection to the database was free within {self._limits.acquire:g} s{problem}"
+            )
+        )
+
+    def _give_back(self, member: _Member) -> None:
+        """Take a lent connection back: the one way, however the borrowing ended."""
+        assert member.connection is not None
+        if member.condition is _Condition.GONE:
+            return
+        if not self._open:
+            member.connection.close()
+            self._put(member, _Condition.GONE)
+            self._check_all_back()
+        elif member.connection.usable:
+            member.failures = 0
+            self._offer(member)
+        else:
+            self._replace(member)
+
+    def _offer(self, member: _Member) -> None:
+        """Lend a connection to the one who has waited longest, or keep it."""
+        if not self._waiters:
+            self._idle.append(member)
+            self._put(member, _Condition.IDLE)
+            return
+        waiter = self._waiters[0]
+        self._leave(waiter)
+        self._put(member, _Condition.LENT)
+        waiter.turn.callback(member)
+
+    # ------------------------------------------------------------ connecting
+
+    async def _start(self) -> None:
+        assert not self._open
+        self._open = True
+        first, *others = self._members
+        try:
+            await self._connect(first)
+        except (Exception, CancelledError):
+            await self._close()
+            raise
+        self._admit(first)
+        for member in others:
+            self._reconnect(member)
+
+    async def _connect(self, member: _Member) -> None:
+        self._put(member, _Condition.CONNECTING)
+        connection = await Connection.open(
+            self._reactor,
+            self._dsn,
+            self._limits.connection,
+            self._application,
+            lambda: self._lost(member),
+        )
+        if not self._open:
+            connection.close()
+            raise StorageUnavailable("the database's pool was closed meanwhile")
+        member.connection = connection
+
+    def _admit(self, member: _Member) -> None:
+        """Take in a connection that was just opened, unless it was lost meanwhile."""
+        assert member.connection is not None
+        if member.connection.usable:
+            self._problem = ""
+            self._offer(member)
+        else:
+            self._replace(member)
+
+    def _lost(self, member: _Member) -> None:
+        """Hear that a connection broke while no statement ran."""
+        if member.condition is _Condition.IDLE:
+            self._idle.remove(member)
+            self._replace(member)
+
+    def _replace(self, member: _Member) -> None:
+        """Get a new connection for a member whose own broke or couldn't be opened."""
+        member.connection = None
+        # The count is forgotten when a connection is given back whole, not when it is opened, so
+        # that one which opens and then breaks at its first use isn't tried without pause.
+        pause = RECONNECT_DELAY * 2 ** min(member.failures - 1, 10) if member.failures else 0.0
+        member.failures += 1
+        member.retry = self._reactor.callLater(
+            min(pause, MAX_RECONNECT_DELAY), self._reconnect, member
+        )
+        self._meter.count("database_replacements")
+        self._put(member, _Condition.ABSENT)
+
+    def _reconnect(self, member: _Member) -> None:
+        member.retry = None
+        connecting = member.connecting = Deferred.fromCoroutine(self._connect(member))
+        connecting.addCallback(lambda _: self._admit(member))
+        connecting.addErrback(self._not_connected, member)
+        connecting.addErrback(lambda failure: self._log.failure("a connection is lost", failure))
+
+    def _not_connected(self, failure: Failure, member: _Member) -> None:
+        if member.condition is _Condition.GONE:
+            return
+        failure.trap(OurError)
+        problem = failure.getErrorMessage()
+        if problem != self._problem:
+            self._problem = problem
+            self._log.error("{problem}", problem=problem)
+        self._replace(member)
+
+    # ------------------------------------------------------------ closing
+
+    async def _close(self) -> None:
+        self._open = False
+        self._idle.clear()
+        for waiter in list(self._waiters):
+            self._leave(waiter)
+            waiter.turn.errback(StorageUnavailable("the database's pool is closing"))
+        for member in self._members:
+            if member.condition is not _Condition.LENT:
+                self._dismiss(member)
+        self._all_back = self._all_back or Deferred()
+        self._check_all_back()
+        patience = self._reactor.callLater(self._limits.close, self._break_off)
+        try:
+            await self._all_back
+        finally:
+            if patience.active():
+                patience.cancel()
+
+    def _break_off(self) -> None:
+        for member in self._members:
+            self._dismiss(member)
+        self._check_all_back()
+
+    def _check_all_back(self) -> None:
+        if (
+            self._all_back is not None
+            and not self._all_back.called
+            and all(member.condition is _Condition.GONE for member in self._members)
+        ):
+            self._all_back.callback(None)
+
+    def _dismiss(self, member: _Member) -> None:
+        self._put(member, _Condition.GONE)
+        if member.retry is not None:
+            member.retry.cancel()
+            member.retry = None
+        if member.connecting is not None:
+            member.connecting.cancel()
+            member.connecting = None
+        if member.connection is not None:
+            member.connection.close()
+
+    # ------------------------------------------------------------ measuring
+
+    def _put(self, member: _Member, condition: _Condition) -> None:
+        member.condition = condition
+        self._measure()
+
+    def _measure(self) -> None:
+        self._meter.gauge("database_waiters", float(len(self._waiters)))
+        for condition in (_Condition.IDLE, _Condition.LENT, _Condition.ABSENT):
+            number = sum(member.condition is condition for member in self._members)
+            self._meter.gauge("database_connections", float(number), state=condition.value)

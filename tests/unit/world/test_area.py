@@ -1,5 +1,7 @@
 """Area files: what they say, and what is refused in them."""
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import CorruptArea
@@ -18,6 +20,7 @@ from mudserver.world.area import (
     Utterance,
     parse,
 )
+from mudserver.world.atlas import check
 from mudserver.world.direction import Direction
 from mudserver.world.document import Source
 
@@ -287,3 +290,16 @@ class RefusalTests(SynchronousTestCase):
         """A list where a mapping belongs is refused, and the other way round."""
         self.assert_refused("- looks at the sea.", "looks: up", "idle:", "expected a list of sent")
         self.assert_refused("gulls, grey gull: They", "- They", "details:", "expected details")
+
+
+class DocumentationTests(SynchronousTestCase):
+    """What the documentation says of the format."""
+
+    def test_example_is_an_area(self) -> None:
+        """The example in docs/areas.md is read, closes, and uses every key there is."""
+        page = (Path(__file__).parents[3] / "docs" / "areas.md").read_text("utf-8")
+        example = page.split("```yaml\n")[1].split("```")[0]
+        atlas = check([parse("areas.md", example.encode())])
+        self.assertEqual(atlas.start, "lantern-quay")
+        for key in ("closed", "oneway", "fixed", "keywords", "greeting", "topics", "idle"):
+            self.assertIn(f"{key}:", example)

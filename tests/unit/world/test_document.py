@@ -58,6 +58,8 @@ class RefusalTests(SynchronousTestCase):
     def test_too_deep(self) -> None:
         """Nesting beyond the limit is refused where it begins; nesting up to it is read."""
         read("quay.yaml", b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+        deeper = MAX_DEPTH + 1
+        self.assert_refused(b"[" * deeper + b"]" * deeper, 1, f"at most {MAX_DEPTH} levels")
         self.assert_refused(b"a:\n  " + b"[" * 100_000, 2, f"at most {MAX_DEPTH} levels")
 
     def test_numbers_that_yaml_cannot_hold(self) -> None:

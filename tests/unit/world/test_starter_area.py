@@ -162,11 +162,12 @@ class WordTests(SynchronousTestCase):
         """In each room a word names one detail, thing or inhabitant, as the world begins."""
         shared = []
         for room in self.atlas.rooms:
-            named = Counter(
-                word
-                for thing in (*room.details, *room.items, *room.inhabitants)
-                for word in thing.keywords
+            keywords = (
+                *(detail.keywords for detail in room.details),
+                *(item.keywords for item in room.items),
+                *(someone.keywords for someone in room.inhabitants),
             )
+            named = Counter(word for each in keywords for word in each)
             shared += [f"{room.key}: {word}" for word, count in named.items() if count > 1]
         self.assertEqual(shared, [])
 
@@ -192,8 +193,10 @@ class WordTests(SynchronousTestCase):
 
     def test_things_and_inhabitants_have_a_short_name(self) -> None:
         """Each can be named in one word, or in the two that tell it from its like."""
-        for _, thing in (*self.atlas.items, *self.atlas.inhabitants):
-            self.assertTrue(any(len(word.split()) <= 2 for word in thing.keywords), thing.key)
+        things = [(item.key, item.keywords) for _, item in self.atlas.items]
+        people = [(someone.key, someone.keywords) for _, someone in self.atlas.inhabitants]
+        for key, keywords in things + people:
+            self.assertTrue(any(len(word.split()) <= 2 for word in keywords), key)
 
     def test_rooms_do_not_describe_what_can_be_carried_off(self) -> None:
         """A thing that can be taken isn't part of its room's description."""

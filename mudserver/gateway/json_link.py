@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.link import Link, Wire
 from mudserver.gateway.shared import Shared
@@ -42,13 +43,15 @@ class JsonLink(Link):
         shared: What all links of the gateway have in common.
         wire: The transport.
         origin: Where the peer is.
+        place: What the connection takes up.
     """
 
-    def __init__(self, shared: Shared, wire: Wire, origin: Origin) -> None:
+    def __init__(self, shared: Shared, wire: Wire, origin: Origin, place: Place) -> None:
         super().__init__(
             shared,
             wire,
             origin,
+            place,
             transport=Transport.WEBSOCKET,
             pulse=shared.limits.websocket,
             dress=_DRESS,

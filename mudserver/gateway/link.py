@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import Dress
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
@@ -68,6 +69,7 @@ class Link(ABC):
         shared: What all links of the gateway have in common.
         wire: The transport.
         origin: Where the peer is.
+        place: What the connection takes up; given back in `lost`.
         transport: The kind of connection.
         pulse: How patient to be with a silent peer.
         dress: The wire form.
@@ -80,6 +82,7 @@ class Link(ABC):
         shared: Shared,
         wire: Wire,
         origin: Origin,
+        place: Place,
         *,
         transport: Transport,
         pulse: Pulse,
@@ -90,6 +93,7 @@ class Link(ABC):
         self._shared = shared
         self._wire = wire
         self._origin = origin
+        self._place = place
         self._transport = transport
         self._dress = dress
         self._ending = Ending()
@@ -155,6 +159,7 @@ class Link(ABC):
         if not self._connection.lose(reason):
             return
         self._shared.roster.leave(self)
+        self._place.leave()
         self._shared.reaper.forget(self)
         self._release()
         code = self._ending.code
@@ -331,6 +336,7 @@ class Link(ABC):
                 WORLD, Detached(attached.session, attached.generation, quit=False)
             )
             return
+        self._place.authenticated()
         if attached.recovered and resume is not None:
             seat = resume
             if seat.carrier is not None:

@@ -1,23 +1,52 @@
 """Where a connection comes from, and whether others on the way can read along."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress
 
 from mudserver.interfaces import Origin
 
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
 
-def is_loopback(host: str) -> bool:
-    """Whether that is an address of this machine to itself."""
+#: Whoever comes by a Unix socket is on this machine.
+_HERE = "127.0.0.1"
+
+
+def parse_address(host: str) -> IPAddress | None:
+    """Read an IP address; one of IPv4 that is written as IPv6 (RFC 4291 §2.5.5.2) as the former."""
     try:
         address = ip_address(host)
     except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that is an address of this machine to itself."""
+    address = parse_address(host)
+    return address is not None and address.is_loopback
+
+
+def is_within(host: str, networks: tuple[IPNetwork, ...]) -> bool:
+    """Whether that is an address in one of the networks."""
+    address = parse_address(host)
+    return address is not None and any(address in network for network in networks)
+
+
+def host_of(address: object) -> str:
+    """Return the IP address of a peer, in its usual form; empty where it has none."""
+    if isinstance(address, UNIXAddress):
+        return _HERE
+    host = str(getattr(address, "host", ""))
+    parsed = parse_address(host)
+    return host if parsed is None else str(parsed)
 
 
 def origin_of(address: IAddress | None, tls: bool = False) -> Origin:
     """Return the origin of a connection that came without a proxy."""
-    host = getattr(address, "host", "")
+    host = host_of(address)
     return Origin(host, secure=tls or is_loopback(host))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
+from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.switchboard import Switchboard
@@ -81,6 +82,7 @@ class Shared:
         limits: Bounds.
         token_bytes: A source of unpredictable bytes.
         pick: A source of fractions from 0 to 1, for jitter.
+        admission: Says who may come in.
     """
 
     gateway: GatewayId
@@ -94,3 +96,4 @@ class Shared:
     limits: LinkLimits
     token_bytes: Callable[[int], bytes]
     pick: Callable[[], float]
+    admission: Admission = field(factory=lambda: Admission(AdmissionLimits()))

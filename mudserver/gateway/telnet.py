@@ -8,8 +8,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mudserver.errors import CloseCode
+from mudserver.errors import CloseCode, TooManyTries, Unavailable
 from mudserver.gateway import sockets
+from mudserver.gateway.admission import Place
 from mudserver.gateway.origin import origin_of
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.terminal_link import TerminalLink
@@ -51,18 +52,19 @@ class TelnetConnection(Protocol):
     Args:
         shared: What all links of the gateway have in common.
         origin: Where the peer is.
+        place: What the connection takes up.
         banner: What is shown first.
     """
 
     _log = Logger()
     transport: sockets.IStream
 
-    def __init__(self, shared: Shared, origin: Origin, banner: str) -> None:
+    def __init__(self, shared: Shared, origin: Origin, place: Place, banner: str) -> None:
         self._shared = shared
         self._parser = Parser()
         self._options = OptionTable()
         self._lines = LineAssembler()
-        self._link = TerminalLink(shared, self, origin, banner)
+        self._link = TerminalLink(shared, self, origin, place, banner)
         self._greeting: IDelayedCall | None = None
 
     # ------------------------------------------------------------ from the transport
@@ -175,6 +177,24 @@ class TelnetConnection(Protocol):
                 pass
 
 
+class TurnedAway(Protocol):
+    """
+    Says one line and hangs up.
+
+    Args:
+        reason: What to say.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        assert self.transport is not None
+        self.transport.write(self._reason.encode() + b"\r\n")
+        self.transport.loseConnection()
+
+
 class TelnetFactory(Factory):
     """
     Makes telnet connections.
@@ -190,8 +210,16 @@ class TelnetFactory(Factory):
         self._shared = shared
         self._banner = banner
 
-    def buildProtocol(self, addr: IAddress | None) -> TelnetConnection:
-        """Make the protocol for a peer."""
-        connection = TelnetConnection(self._shared, origin_of(addr), self._banner)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Make the protocol for a peer: one that plays, or one that only says why not."""
+        origin = origin_of(addr)
+        connection: Protocol
+        try:
+            place = self._shared.admission.admit(origin.address)
+        except (TooManyTries, Unavailable) as error:
+            self._shared.meter.count("refusals", reason="too_many_connections")
+            connection = TurnedAway(str(error))
+        else:
+            connection = TelnetConnection(self._shared, origin, place, self._banner)
         connection.factory = self
         return connection

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import TerminalDress
 from mudserver.gateway.link import Link, Wire
 from mudserver.gateway.shared import Shared
@@ -63,17 +64,21 @@ class TerminalLink(Link):
         shared: What all links of the gateway have in common.
         wire: The transport.
         origin: Where the peer is.
+        place: What the connection takes up.
         banner: What is shown first.
     """
 
     _wire: TerminalWire
 
-    def __init__(self, shared: Shared, wire: TerminalWire, origin: Origin, banner: str) -> None:
+    def __init__(
+        self, shared: Shared, wire: TerminalWire, origin: Origin, place: Place, banner: str
+    ) -> None:
         self._terminal = TerminalDress()
         super().__init__(
             shared,
             wire,
             origin,
+            place,
             transport=Transport.TELNET,
             pulse=shared.limits.telnet,
             dress=self._terminal,

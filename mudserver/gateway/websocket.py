@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from mudserver.errors import CloseCode
 from mudserver.gateway import sockets
+from mudserver.gateway.admission import Place
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.shared import Shared
 from mudserver.interfaces import Origin
@@ -33,14 +34,15 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     Args:
         origin: Where the peer is, proxies already resolved.
+        place: What the connection takes up.
     """
 
     _log = Logger()
     transport: sockets.IStream
 
-    def __init__(self, shared: Shared, origin: Origin) -> None:
+    def __init__(self, shared: Shared, origin: Origin, place: Place) -> None:
         super().__init__()
-        self._link = JsonLink(shared, self, origin)
+        self._link = JsonLink(shared, self, origin, place)
 
     # ------------------------------------------------------------ from Autobahn
 
@@ -157,8 +159,8 @@ class WebSocketFactory(WebSocketServerFactory):
             allowNullOrigin=True,
         )
 
-    def build(self, origin: Origin) -> WebSocketConnection:
-        """Make the protocol for a peer of known origin; its transport comes next."""
-        connection = WebSocketConnection(self._shared, origin)
+    def build(self, origin: Origin, place: Place) -> WebSocketConnection:
+        """Make the protocol for an admitted peer; its transport comes next."""
+        connection = WebSocketConnection(self._shared, origin, place)
         connection.factory = self
         return connection

@@ -110,7 +110,12 @@ class InlineThreads:
         for _ in range(amount):
             self.waiting.pop(0)()
 
-    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
+    def callFromThread(
+        self,
+        callable: Callable[..., Any],  # noqa: A002 - Twisted's name
+        *args: object,
+        **kwargs: object,
+    ) -> None:
         callable(*args, **kwargs)
 
 

@@ -1,6 +1,6 @@
 """The world as a service: what gateways ask and send, and who in the game answers it."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -27,7 +27,9 @@ from mudserver.interfaces import (
     Register,
     Request,
     Revoke,
+    WorldRows,
 )
+from mudserver.world.area import Area
 
 _Receive = Callable[[Any], None]
 _Answer = Callable[[Any], Deferred[Any]]
@@ -40,13 +42,20 @@ class WorldService(Service):
     Args:
         ports: What the game needs from outside.
         limits: How much, how many, how long.
+        areas: Reads the areas that a new world is made of.
     """
 
     _log = Logger()
 
-    def __init__(self, ports: GamePorts, limits: GameLimits) -> None:
+    def __init__(
+        self,
+        ports: GamePorts,
+        limits: GameLimits,
+        areas: Callable[[], Iterable[Area]] = tuple,
+    ) -> None:
         self._ports = ports
         self._limits = limits
+        self._areas = areas
         self._game: Game | None = None
         self._withdraw: tuple[Callable[[], None], ...] = ()
         self._receivers: Mapping[type[Message], _Receive] = MappingProxyType({})
@@ -75,7 +84,7 @@ class WorldService(Service):
 
         Returns:
             Fires when players can enter. Fails with `StorageUnavailable`, or with
-            `StartupError` where no world is stored, or not a whole one.
+            `StartupError` where no world is stored or to be had, or not a whole one.
         """
         Service.startService(self)
         return Deferred.fromCoroutine(self._start())
@@ -92,9 +101,7 @@ class WorldService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
-        rows = await self._ports.world.load()
-        if rows is None:
-            raise StartupError("The database holds no world yet.")
+        rows = await self._ports.world.load() or await self._found()
         game = assemble(populate(rows), self._ports, self._limits)
         self._game = game
         self._receivers = _receivers(game)
@@ -108,6 +115,16 @@ class WorldService(Service):
             rooms=len(game.world.rooms),
             npcs=len(game.world.npcs),
         )
+
+    async def _found(self) -> WorldRows:
+        """Make a new world."""
+        areas = tuple(self._areas())
+        if areas and await self._ports.world.import_areas(areas):
+            self._log.info("A new world: {areas}.", areas=", ".join(area.name for area in areas))
+        rows = await self._ports.world.load()
+        if rows is None:
+            raise StartupError("The database holds no world yet.")
+        return rows
 
     async def _stop(self) -> None:
         game = self._game

@@ -192,6 +192,12 @@ class Pool:
 
     # ------------------------------------------------------------ what others use
 
+    @property
+    def available(self) -> bool:
+        """Whether it is open, and has a connection that is not broken as far as we know."""
+        alive = (_Condition.IDLE, _Condition.LENT)
+        return self._open and any(member.condition in alive for member in self._members)
+
     def start(self) -> Deferred[None]:
         """
         Open the first connection, and then, in the background, the others.

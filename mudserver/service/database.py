@@ -1,0 +1,111 @@
+"""The database as a service: a server of our own or another's, its schema, and the pool."""
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from mudserver.interfaces import IMeter
+from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.connection import IReactorForConnections
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.migrate import migrate
+from mudserver.storage.pool import Pool, PoolLimits
+from mudserver.storage.world import PostgresWorldStore
+
+
+class IReactorForDatabases(IReactorForConnections, IReactorThreads):
+    """What a database needs of a reactor."""
+
+
+class DatabaseService(Service):
+    """
+    Makes the database ready, and the pool that leads to it.
+
+    Args:
+        reactor: Runs all of it.
+        source: The embedded server, or where another one is.
+        limits: The size of the pool.
+        meter: Counts and measures.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorForDatabases,
+        source: EmbeddedPostgres | Dsn,
+        limits: PoolLimits,
+        meter: IMeter,
+    ) -> None:
+        self._reactor = reactor
+        self._source = source
+        self._limits = limits
+        self._meter = meter
+        self._pool: Pool | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a query could be answered now."""
+        return self._pool is not None and self._pool.available
+
+    @property
+    def accounts(self) -> PostgresAccountStore:
+        """The accounts; there once the service has started."""
+        return PostgresAccountStore(self._open_pool(), self._reactor)
+
+    @property
+    def world(self) -> PostgresWorldStore:
+        """The world; there once the service has started."""
+        return PostgresWorldStore(self._open_pool(), self._reactor)
+
+    def startService(self) -> Deferred[None]:
+        """
+        Start the server, migrate the schema, open the pool.
+
+        Returns:
+            Fires when queries are answered. Fails with `StartupError`, `StorageUnavailable`
+            or `StorageRefused`, whose messages say what to do.
+        """
+        Service.startService(self)
+        return Deferred.fromCoroutine(self._start())
+
+    def stopService(self) -> Deferred[None]:
+        """Close the pool, and stop the server if it is ours; fires when both are done."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _start(self) -> None:
+        if isinstance(self._source, EmbeddedPostgres):
+            dsn = await self._source.start()
+        else:
+            dsn = self._source
+        applied = await self._migrate(dsn)
+        self._log.info("database is {dsn}; {applied} migrations applied", dsn=dsn, applied=applied)
+        pool = Pool(self._reactor, dsn, self._meter, self._limits)
+        await pool.start()
+        self._pool = pool
+
+    async def _migrate(self, dsn: Dsn) -> int:
+        """Migrate in a thread, since that blocks."""
+        thread = ThreadPool(minthreads=0, maxthreads=1, name="migrate")
+        thread.start()
+        try:
+            return await deferToThreadPool(self._reactor, thread, migrate, dsn)
+        finally:
+            thread.stop()
+
+    async def _stop(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+        if isinstance(self._source, EmbeddedPostgres):
+            await self._source.stop()
+
+    def _open_pool(self) -> Pool:
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return self._pool

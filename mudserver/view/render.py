@@ -177,7 +177,7 @@ def _presence(
 def _leaving(towards: Direction | None) -> str:
     if towards is None:
         return "leaves the world."
-    return f"{_TOWARDS.get(towards, f'leaves {towards}')}."
+    return _TOWARDS.get(towards, f"leaves {towards}") + "."
 
 
 def _coming(whence: Direction | None) -> str:

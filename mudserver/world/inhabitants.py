@@ -27,7 +27,7 @@ def react(world: World, event: Event) -> tuple[Event, ...]:
     Return how inhabitants react to an event.
 
     Ask once all events of a command were applied and shown, so that nobody is greeted before
-    they see where they are.
+    they see where they are. One who has walked on by then is not greeted any more.
     """
     match event:
         case events.Arrived():
@@ -59,7 +59,10 @@ def idle(world: World, npc: NpcId, pick: float) -> tuple[Event, ...]:
 
 def _greet(world: World, event: events.Arrived) -> tuple[Event, ...]:
     """Greet a newcomer, to their ears alone: in a crowd, everyone would hear it all the time."""
-    greeting = [npc for npc in world.occupants(event.room).npcs if npc.greeting]
+    here = world.occupants(event.room)
+    if event.character not in here:
+        return ()
+    greeting = [npc for npc in here.npcs if npc.greeting]
     return tuple(_utter(npc, npc.greeting, event.character) for npc in greeting[:MAX_GREETINGS])
 
 

@@ -28,6 +28,12 @@ class GreetingTests(SynchronousTestCase):
         arrived = Arrived(CID, "Cid", YARD, None)
         self.assertEqual(react(make_crowd(), arrived), (LOOKS_UP, MIND))
 
+    def test_walked_on(self) -> None:
+        """One who has walked on already is not greeted any more."""
+        world = make_crowd()
+        do(world, CID, "south")
+        self.assertEqual(react(world, Arrived(CID, "Cid", YARD, None)), ())
+
     def test_nobody(self) -> None:
         """Where nobody lives, nobody greets."""
         self.assertEqual(react(make_crowd(), Arrived(ANN, "Ann", HALL, None)), ())

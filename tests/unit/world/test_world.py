@@ -31,6 +31,7 @@ from tests.unit.world.scene import (
     LANTERN,
     ROPE,
     YARD,
+    decide,
     do,
     enter,
     make_crowd,
@@ -86,6 +87,7 @@ class QueryTests(SynchronousTestCase):
         for event in rules.leave(world, ANN):
             world.apply(event)
         self.assertIsNone(world.character_named("Ann"))
+        self.assertEqual([each.name for each in world.characters_beginning("")], ["Bob", "Cid"])
 
     def test_by_beginning(self) -> None:
         """Characters are found by how their names begin, in order of names."""
@@ -147,6 +149,15 @@ class ApplyTests(SynchronousTestCase):
         self.assertEqual(world.character(ANN).room, YARD)
         self.assertEqual(world.occupants(HALL).characters, {BOB})
         self.assertEqual(world.occupants(YARD).characters, {ANN, CID})
+
+    def test_between_rooms(self) -> None:
+        """One who has departed and not yet arrived is nowhere."""
+        world = make_crowd()
+        departed, arrived, _ = decide(world, ANN, "north")
+        world.apply(departed)
+        self.assertIsNone(world.character(ANN).room)
+        world.apply(arrived)
+        self.assertEqual(world.character(ANN).room, YARD)
 
     def test_leaving(self) -> None:
         """One who leaves takes along what they carry, and whom they mute."""

@@ -185,12 +185,12 @@ class ControlConnection(amp.AMP):
 class _ControlFactory(Factory):
     noisy = False
 
-    def __init__(self, administration: IAdministration) -> None:
+    def __init__(self, administration: Callable[[], IAdministration]) -> None:
         self._administration = administration
 
     def buildProtocol(self, addr: object) -> ControlConnection:
         del addr
-        return ControlConnection(self._administration)
+        return ControlConnection(self._administration())
 
 
 class ControlService(Service):
@@ -200,12 +200,14 @@ class ControlService(Service):
     Args:
         reactor: Listens.
         path: The socket; what a killed daemon left there is replaced.
-        administration: Does what is asked.
+        administration: Gives what does what is asked, once we listen.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorUNIX, path: Path, administration: IAdministration) -> None:
+    def __init__(
+        self, reactor: IReactorUNIX, path: Path, administration: Callable[[], IAdministration]
+    ) -> None:
         self._reactor = reactor
         self._path = path
         self._factory = _ControlFactory(administration)

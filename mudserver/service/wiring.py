@@ -1,0 +1,262 @@
+"""From settings to a tree of services."""
+
+import random
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from mudserver import __version__
+from mudserver.bus.loopback import LoopbackBus
+from mudserver.config import Settings, control_socket, state_directory
+from mudserver.control.service import ControlService
+from mudserver.errors import ConfigError
+from mudserver.game.accounts import AccountLimits
+from mudserver.game.administration import Administration
+from mudserver.game.game import GameLimits, GamePorts
+from mudserver.game.hasher import HashParameters, PasswordHasher
+from mudserver.game.presence import PresenceLimits
+from mudserver.gateway.admission import Admission, AdmissionLimits
+from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.roster import Roster
+from mudserver.gateway.service import Door, GatewayService
+from mudserver.gateway.shared import LinkLimits, Shared
+from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.telnet import TelnetFactory
+from mudserver.ids import GatewayId
+from mudserver.service.database import DatabaseService
+from mudserver.service.lifecycle import Lifecycle
+from mudserver.service.ordered import OrderedService
+from mudserver.service.tls import CertificateFiles
+from mudserver.service.world import GameService
+from mudserver.session.bucket import Rate
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.pool import PoolLimits
+from mudserver.tasks import Tasks
+from mudserver.telemetry.metrics import PrometheusMeter
+from mudserver.telemetry.operations import OperationsService
+
+#: Connections that may wait to be accepted; a room of players that reconnects at once fits.
+BACKLOG = 1024
+
+_POSTGRES = "postgres"
+
+_log = Logger()
+
+_BANNER = """
+{name}
+
+Give your name, or one that you would like to have.
+Or type: connect NAME PASSWORD
+"""
+
+
+class Daemon:
+    """
+    All parts of one process, joined.
+
+    Args:
+        settings: What the operator wants.
+        environment: Environment variables.
+        reactor: Runs everything; its clock must be monotonic.
+
+    Attributes:
+        service: The tree: operations, database, game, gateways and control, in this order.
+
+    Raises:
+        ConfigError: A setting names files that can't be used.
+    """
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], reactor: Any) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._reactor = reactor
+        self._meter = PrometheusMeter()
+        self._bus = LoopbackBus(reactor)
+        self._state = state_directory(settings, environment)
+        self._lifecycle = Lifecycle(reactor, environment, self._announce)
+        self._database = self._make_database()
+        self._game = self._make_game()
+        self._shared = self._make_shared()
+        self._gateways = GatewayService(self._shared, tuple(self._doors()))
+        self.service = OrderedService(self._lifecycle.started, self._lifecycle.failed)
+        for name, part in self._parts():
+            part.setName(name)
+            part.setServiceParent(self.service)
+        self._lifecycle.prepare()
+
+    def _parts(self) -> Iterator[tuple[str, Service]]:
+        """Return the services, each after those that it needs."""
+        if self._settings.operations:
+            yield "operations", self._make_operations()
+        yield "database", self._database
+        yield "game", self._game
+        yield "gateways", self._gateways
+        yield "control", self._make_control()
+
+    # ------------------------------------------------------------ the parts
+
+    def _make_database(self) -> DatabaseService:
+        settings = self._settings
+        source: EmbeddedPostgres | Dsn
+        if settings.database:
+            try:
+                source = Dsn.parse(settings.database)
+            except ValueError as error:
+                raise ConfigError("database", "the settings", str(error)) from None
+        else:
+            source = EmbeddedPostgres(self._reactor, self._state / _POSTGRES, self._environment)
+        return DatabaseService(
+            self._reactor, source, PoolLimits(size=settings.database_pool), self._meter
+        )
+
+    def _make_game(self) -> GameService:
+        settings = self._settings
+        hasher = PasswordHasher(
+            self._reactor,
+            HashParameters(
+                settings.password_time_cost,
+                settings.password_memory,
+                settings.password_parallelism,
+            ),
+            self._meter,
+        )
+        limits = GameLimits(
+            AccountLimits(
+                token_idle=timedelta(seconds=settings.token_life),
+                clear_passwords=settings.insecure_passwords,
+                clear_staff_passwords=settings.insecure_staff,
+            ),
+            PresenceLimits(grace=settings.grace),
+        )
+
+        def ports() -> GamePorts:
+            return GamePorts(
+                bus=self._bus,
+                accounts=self._database.accounts,
+                world=self._database.world,
+                hasher=hasher,
+                clock=self._reactor,
+                utc_now=_utc_now,
+                token_bytes=secrets.token_bytes,
+                pick=random.random,
+                meter=self._meter,
+            )
+
+        return GameService(ports, limits, settings.areas)
+
+    def _make_shared(self) -> Shared:
+        settings = self._settings
+        gateway = GatewayId(secrets.token_hex(4))
+        return Shared(
+            gateway=gateway,
+            bus=self._bus,
+            clock=self._reactor,
+            switchboard=Switchboard(gateway, self._bus, self._reactor, self._meter),
+            roster=Roster(),
+            reaper=Reaper(self._reactor),
+            tasks=Tasks(self._meter),
+            meter=self._meter,
+            limits=LinkLimits(
+                message=settings.message,
+                commands=Rate(settings.commands, settings.command_burst),
+                resume=settings.grace,
+            ),
+            token_bytes=secrets.token_bytes,
+            pick=random.random,
+            admission=Admission(
+                AdmissionLimits(
+                    connections=settings.per_address,
+                    http=settings.http_per_address,
+                    exempt=settings.exempt,
+                )
+            ),
+        )
+
+    def _make_operations(self) -> OperationsService:
+        return OperationsService(
+            self._listening(self._settings.operations),
+            self._settings.operations,
+            self._meter,
+            lambda: {"database": self._database.ready, "world": self._game.ready},
+        )
+
+    def _make_control(self) -> ControlService:
+        path = control_socket(self._settings, self._environment)
+        return ControlService(self._reactor, path, lambda: self._administration)
+
+    @cached_property
+    def _administration(self) -> Administration:
+        return Administration(
+            service=self._game.world,
+            version=__version__,
+            running_since=_utc_now(),
+            clock=self._reactor,
+            connections=lambda: len(self._shared.roster),
+            drain=self._lifecycle.stop,
+        )
+
+    def _announce(self) -> None:
+        """Say where to go, now that one can."""
+        path = control_socket(self._settings, self._environment)
+        _log.info("{name} is open.", name=self._settings.name)
+        for name, address in self._gateways.addresses():
+            _log.info("{how}", how=_how_to_reach(name, address))
+        _log.info(
+            "To make an account yours to rule: mudctl --socket {path} account role NAME owner",
+            path=shlex.quote(str(path)),
+        )
+
+    # ------------------------------------------------------------ the doors
+
+    def _doors(self) -> Iterator[Door]:
+        settings = self._settings
+        telnet = TelnetFactory(self._shared, _BANNER.format(name=settings.name))
+        if settings.telnet:
+            yield self._door("telnet", settings.telnet, telnet)
+        if settings.certificate is not None:
+            files = CertificateFiles(
+                settings.certificate, settings.private_key or settings.certificate
+            )
+            if settings.telnets:
+                secure = TLSMemoryBIOFactory(files, False, telnet)
+                yield self._door("telnets", settings.telnets, secure)
+
+    def _door(self, name: str, address: str, factory: IProtocolFactory) -> Door:
+        return Door(name, address, self._listening(address), factory)
+
+    def _listening(self, address: str) -> IStreamServerEndpoint:
+        """Return an endpoint that takes many at once: Twisted's default backlog is 50."""
+        if address.startswith("tcp:") and ":backlog=" not in address:
+            address = f"{address}:backlog={BACKLOG}"
+        endpoint: IStreamServerEndpoint = serverFromString(self._reactor, address)
+        return endpoint
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _how_to_reach(name: str, address: object) -> str:
+    """Return what a player types to get to a door."""
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None or port is None:
+        return f"{name}: {address}"
+    if host in ("127.0.0.1", "::1", "0.0.0.0", "::"):  # noqa: S104 (this only reads them)
+        host = "localhost"
+    match name:
+        case "http" | "https":
+            return f"In a browser open {name}://{host}:{port}/"
+        case "telnet":
+            return f"In a terminal type: telnet {host} {port}"
+        case _:
+            return f"{name}: {host} {port}"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import psycopg2
-import txpostgres
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionClosed
@@ -14,6 +13,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.python.failure import Failure
+from txpostgres import txpostgres
 from zope.interface import Interface
 
 from mudserver.errors import StorageRefused, StorageUnavailable

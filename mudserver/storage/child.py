@@ -147,7 +147,7 @@ class Runner:
 
     Attributes:
         reactor: Starts and times them.
-        launch: As whom they run, and what stands before them.
+        launch: What stands before them, and makes them somebody's.
         environ: Their whole environment.
     """
 
@@ -173,15 +173,8 @@ class Runner:
         """
         child = Child(self.reactor, line_received, stdin)
         command = self.launch.command(*program)
-        user = self.launch.user
-        self.reactor.spawnProcess(
-            child,
-            command[0],
-            command,
-            env={**self.environ, **(environ or {})},
-            uid=None if user is None else user.uid,
-            gid=None if user is None else user.gid,
-        )
+        environment = {**self.environ, **(environ or {})}
+        self.reactor.spawnProcess(child, command[0], command, env=environment)
         return child
 
     async def run(

@@ -27,7 +27,16 @@ PROBE_DEADLINE = 10.0
 # none. The directory is changed since the one we are in may be closed to the child's user.
 _SETSID = "import os, sys; os.chdir('/'); os.setsid(); os.execv(sys.argv[1], sys.argv[1:])"
 
-_REACHABLE = 'for path; do test -r "$path" && test -x "$path" || exit 1; done'
+# What setpriv does better.
+_SETUID = (
+    "import os, sys; os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[2]));"
+    " os.execv(sys.argv[3], sys.argv[3:])"
+)
+
+# Programs must be read and executed, directories entered.
+_REACHABLE = (
+    'for path; do test -x "$path" && { test -d "$path" || test -r "$path"; } || exit 1; done'
+)
 
 
 @frozen
@@ -108,13 +117,10 @@ class Launch:
 
     Attributes:
         prefix: What stands before the program in the command line.
-        user: As whom to start the first program of the prefix; None for ourselves. Only where
-            setpriv, which changes the user by itself, is missing.
         dies_with_us: Whether our death ends it.
     """
 
     prefix: tuple[str, ...]
-    user: User | None
     dies_with_us: bool
 
     def command(self, *program: str) -> tuple[str, ...]:
@@ -130,21 +136,24 @@ def plan_launch(user: User | None, reach: Sequence[Path], environ: Mapping[str, 
 
     Args:
         user: As whom; None for ourselves.
-        reach: What must be readable, and executable or enterable.
+        reach: Programs that it must be able to run, and directories to enter.
         environ: The environment, for ``PATH``.
 
     Raises:
         EmbeddedPostgresError: Something can't be reached by any means that we have.
     """
-    session = (sys.executable, "-I", "-S", "-c", _SETSID)
+    python = (sys.executable, "-I", "-S", "-c")
+    session = (*python, _SETSID)
     setpriv = shutil.which("setpriv", path=environ.get("PATH", os.defpath))
     if setpriv is not None and not _succeeds([setpriv, "--pdeathsig", "INT", "--", "true"]):
         setpriv = None
     if setpriv is None:
-        _check_reach([], user, reach)
-        return Launch(session, user, dies_with_us=False)
+        become = () if user is None else (*python, _SETUID, str(user.gid), str(user.uid))
+        _check_reach(become, user, reach)
+        return Launch((*session, *become), dies_with_us=False)
+    end_with_us = ("--pdeathsig", "INT", "--")
     if user is None:
-        return Launch((*session, setpriv, "--pdeathsig", "INT", "--"), None, dies_with_us=True)
+        return Launch((*session, setpriv, *end_with_us), dies_with_us=True)
     identity = (f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups")
     ways: list[tuple[str, ...]] = [(setpriv, *identity)]
     ways.extend(
@@ -160,9 +169,9 @@ def plan_launch(user: User | None, reach: Sequence[Path], environ: Mapping[str, 
         for capability in _available(PASSAGES)
     )
     for way in ways:
-        if _reaches([*way, "--"], None, reach):
-            return Launch((*session, *way, "--pdeathsig", "INT", "--"), None, dies_with_us=True)
-    _check_reach([*ways[0], "--"], None, reach)
+        if _reaches([*way, "--"], reach):
+            return Launch((*session, *way, *end_with_us), dies_with_us=True)
+    _check_reach([*ways[0], "--"], user, reach)
     raise AssertionError("what can't be reached together can be reached one by one")
 
 
@@ -181,7 +190,7 @@ def _available(capabilities: Iterable[tuple[str, int]]) -> Iterable[str]:
 
 def _check_reach(prefix: Sequence[str], user: User | None, reach: Sequence[Path]) -> None:
     for path in reach:
-        if not _reaches(prefix, user, [path]):
+        if not _reaches(prefix, [path]):
             name = User.by_uid(os.geteuid()).name if user is None else user.name
             raise EmbeddedPostgresError(
                 f"the user {name}, as whom PostgreSQL is to run, can't reach {path}: move it to"
@@ -189,11 +198,11 @@ def _check_reach(prefix: Sequence[str], user: User | None, reach: Sequence[Path]
             )
 
 
-def _reaches(prefix: Sequence[str], user: User | None, reach: Sequence[Path]) -> bool:
-    return _succeeds([*prefix, "/bin/sh", "-c", _REACHABLE, "sh", *map(str, reach)], user)
+def _reaches(prefix: Sequence[str], reach: Sequence[Path]) -> bool:
+    return _succeeds([*prefix, "/bin/sh", "-c", _REACHABLE, "sh", *map(str, reach)])
 
 
-def _succeeds(command: Sequence[str], user: User | None = None) -> bool:
+def _succeeds(command: Sequence[str]) -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - no shell reads any of it
             command,
@@ -203,9 +212,6 @@ def _succeeds(command: Sequence[str], user: User | None = None) -> bool:
             stderr=subprocess.DEVNULL,
             timeout=PROBE_DEADLINE,
             check=False,
-            user=None if user is None else user.uid,
-            group=None if user is None else user.gid,
-            extra_groups=None if user is None else [],
         )
     except (OSError, subprocess.SubprocessError):
         return False

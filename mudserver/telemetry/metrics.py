@@ -62,6 +62,11 @@ METRICS: Final = (
     Metric("logins", Kind.COUNTER, "Log-ins by name and password.", ("outcome",)),
     Metric("registrations", Kind.COUNTER, "Accounts made."),
     Metric("hash_queue", Kind.GAUGE, "Passwords being hashed or waiting for it."),
+    Metric("requests", Kind.COUNTER, "What gateways asked of the world.", ("kind", "outcome")),
+    Metric("messages_unknown", Kind.COUNTER, "Messages that the world can't read.", ("kind",)),
+    Metric("inputs_dropped", Kind.COUNTER, "Inputs of sessions that are over.", ("reason",)),
+    Metric("commands", Kind.COUNTER, "Commands carried out or refused.", ("outcome",)),
+    Metric("command_seconds", Kind.SECONDS, "Time from a command's arrival to its output."),
     Metric("loop_work", Kind.GAUGE, "Pieces of work in the game loop's queue."),
     Metric("loop_turn_seconds", Kind.SECONDS, "Time of one turn of the game loop."),
     Metric("loop_failures", Kind.COUNTER, "Pieces of work that failed by our fault."),
@@ -79,8 +84,10 @@ METRICS: Final = (
     Metric("database_connections", Kind.GAUGE, "Connections to the database.", ("state",)),
     Metric("database_waiters", Kind.GAUGE, "Callers waiting for a connection."),
     Metric("database_acquire_seconds", Kind.SECONDS, "Time until a connection was free."),
-    Metric("database_seconds", Kind.SECONDS, "Time of one query or transaction."),
-    Metric("database_failures", Kind.COUNTER, "Database failures.", ("reason",)),
+    Metric("database_acquire_refusals", Kind.COUNTER, "Callers left without.", ("reason",)),
+    Metric("database_queries", Kind.COUNTER, "Queries and transactions.", ("outcome",)),
+    Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
+    Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
 )
 
 

@@ -1,9 +1,9 @@
 """Many questions of one reactor turn, asked as one."""
 
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, DeferredList, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -61,6 +61,26 @@ class BatchLoader(Generic[K, V]):
         self._callers += 1
         self._asked.setdefault(key, []).append(caller)
         return caller
+
+    async def load_all(self, keys: Iterable[K]) -> Mapping[K, V]:
+        """
+        Ask for several keys.
+
+        Returns:
+            Those that have a value, with it.
+
+        Raises:
+            MudError: As one of the batches failed.
+        """
+        keys = tuple(keys)
+        loads = await DeferredList([self.load(key) for key in keys], consumeErrors=True)
+        values: dict[K, V] = {}
+        for key, (_, value) in zip(keys, loads, strict=True):
+            if isinstance(value, Failure):
+                value.raiseException()
+            if value is not None:
+                values[key] = value
+        return values
 
     def _send(self) -> None:
         asked = list(self._asked.items())

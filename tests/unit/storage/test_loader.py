@@ -137,6 +137,32 @@ class BatchLoaderTests(SynchronousTestCase):
         self.answer(2)
         self.assertEqual(self.successResultOf(last), "1")
 
+    def test_load_all(self) -> None:
+        """Several keys come back as those that have a value, together with single ones."""
+        several = Deferred.fromCoroutine(self.loader.load_all([3, 2, 1, 3]))
+        single = self.loader.load(5)
+        self.turn()
+        self.assertEqual(self.asked, [[3, 2, 1, 5]])
+        self.answer(0)
+        self.assertEqual(self.successResultOf(several), {1: "1", 3: "3"})
+        self.assertEqual(self.successResultOf(single), "5")
+
+    def test_load_all_of_nothing(self) -> None:
+        """No keys, no query."""
+        several = Deferred.fromCoroutine(self.loader.load_all([]))
+        self.turn()
+        self.assertEqual(self.asked, [])
+        self.assertEqual(self.successResultOf(several), {})
+
+    def test_load_all_fails_once(self) -> None:
+        """When a batch fails it fails once, and no other failure is left behind."""
+        several = Deferred.fromCoroutine(self.loader.load_all(range(2 * MAX_BATCH_KEYS)))
+        self.turn()
+        self.answers[0].errback(StorageUnavailable("away"))
+        self.assertNoResult(several)
+        self.answers[1].errback(StorageUnavailable("away"))
+        self.failureResultOf(several, StorageUnavailable)
+
     def test_fetch_that_answers_at_once(self) -> None:
         """A fetch that needs no waiting works too."""
 

@@ -1,0 +1,353 @@
+"""The world and its characters in PostgreSQL."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mudserver.errors import StorageRefused
+from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
+from mudserver.interfaces import (
+    CharacterRow,
+    ExitRow,
+    ItemRow,
+    IWorldStore,
+    MuteRow,
+    NpcRow,
+    RoomRow,
+    WorldChanges,
+    WorldRows,
+)
+from mudserver.storage.founding import entities, found
+from mudserver.storage.loader import BatchLoader
+from mudserver.storage.pool import Cursor, Pool
+from mudserver.storage.text import storable
+from mudserver.world.area import Area
+from mudserver.world.atlas import Atlas, check
+from mudserver.world.direction import Direction
+
+T = TypeVar("T")
+
+#: Rows that are read or written at once; a page of them takes the reactor some ten milliseconds.
+PAGE_ROWS: Final = 5_000
+
+# ---------------------------------------------------------------- reading the world
+
+# All pages of all tables show the same moment.
+_ONE_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+_START: Final = "SELECT start FROM world"
+
+_ROOMS: Final = """
+    SELECT id, key, area, name, description, details FROM room
+    WHERE id > %s ORDER BY id LIMIT %s
+"""
+
+_EXITS: Final = """
+    SELECT room, direction, target, name, closed FROM exit
+    WHERE (room, direction) > (%s, %s) ORDER BY room, direction LIMIT %s
+"""
+
+_ITEMS: Final = """
+    SELECT id, key, name, keywords, description, fixed, room, holder FROM item
+    WHERE id > %s AND room IS NOT NULL ORDER BY id LIMIT %s
+"""
+
+_NPCS: Final = """
+    SELECT id, key, name, keywords, description, greeting, topics, idle, room FROM npc
+    WHERE id > %s ORDER BY id LIMIT %s
+"""
+
+# ---------------------------------------------------------------- reading characters
+
+# One statement, so that a character, its items and its mutes show the same moment.
+_CHARACTERS: Final = """
+    SELECT c.id, c.account, c.name, c.room,
+        ARRAY(SELECT m.muted FROM mute m WHERE m.muter = c.id),
+        ARRAY(
+            SELECT jsonb_build_array(
+                i.id, i.key, i.name, i.keywords, i.description, i.fixed, i.room, i.holder)
+            FROM item i WHERE i.holder = c.id ORDER BY i.id)
+    FROM character c WHERE c.account = ANY(%s) ORDER BY c.created, c.id
+"""
+
+_IDENTIFY: Final = "SELECT key, id, name FROM character WHERE key = ANY(%s)"
+
+# ---------------------------------------------------------------- flushing
+
+# Each statement locks its rows in the order of their ids, and the statements always come in the
+# same order, so that two who flush can't wait for each other.
+
+_PLACE: Final = """
+    WITH locked AS (
+        SELECT id FROM character WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE character c SET room = v.room
+    FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, room) JOIN locked USING (id)
+    WHERE c.id = v.id
+"""
+
+_MOVE: Final = """
+    WITH locked AS (
+        SELECT id FROM item WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE item i SET room = v.room, holder = v.holder
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS v (id, room, holder)
+    JOIN locked USING (id)
+    WHERE i.id = v.id
+"""
+
+_UNMUTE: Final = """
+    DELETE FROM mute m USING (
+        SELECT muter, muted FROM mute
+        JOIN unnest(%s::bigint[], %s::bigint[]) AS v (muter, muted) USING (muter, muted)
+        ORDER BY muter, muted FOR UPDATE OF mute
+    ) AS locked
+    WHERE m.muter = locked.muter AND m.muted = locked.muted
+"""
+
+_MUTE: Final = """
+    INSERT INTO mute (muter, muted)
+    SELECT muter, muted FROM unnest(%s::bigint[], %s::bigint[]) AS v (muter, muted)
+    ORDER BY muter, muted
+    ON CONFLICT DO NOTHING
+"""
+
+# ---------------------------------------------------------------- the import
+
+# The second of two daemons that start at once waits here, and then finds a world.
+_ONE_IMPORT: Final = "LOCK TABLE world IN SHARE ROW EXCLUSIVE MODE"
+
+_IDS: Final = "SELECT nextval('entity_id') FROM generate_series(1, %s)"
+
+_INSERT_AREAS: Final = """
+    INSERT INTO area (key, name, description)
+    SELECT key, name, description
+    FROM jsonb_to_recordset(%s::jsonb) AS r (key text, name text, description text)
+"""
+
+_INSERT_ROOMS: Final = """
+    INSERT INTO room (id, key, area, name, description, details)
+    SELECT id, key, area, name, description, details
+    FROM jsonb_to_recordset(%s::jsonb) AS r (
+        id bigint, key text, area text, name text, description text, details jsonb)
+"""
+
+_INSERT_EXITS: Final = """
+    INSERT INTO exit (room, direction, target, name, closed)
+    SELECT room, direction, "to", name, closed
+    FROM jsonb_to_recordset(%s::jsonb) AS r (
+        room bigint, direction text, "to" bigint, name text, closed boolean)
+"""
+
+_INSERT_ITEMS: Final = """
+    INSERT INTO item (id, key, name, keywords, description, fixed, room)
+    SELECT id, key, name, keywords, description, fixed, room
+    FROM jsonb_to_recordset(%s::jsonb) AS r (
+        id bigint, key text, name text, keywords text[], description text, fixed boolean,
+        room bigint)
+"""
+
+_INSERT_NPCS: Final = """
+    INSERT INTO npc (id, key, name, keywords, description, greeting, topics, idle, room)
+    SELECT id, key, name, keywords, description, greeting, topics, idle, room
+    FROM jsonb_to_recordset(%s::jsonb) AS r (
+        id bigint, key text, name text, keywords text[], description text, greeting text,
+        topics jsonb, idle text[], room bigint)
+"""
+
+_INSERT_WORLD: Final = "INSERT INTO world (start) VALUES (%s)"
+
+
+@implementer(IWorldStore)
+class PostgresWorldStore:
+    """
+    The world in PostgreSQL.
+
+    What is looked up by key in one reactor turn is looked up in one query.
+
+    Args:
+        pool: Runs the queries.
+        clock: Ends the turns.
+    """
+
+    def __init__(self, pool: Pool, clock: IReactorTime) -> None:
+        self._pool = pool
+        self._characters = BatchLoader(clock, self._fetch_characters)
+        self._identified = BatchLoader(clock, self._fetch_identified)
+
+    def load(self) -> Deferred[WorldRows | None]:
+        """Implement `IWorldStore.load`."""
+        return self._pool.run_interaction(_load)
+
+    def import_areas(self, areas: Iterable[Area]) -> Deferred[bool]:
+        """Implement `IWorldStore.import_areas`."""
+        return Deferred.fromCoroutine(self._import_areas(areas))
+
+    async def _import_areas(self, areas: Iterable[Area]) -> bool:
+        atlas = check(areas)
+        return await self._pool.run_interaction(_import, atlas)
+
+    def characters(self, account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
+        """Implement `IWorldStore.characters`."""
+        return self._characters.load(account).addCallback(lambda rows: rows or ())
+
+    async def _fetch_characters(
+        self, accounts: list[AccountId]
+    ) -> Mapping[AccountId, tuple[CharacterRow, ...]]:
+        characters: dict[AccountId, tuple[CharacterRow, ...]] = {}
+        for row in await self._pool.run_query(_CHARACTERS, (accounts,)):
+            character = _character(row)
+            characters[character.account] = (
+                *characters.get(character.account, ()),
+                character,
+            )
+        return characters
+
+    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+        """Implement `IWorldStore.identify`."""
+        return Deferred.fromCoroutine(self._identify(names))
+
+    async def _identify(self, names: Iterable[str]) -> Mapping[str, tuple[CharacterId, str]]:
+        keys = {storable(name).casefold() for name in names}
+        return await self._identified.load_all(keys)
+
+    async def _fetch_identified(self, keys: list[str]) -> Mapping[str, tuple[CharacterId, str]]:
+        rows = await self._pool.run_query(_IDENTIFY, (keys,))
+        return {key: (CharacterId(id), name) for key, id, name in rows}
+
+    def flush(self, changes: WorldChanges) -> Deferred[None]:
+        """Implement `IWorldStore.flush`."""
+        return self._pool.run_interaction(_flush, changes)
+
+
+async def _load(cursor: Cursor) -> WorldRows | None:
+    await cursor.execute(_ONE_SNAPSHOT)
+    await cursor.execute(_START)
+    world = cursor.fetchall()
+    if not world:
+        return None
+    return WorldRows(
+        start=RoomId(world[0][0]),
+        rooms=await _read(cursor, _ROOMS, (0,), _room),
+        exits=await _read(cursor, _EXITS, (0, ""), _exit),
+        items=await _read(cursor, _ITEMS, (0,), _item),
+        npcs=await _read(cursor, _NPCS, (0,), _npc),
+    )
+
+
+async def _read(
+    cursor: Cursor, statement: str, after: Sequence[object], make: Callable[[Sequence[Any]], T]
+) -> tuple[T, ...]:
+    """Read a table page by page, in the order of its first columns: those of ``after``."""
+    read: list[T] = []
+    while True:
+        await cursor.execute(statement, (*after, PAGE_ROWS))
+        page = cursor.fetchall()
+        read.extend(make(row) for row in page)
+        if len(page) < PAGE_ROWS:
+            return tuple(read)
+        after = page[-1][: len(after)]
+
+
+async def _import(cursor: Cursor, atlas: Atlas) -> bool:
+    await cursor.execute(_ONE_IMPORT)
+    await cursor.execute(_START)
+    if cursor.fetchall():
+        return False
+    rows = found(atlas, await _reserve(cursor, entities(atlas)))
+    areas = [
+        {"key": area.key, "name": area.name, "description": area.description}
+        for area in atlas.areas
+    ]
+    await _write(cursor, _INSERT_AREAS, areas)
+    await _write(cursor, _INSERT_ROOMS, rows.rooms)
+    await _write(cursor, _INSERT_EXITS, rows.exits)
+    await _write(cursor, _INSERT_ITEMS, rows.items)
+    await _write(cursor, _INSERT_NPCS, rows.npcs)
+    await cursor.execute(_INSERT_WORLD, (rows.start,))
+    return True
+
+
+async def _reserve(cursor: Cursor, number: int) -> list[int]:
+    ids: list[int] = []
+    for reserved in range(0, number, PAGE_ROWS):
+        await cursor.execute(_IDS, (min(PAGE_ROWS, number - reserved),))
+        ids.extend(id for (id,) in cursor.fetchall())
+    return sorted(ids)
+
+
+async def _write(cursor: Cursor, statement: str, rows: Sequence[object]) -> None:
+    for start in range(0, len(rows), PAGE_ROWS):
+        page = msgspec.json.encode(rows[start : start + PAGE_ROWS])
+        await cursor.execute(statement, (page.decode(),))
+
+
+async def _flush(cursor: Cursor, changes: WorldChanges) -> None:
+    if changes.places:
+        characters, rooms = zip(*changes.places, strict=True)
+        await cursor.execute(_PLACE, (list(characters), list(characters), list(rooms)))
+        _check_count(cursor.rowcount, len(characters), "a character")
+    if changes.items:
+        items, lying, held = zip(*changes.items, strict=True)
+        await cursor.execute(_MOVE, (list(items), list(items), list(lying), list(held)))
+        _check_count(cursor.rowcount, len(items), "an item")
+    if changes.unmuted:
+        await cursor.execute(_UNMUTE, _pairs(changes.unmuted))
+    if changes.muted:
+        await cursor.execute(_MUTE, _pairs(changes.muted))
+
+
+def _pairs(mutes: Iterable[MuteRow]) -> tuple[list[CharacterId], list[CharacterId]]:
+    mutes = tuple(mutes)
+    return [mute.muter for mute in mutes], [mute.muted for mute in mutes]
+
+
+def _check_count(changed: int, wanted: int, kind: str) -> None:
+    if changed != wanted:
+        raise StorageRefused(f"flush: {kind} is unknown or named twice")
+
+
+def _room(row: Sequence[Any]) -> RoomRow:
+    id, key, area, name, description, details = row
+    return RoomRow(RoomId(id), key, area, name, description, details)
+
+
+def _exit(row: Sequence[Any]) -> ExitRow:
+    room, direction, target, name, closed = row
+    return ExitRow(RoomId(room), Direction(direction), RoomId(target), name, closed)
+
+
+def _item(row: Sequence[Any]) -> ItemRow:
+    id, key, name, keywords, description, fixed, room, holder = row
+    return ItemRow(ItemId(id), key, name, tuple(keywords), description, fixed, room, holder)
+
+
+def _npc(row: Sequence[Any]) -> NpcRow:
+    id, key, name, keywords, description, greeting, topics, idle, room = row
+    return NpcRow(
+        id=NpcId(id),
+        key=key,
+        name=name,
+        keywords=tuple(keywords),
+        description=description,
+        greeting=greeting,
+        topics=topics,
+        idle=tuple(idle),
+        room=RoomId(room),
+    )
+
+
+def _character(row: Sequence[Any]) -> CharacterRow:
+    id, account, name, room, muted, items = row
+    return CharacterRow(
+        id=CharacterId(id),
+        account=AccountId(account),
+        name=name,
+        room=room,
+        items=tuple(_item(item) for item in items),
+        muted=frozenset(muted),
+    )

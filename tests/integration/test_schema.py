@@ -1,0 +1,147 @@
+"""The schema: what a database of ours can't hold, whoever writes to it."""
+
+from typing import Any
+
+import psycopg2
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.database import migrated_database
+from tests.integration.postgres import connected
+
+SCENE = """
+    WITH account AS (
+        INSERT INTO account (id, name, password_hash) VALUES (1, 'Ann', '$'), (2, 'Bob', '$')
+    ), name AS (
+        INSERT INTO name VALUES ('ann', 1), ('bob', 2), ('annie', 1), ('ben', 2)
+    )
+    INSERT INTO character (id, account, name) VALUES (11, 1, 'ANN'), (12, 2, 'Ben');
+
+    INSERT INTO area VALUES ('quay', 'The Quay', '');
+    INSERT INTO room (id, key, area, name, description)
+        VALUES (21, 'steps', 'quay', 'Steps', ''), (22, 'mole', 'quay', 'Mole', '');
+    INSERT INTO exit VALUES (21, 'east', 22);
+    INSERT INTO world (start) VALUES (21);
+    INSERT INTO npc (id, key, name, keywords, description, room)
+        VALUES (31, 'heron', 'a heron', '{heron}', '', 21);
+    INSERT INTO item (id, key, name, keywords, description, room)
+        VALUES (41, 'lamp', 'a lamp', '{lamp}', '', 22);
+    INSERT INTO item (id, key, name, keywords, description, holder)
+        VALUES (42, 'rope', 'a rope', '{rope}', '', 11);
+"""
+
+
+class SchemaTests(SynchronousTestCase):
+    """A database with a few rows, and what it refuses."""
+
+    def setUp(self) -> None:
+        self.dsn = migrated_database(self)
+        self.sql(SCENE)
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def assert_refused(self, constraint: str, *statements: str) -> None:
+        for statement in statements:
+            with self.assertRaises(psycopg2.IntegrityError, msg=statement) as raised:
+                self.sql(statement)
+            self.assertEqual(raised.exception.diag.constraint_name, constraint, statement)
+
+    def test_names(self) -> None:
+        """A name belongs to one account; its characters may share it, nobody else's may."""
+        self.sql("INSERT INTO character (account, name) VALUES (1, 'Annie')")
+        self.assert_refused(
+            "character_has_name",
+            "UPDATE character SET name = 'Bob' WHERE id = 11",
+            "UPDATE character SET name = 'Cid' WHERE id = 11",
+            "UPDATE character SET account = 2 WHERE id = 11",
+        )
+        self.assert_refused(
+            "character_key_key", "INSERT INTO character (account, name) VALUES (1, 'annIE')"
+        )
+        self.assert_refused(
+            "account_has_name",
+            "UPDATE account SET name = 'bob' WHERE id = 1",
+            "INSERT INTO account (id, name, password_hash) VALUES (3, 'Ann', '$')",
+            "DELETE FROM name WHERE key = 'bob'",
+        )
+        self.assert_refused("name_pkey", "INSERT INTO name VALUES ('ann', 2)")
+        self.assert_refused("name_key_check", "INSERT INTO name VALUES ('Ann', 2)")
+
+    def test_accounts(self) -> None:
+        """An account has a known role, and stays while it has characters."""
+        self.assert_refused("account_role_check", "UPDATE account SET role = 'god'")
+        self.assert_refused("character_account_fkey", "DELETE FROM account WHERE id = 1")
+
+    def test_world(self) -> None:
+        """There is one world, and it begins somewhere."""
+        self.assert_refused("world_pkey", "INSERT INTO world (start) VALUES (22)")
+        self.assert_refused("world_one_check", "INSERT INTO world (one, start) VALUES (false, 22)")
+        self.assert_refused("world_start_fkey", "UPDATE world SET start = 99")
+
+    def test_exits(self) -> None:
+        """An exit leads from somewhere to somewhere, and a direction has one at most."""
+        self.assert_refused("exit_pkey", "INSERT INTO exit VALUES (21, 'east', 21)")
+        self.assert_refused("exit_direction_check", "INSERT INTO exit VALUES (21, 'left', 22)")
+        self.assert_refused("exit_target_fkey", "INSERT INTO exit VALUES (21, 'up', 99)")
+        self.assert_refused("exit_room_fkey", "INSERT INTO exit VALUES (99, 'up', 21)")
+
+    def test_places(self) -> None:
+        """Who and what is somewhere keeps the place from vanishing; an item is in one place."""
+        self.assert_refused(
+            "item_in_one_place",
+            "UPDATE item SET room = 21 WHERE id = 42",
+            "UPDATE item SET room = NULL WHERE id = 41",
+        )
+        self.assert_refused("item_fixed_in_room", "UPDATE item SET fixed = true WHERE id = 42")
+        self.assert_refused("item_holder_fkey", "DELETE FROM character WHERE id = 11")
+        self.sql("DELETE FROM exit")
+        self.assert_refused("item_room_fkey", "DELETE FROM room WHERE id = 22")
+        self.sql("DELETE FROM world")
+        self.assert_refused("npc_room_fkey", "DELETE FROM room WHERE id = 21")
+        self.sql("UPDATE character SET room = 21; DELETE FROM npc")
+        self.assert_refused("character_room_fkey", "DELETE FROM room WHERE id = 21")
+
+    def test_texts(self) -> None:
+        """Keys are unique, names and keywords are not empty, mappings are mappings."""
+        self.assert_refused("room_key_key", "UPDATE room SET key = 'mole' WHERE id = 21")
+        self.assert_refused("item_key_key", "UPDATE item SET key = 'lamp' WHERE id = 42")
+        self.assert_refused("item_keywords_check", "UPDATE item SET keywords = '{}'")
+        self.assert_refused("npc_name_check", "UPDATE npc SET name = ''")
+        self.assert_refused("npc_topics_check", "UPDATE npc SET topics = '[]'")
+        self.assert_refused("room_details_check", "UPDATE room SET details = '[]'")
+
+    def test_case_is_that_of_ascii(self) -> None:
+        """Case is folded in the same way whatever the server's locale: I is i."""
+        self.assertEqual(
+            self.sql(
+                "SELECT DISTINCT collation_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND column_name = 'key'"
+                " AND table_name NOT LIKE '%yoyo%'"
+            ),
+            [("C",)],
+        )
+
+    def test_foreign_keys_are_indexed(self) -> None:
+        """Each foreign key has an index that begins with it, but for that of the one-row table."""
+        unindexed = self.sql(
+            """
+            SELECT conname FROM pg_constraint
+            WHERE contype = 'f' AND NOT EXISTS (
+                SELECT FROM pg_index WHERE indrelid = conrelid AND indkey[0] = ANY (conkey))
+            """
+        )
+        self.assertEqual(unindexed, [("world_start_fkey",)])
+
+    def test_everything_says_what_it_means(self) -> None:
+        """Each table and sequence of ours has a comment."""
+        silent = self.sql(
+            """
+            SELECT relname FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+            AND relname NOT LIKE '%yoyo%' AND relname <> 'account_id_seq'
+            AND obj_description(oid, 'pg_class') IS NULL
+            """
+        )
+        self.assertEqual(silent, [])

@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import Deferred, TimeoutError, fail, maybeDeferred
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    TimeoutError,
+    fail,
+    maybeDeferred,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -68,8 +74,8 @@ class LoopbackBus:
         reply.addTimeout(timeout, self._clock)
 
         def map_failure(failure: Failure) -> Failure:
-            if failure.check(PlayerError, Unavailable):
-                return failure
+            if failure.check(PlayerError, Unavailable, CancelledError):
+                return failure  # cancelled: the asker has given up, which is no fault
             if failure.check(TimeoutError):
                 return Failure(BusUnavailable(f"No answer on {subject} in {timeout:g} s."))
             self._log.failure(

@@ -1,0 +1,389 @@
+"""What is typed is carried out once, shown at once, and acknowledged when committed."""
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
+
+from mudserver.errors import StorageRefused, StorageUnavailable
+from mudserver.game import answers, loop
+from mudserver.game.commands import LOAD_SECONDS
+from mudserver.ids import GatewayId
+from mudserver.interfaces import (
+    WORLD,
+    OccupantsWanted,
+    Origin,
+    PasswordCredential,
+    PasswordWanted,
+    Register,
+    Show,
+    Transport,
+)
+from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase
+
+
+class CommandsTestCase(GameTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann = self.enter("Ann")
+        self.bob = self.enter("Bob")
+        self.gateway.forget()
+
+    def codes(self) -> list[tuple[str | None, str | None]]:
+        """The answers Ann got, as (id, code of the refusal)."""
+        return [
+            (settled.command, settled.refusal.code if settled.refusal else None)
+            for settled in self.gateway.settled(self.ann)
+        ]
+
+
+class SpeakTest(CommandsTestCase):
+    def test_say(self) -> None:
+        """The speaker and the others each see their own sentence, in one view a kind."""
+        self.type(self.ann, "say hello")
+        self.assertEqual(self.gateway.lines(self.ann), ['You say, "hello"'])
+        self.assertEqual(self.gateway.lines(self.bob), ['Ann says, "hello"'])
+
+    def test_one_show_a_gateway(self) -> None:
+        """However many look on, a gateway gets each view once."""
+        other = FakeGateway(self.bus, GatewayId("other"))
+        for name in ("Cid", "Dot", "Eve"):
+            self.successResultOf(self.bus.request(WORLD, Register(name, PASSWORD, HOME)))
+            self.enter(name, other)
+        self.gateway.forget()
+        other.forget()
+        self.type(self.ann, "say hello")
+        shows = [message for message in self.gateway.messages if isinstance(message, Show)]
+        self.assertEqual([len(show.sessions) for show in shows], [1, 1])
+        (elsewhere,) = [message for message in other.messages if isinstance(message, Show)]
+        self.assertEqual(len(elsewhere.sessions), 3)
+        self.assertIs(elsewhere.view, shows[1].view)
+
+    def test_times(self) -> None:
+        """Messages carry the wall clock's time, in UTC."""
+        self.type(self.ann, "say hello")
+        (said,) = self.gateway.bodies(self.ann, "chat")
+        self.assertRegex(str(said["time"]), r"^2026-01-01T00:00:\d\d\.\d{3}Z$")
+
+    def test_inhabitants_answer(self) -> None:
+        """An inhabitant reacts after what it reacts to was shown."""
+        hall = next(room for room in self.game.world.rooms.values() if room.key == "hall")
+        start = self.game.world.room(self.game.world.start)
+        for direction, way in list(start.exits.items()):
+            if way.to == hall.id:
+                start.exits[direction] = type(way)(way.to)
+        self.type(self.ann, "north")
+        self.assertEqual(self.gateway.types(self.ann)[-2:], ["room.state", "chat"])
+        self.gateway.forget()
+        self.type(self.ann, "say what time is it?")
+        self.assertEqual(
+            self.gateway.lines(self.ann),
+            ['You say, "what time is it?"', 'Mrs Pellow says, "It is late."'],
+        )
+
+    def test_moving(self) -> None:
+        """Who moves sees the new room; both rooms' occupants learn of it."""
+        self.type(self.ann, "east")
+        self.assertEqual(self.gateway.types(self.ann), ["room.state"])
+        self.assertEqual(self.gateway.types(self.bob), ["presence", "room.delta"])
+        self.gateway.forget()
+        self.type(self.bob, "east")
+        self.assertEqual(self.gateway.types(self.ann), ["presence", "room.delta"])
+
+
+class AnswerTest(CommandsTestCase):
+    def test_after_the_commit(self) -> None:
+        """What changes something is shown at once, and acknowledged after its commit."""
+        self.database.hold()
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.gateway.lines(self.ann), ["You pick up a brass lamp."])
+        self.assertEqual(self.codes(), [])
+        self.database.release()
+        self.assertEqual(self.codes(), [("a", None)])
+
+    def test_nothing_changed(self) -> None:
+        """What changes nothing is acknowledged at once."""
+        self.database.hold()
+        self.type(self.ann, "look", "a")
+        self.assertEqual(self.codes(), [("a", None)])
+        self.database.release()
+
+    def test_in_order(self) -> None:
+        """No answer overtakes an earlier one of the same session; others aren't held up."""
+        self.database.hold()
+        self.type(self.ann, "get lamp", "a")
+        self.type(self.ann, "look", "b")
+        self.type(self.ann, "frobnicate", "c")
+        self.type(self.bob, "look", "d")
+        self.assertEqual(self.codes(), [])
+        self.assertEqual(len(self.gateway.settled(self.bob)), 1)
+        self.database.release()
+        self.assertEqual(self.codes(), [("a", None), ("b", None), ("c", "unknown_command")])
+
+    def test_without_id(self) -> None:
+        """An input without an id is settled by its number."""
+        number = self.gateway.type(self.ann, "look")
+        self.advance()
+        (settled,) = self.gateway.settled(self.ann)
+        self.assertEqual((settled.number, settled.command), (number, None))
+
+    def test_refused(self) -> None:
+        """What can't be done is refused with a code and a sentence."""
+        self.type(self.ann, "north", "a")
+        self.assertEqual(self.codes(), [("a", "closed")])
+
+    def test_repeated_id(self) -> None:
+        """A repeated id gets the same answer, and nothing is shown."""
+        self.type(self.ann, "say hello", "a")
+        self.type(self.ann, "north", "b")
+        self.gateway.forget()
+        self.type(self.ann, "say hello", "a")
+        self.type(self.ann, "north", "b")
+        self.assertEqual(self.codes(), [("a", None), ("b", "closed")])
+        self.assertEqual(self.gateway.types(self.ann), [])
+        self.assertEqual(self.gateway.of(self.bob), [])
+
+    def test_repeated_before_the_commit(self) -> None:
+        """An id repeated before its commit is answered once, and carried out once."""
+        self.database.hold()
+        self.type(self.ann, "get lamp", "a")
+        self.type(self.ann, "get lamp", "a")
+        self.database.release()
+        self.assertEqual(self.codes(), [("a", None), (None, None)])
+        self.assertEqual(len(self.gateway.lines(self.ann)), 1)
+
+    def test_ids_survive_a_resume(self) -> None:
+        """A session that is resumed still knows what it has done."""
+        self.type(self.ann, "say hello", "a")
+        self.gateway.detach(self.ann)
+        self.gateway.attach(PasswordCredential("Ann", PASSWORD), resume=self.ann)
+        self.advance()
+        self.gateway.forget()
+        self.type(self.ann, "say hello", "a")
+        self.assertEqual(self.codes(), [("a", None)])
+        self.assertEqual(self.gateway.lines(self.bob), [])
+
+    def test_sent_again(self) -> None:
+        """An input that the gateway sends again is applied once."""
+        number = self.gateway.type(self.ann, "say hello")
+        self.gateway.type(self.ann, "say hello", number=number)
+        self.advance()
+        self.gateway.type(self.ann, "say hello", number=number)
+        self.advance()
+        self.assertEqual(self.gateway.lines(self.bob), ['Ann says, "hello"'])
+
+    def test_database_away(self) -> None:
+        """While nothing can be saved one plays on; what was done is acknowledged afterwards."""
+        self.database.failure = StorageUnavailable("away")
+        self.type(self.ann, "get lamp", "a")
+        self.type(self.ann, "drop lamp", "b")
+        self.assertEqual(self.codes(), [])
+        self.database.failure = None
+        self.advance(10.0)
+        self.assertEqual(self.codes(), [("a", None), ("b", None)])
+
+    def test_refused_by_the_database(self) -> None:
+        """What the database refuses for good isn't acknowledged."""
+        self.database.failure = StorageRefused("no")
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.codes(), [("a", "internal_error")])
+        self.database.failure = None
+        self.flushLoggedErrors(StorageRefused)
+
+    def test_too_much_unanswered(self) -> None:
+        """When too many inputs wait for their answers, the next is refused at once."""
+        self.database.hold()
+        self.gateway.type(self.ann, "get lamp", "first")
+        for number in range(answers.MAX_UNANSWERED - 1):
+            self.gateway.type(self.ann, "look")
+            if number % 100 == 0:
+                self.clock.advance(0)
+        self.clock.advance(0)
+        self.type(self.ann, "look", "late")
+        self.assertEqual(self.codes(), [("late", "unavailable")])
+        self.database.release()
+        self.type(self.ann, "look", "late")
+        self.assertEqual(self.codes()[-1], ("late", None))
+
+    def test_journal_full(self) -> None:
+        """When the journal is full, no input is taken, and each is told so."""
+        self.database.hold()
+        self.type(self.ann, "get lamp", "a")
+        self.game.journal._waiting.extend([lambda _: None] * 50_000)
+        self.type(self.ann, "drop lamp", "b")
+        self.assertEqual(self.codes(), [("b", "unavailable")])
+        self.database.release()
+
+    def test_too_much_queued(self) -> None:
+        """When too much waits in the lane, the excess is refused, in order."""
+        for number in range(loop.MAX_LANE_WORK + 1):
+            self.gateway.type(self.ann, "look", str(number))
+        self.clock.advance(0)
+        codes = self.codes()
+        self.assertEqual(codes[-1], (str(loop.MAX_LANE_WORK), "unavailable"))
+        self.assertEqual([code for _, code in codes[:-1]], [None] * loop.MAX_LANE_WORK)
+
+
+class FailureTest(CommandsTestCase):
+    def test_costs_itself_only(self) -> None:
+        """A command that fails by our fault is refused and logged; the game goes on."""
+        way = next(iter(self.game.world.room(self.game.world.start).exits.values()))
+        del self.game.world._rooms[way.to]
+        direction = next(iter(self.game.world.room(self.game.world.start).exits))
+        self.game.world.room(self.game.world.start).exits[direction] = type(way)(way.to)
+        self.gateway.type(self.ann, str(direction), "a")
+        self.gateway.type(self.bob, "say hello", "b")
+        self.advance()
+        self.assertEqual(self.codes(), [("a", "internal_error")])
+        self.assertEqual(len(self.gateway.settled(self.bob)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def tearDown(self) -> None:
+        # The world was broken on purpose: it can't be left in order.
+        self.game.world.__init__(self.game.world.start)  # type: ignore[misc]
+        for session in self.game.sessions:
+            self.game.sessions.remove(session)
+        super().tearDown()
+
+
+class WaitingTest(CommandsTestCase):
+    def test_absent_player(self) -> None:
+        """Muting an absent player looks the name up; the lane waits, in order, and no other."""
+        self.successResultOf(self.bus.request(WORLD, Register("Cid", PASSWORD, HOME)))
+        self.database.hold()
+        self.gateway.type(self.ann, "mute cid", "a")
+        self.gateway.type(self.ann, "say done", "b")
+        self.type(self.bob, "say meanwhile", "c")
+        self.assertEqual(self.gateway.lines(self.bob), ['You say, "meanwhile"'])
+        self.database.release()
+        self.advance()
+        self.assertEqual(self.codes(), [("a", None), ("b", None)])
+        self.assertEqual(
+            self.gateway.lines(self.ann)[-2:], ["You no longer hear Cid.", 'You say, "done"']
+        )
+        self.assertEqual(len(self.database.mutes), 1)
+
+    def test_unknown_player(self) -> None:
+        """A name that nobody has is refused."""
+        self.type(self.ann, "mute nobody", "a")
+        self.assertEqual(self.codes(), [("a", "not_here")])
+
+    def test_database_away(self) -> None:
+        """With the database away, what needs it is refused, and the rest goes on."""
+        self.database.failure = StorageUnavailable("away")
+        self.gateway.type(self.ann, "mute cid", "a")
+        self.type(self.ann, "say hello", "b")
+        self.assertEqual(self.codes(), [("a", "unavailable"), ("b", None)])
+
+    def test_too_slow(self) -> None:
+        """What isn't loaded in time is refused, and the lane goes on."""
+        self.database.hold()
+        self.gateway.type(self.ann, "mute cid", "a")
+        self.gateway.type(self.ann, "say hello", "b")
+        self.clock.advance(0)
+        self.clock.advance(LOAD_SECONDS)
+        self.clock.advance(0)
+        self.assertEqual(self.codes(), [("a", "unavailable"), ("b", None)])
+        self.database._held = None
+
+    def test_gone_meanwhile(self) -> None:
+        """If the session ends while its command waits, nothing happens any more."""
+        self.database.hold()
+        self.type(self.ann, "mute cid", "a")
+        self.game.presence.kick("Ann", "Out.")
+        self.clock.advance(0)
+        self.gateway.forget()
+        self.database.release()
+        self.advance()
+        self.assertEqual(len(self.database.mutes), 0)
+        self.assertEqual(self.gateway.types(self.ann), [])
+
+    def test_mutes_are_written_at_once(self) -> None:
+        """A mute is protection: it doesn't wait for more to be written."""
+        self.gateway.type(self.ann, "mute bob", "a")
+        self.clock.advance(0)
+        self.assertEqual(len(self.database.mutes), 1)
+        self.assertEqual(self.codes(), [("a", None)])
+        self.type(self.bob, "say hello")
+        self.assertNotIn('Bob says, "hello"', self.gateway.lines(self.ann))
+
+
+class PasswordTest(CommandsTestCase):
+    def test_asked(self) -> None:
+        """Without words the gateway is told to ask."""
+        self.type(self.ann, "password", "a")
+        self.assertEqual(self.gateway.of(self.ann)[0], PasswordWanted(self.ann))
+        self.assertEqual(self.codes(), [("a", None)])
+
+    def test_changed(self) -> None:
+        """With both words it is changed; other logins end, this one goes on."""
+        other = self.log_in("Ann")
+        self.type(self.ann, f"password {PASSWORD.replace(' ', '')} x", "a")
+        self.assertEqual(self.codes(), [("a", "wrong_credentials")])
+        self.change_to("one-word-secret")
+        self.gateway.forget()
+        self.type(self.ann, "password one-word-secret another-word-secret", "b")
+        self.assertEqual(self.gateway.lines(self.ann), ["Your password is changed."])
+        self.assertEqual(self.codes(), [("b", None)])
+        self.failureResultOf(self.gateway.attach(other))
+        self.assertEqual(self.gateway.ended(self.ann), [])
+        self.gateway.attach(PasswordCredential("Ann", "another-word-secret"))
+        self.advance()
+
+    def change_to(self, password: str) -> None:
+        account = self.successResultOf(self.account_store.by_name("Ann"))
+        assert account is not None
+        hash = self.successResultOf(self.game.accounts._hasher.hash(password))
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.successResultOf(
+            self.account_store.set_password(account.id, hash, session.attended.token)
+        )
+
+    def test_only_encrypted(self) -> None:
+        """Over a connection that others read no password is taken, but over telnet."""
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        session.origin = Origin("198.51.100.1", secure=False)
+        self.type(self.ann, "password old new-secret-word", "a")
+        session.transport = Transport.TELNET
+        self.type(self.ann, "password old new-secret-word", "b")
+        self.assertEqual(self.codes(), [("a", "insecure"), ("b", "wrong_credentials")])
+
+    def test_never_logged(self) -> None:
+        """Passwords are in no log, whatever goes wrong."""
+        logged: list[str] = []
+
+        @implementer(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            logged.append(repr(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.database.failure = StorageRefused("no")
+        self.type(self.ann, "password old-secret-word new-secret-word", "a")
+        self.database.failure = None
+        self.assertEqual(self.codes(), [("a", "internal_error")])
+        self.flushLoggedErrors(StorageRefused)
+        self.assertNotEqual(logged, [])
+        self.assertNotIn("secret-word", "".join(logged))
+
+
+class OccupantsTest(CommandsTestCase):
+    def test_page(self) -> None:
+        """A page of occupants goes to the one who asked, and isn't play."""
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.bus.publish(WORLD, OccupantsWanted(self.ann, session.generation, 0))
+        self.advance()
+        (page,) = self.gateway.bodies(self.ann, "occupants")
+        self.assertEqual([each["name"] for each in page["page"]], ["Ann", "Bob"])  # type: ignore[attr-defined]
+        self.assertEqual(self.gateway.of(self.bob), [])
+
+    def test_unknown_session(self) -> None:
+        """Of a session that is over nothing is asked."""
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.type(self.ann, "quit")
+        self.gateway.forget()
+        self.bus.publish(WORLD, OccupantsWanted(self.ann, session.generation, 0))
+        self.advance()
+        self.assertEqual(self.gateway.messages, [])

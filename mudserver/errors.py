@@ -37,6 +37,10 @@ from enum import IntEnum
 from typing import ClassVar
 
 
+_FIRST_TO_RECONNECT = 3000
+_FIRST_TO_STAY_AWAY = 3500
+
+
 class CloseCode(IntEnum):
     """
     Why a connection ended, as a WebSocket close code (RFC 6455 §7.4).
@@ -67,7 +71,7 @@ class CloseCode(IntEnum):
     @property
     def reconnectable(self) -> bool:
         """Whether a client that was closed with this code should come back."""
-        return 3000 <= self < 3500
+        return _FIRST_TO_RECONNECT <= self < _FIRST_TO_STAY_AWAY
 
 
 class MudError(Exception):

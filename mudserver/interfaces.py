@@ -200,7 +200,8 @@ class LookUpName(Request[NameState]):
 @frozen
 class Register(Request[Registered]):
     """Make an account. Fails with `BadName`, `BadPassword`, `NameTaken`, `TooManyTries`,
-    `InsecureConnection`. HTTP counts as `Transport.WEBSOCKET` here and below."""
+    `InsecureConnection`. HTTP counts as `Transport.WEBSOCKET` here and below.
+    """
 
     name: str
     password: str = field(repr=False)
@@ -211,7 +212,8 @@ class Register(Request[Registered]):
 @frozen
 class LogIn(Request[LoggedIn]):
     """Exchange name and password for a token. Fails with `WrongCredentials`,
-    `TooManyTries`, `Banned`, `InsecureConnection`."""
+    `TooManyTries`, `Banned`, `InsecureConnection`.
+    """
 
     name: str
     password: str = field(repr=False)
@@ -236,7 +238,8 @@ class IssueTicket(Request[TicketIssued]):
 @frozen
 class ChangePassword(Request[None]):
     """Change the password and revoke all other tokens. Fails with `NotAuthenticated`,
-    `WrongCredentials`, `BadPassword`, `TooManyTries`, `InsecureConnection`."""
+    `WrongCredentials`, `BadPassword`, `TooManyTries`, `InsecureConnection`.
+    """
 
     token: TokenHash
     old: str = field(repr=False)
@@ -322,7 +325,8 @@ class Attach(Request[Attached]):
 @frozen
 class Refresh(Request[datetime]):
     """Extend a session's token, by itself or by a ticket of the same account; replies with the
-    new end. Fails with `NotAuthenticated`."""
+    new end. Fails with `NotAuthenticated`.
+    """
 
     session: SessionId
     token: str | None = field(repr=False)
@@ -464,7 +468,8 @@ class ExitRow:
 @frozen
 class RoomRow:
     """A room; ``area`` is the area's key; ``details`` maps keywords to what a look at them
-    shows."""
+    shows.
+    """
 
     id: RoomId
     key: str
@@ -491,7 +496,8 @@ class ItemRow:
 @frozen
 class NpcRow:
     """An inhabitant; ``topics`` maps keywords to answers. A leading colon in an answer or in the
-    greeting means that it is done, not said; an empty greeting is none."""
+    greeting means that it is done, not said; an empty greeting is none.
+    """
 
     id: NpcId
     key: str
@@ -626,7 +632,8 @@ class IAccountStore(Interface):
 
     def rehash(account: AccountId, old_hash: str, new_hash: str) -> Deferred[None]:
         """Replace the hash by a stronger one of the same password; tokens stay as they are.
-        Nothing happens where it is no longer ``old_hash``."""
+        Nothing happens where it is no longer ``old_hash``.
+        """
 
     def set_role(account: AccountId, role: Role) -> Deferred[None]:
         """Change what an account may do."""
@@ -645,14 +652,16 @@ class IAccountStore(Interface):
 
     def revoke_account(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
         """Revoke all tokens of an account; fires with those that were not revoked before, the
-        expired too: a telnet session outlives its token's end."""
+        expired too: a telnet session outlives its token's end.
+        """
 
     def add_ticket(hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Store a ticket, and forget those long expired."""
 
     def spend_ticket(hash: str, now: datetime) -> Deferred[TokenRow | None]:
         """Take a ticket, at most once; fires with its token's row, or None where the ticket is
-        unknown, spent or expired. The token may be expired or revoked."""
+        unknown, spent or expired. The token may be expired or revoked.
+        """
 
 
 class IWorldStore(Interface):
@@ -678,7 +687,8 @@ class IWorldStore(Interface):
 
     def identify(names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
         """Find characters by name, without case; the unknown are missing from the answer,
-        whose keys are case-folded."""
+        whose keys are case-folded.
+        """
 
     def flush(changes: WorldChanges) -> Deferred[None]:
         """

@@ -34,6 +34,7 @@ class LoopbackBus:
     """
 
     _log = Logger()
+    _receiving = _log.failureHandler("A receiver of a message failed.")
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -43,14 +44,8 @@ class LoopbackBus:
     def publish(self, subject: str, message: Message) -> None:
         """Implement `IBus.publish`."""
         for receive in self._receivers.get(subject, ()):
-            try:
+            with self._receiving:
                 receive(message)
-            except Exception:
-                self._log.failure(
-                    "A receiver of {subject} failed on a {kind}.",
-                    subject=subject,
-                    kind=type(message).__name__,
-                )
 
     def subscribe(self, subject: str, receive: Receiver) -> Callable[[], None]:
         """Implement `IBus.subscribe`."""

@@ -10,7 +10,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import UNIXServerEndpoint
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorUNIX
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -31,6 +30,7 @@ from mudserver.control.commands import (
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
 from mudserver.interfaces import IAdministration, Role
+from mudserver.listening import listen
 
 #: The owner may ask; nobody else may.
 SOCKET_MODE = 0o600
@@ -235,13 +235,15 @@ class ControlService(Service):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             address = self._address.enter_context(short_path(self._path))
             _clear(self._path, address)
-            endpoint = UNIXServerEndpoint(self._reactor, address, mode=SOCKET_MODE)
-            self._port = await endpoint.listen(self._factory)
-        except (CannotListenError, OSError) as error:
+        except OSError as error:
             self._address.close()
-            reason = getattr(error, "socketError", error)
-            raise PortUnavailable(f"control can't listen on {self._path}: {reason}") from None
-        self._log.info("control listens on {path}", path=str(self._path))
+            raise PortUnavailable(f"control can't listen on {self._path}: {error}") from None
+        endpoint = UNIXServerEndpoint(self._reactor, address, mode=SOCKET_MODE)
+        try:
+            self._port = await listen("control", str(self._path), endpoint, self._factory)
+        except PortUnavailable:
+            self._address.close()
+            raise
 
     async def _shut(self) -> None:
         port, self._port = self._port, None

@@ -6,12 +6,12 @@ from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineError
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 
 from mudserver.errors import CloseCode, PortUnavailable
 from mudserver.gateway.shared import Shared
+from mudserver.listening import listen
 
 
 @frozen
@@ -79,15 +79,11 @@ class GatewayService(Service):
     async def _listen(self) -> None:
         for door in self._doors:
             try:
-                port = await door.endpoint.listen(door.factory)
-            except (CannotListenError, OSError) as error:
+                port = await listen(door.name, door.address, door.endpoint, door.factory)
+            except PortUnavailable:
                 await self._shut()
-                reason = getattr(error, "socketError", error)
-                raise PortUnavailable(
-                    f"{door.name} can't listen on {door.address}: {reason}"
-                ) from None
+                raise
             self._open.append(port)
-            self._log.info("{name} listens on {address}", name=door.name, address=port.getHost())
 
     async def _shut(self) -> None:
         while self._open:

@@ -121,7 +121,7 @@ class TelnetConnection(Protocol):
         if hidden:
             self.write(self._options.offer(Option.ECHO))
         else:
-            self.write(self._options.withdraw(Option.ECHO))
+            self.write(self._options.retract(Option.ECHO))
 
     def hang_up(self, code: CloseCode, reason: str) -> None:
         """Implement `Wire.hang_up`."""
@@ -202,17 +202,19 @@ class TelnetFactory(Factory):
     Args:
         shared: What all links of the gateway have in common.
         banner: What is shown first.
+        tls: Whether the transport below is TLS.
     """
 
     noisy = False
 
-    def __init__(self, shared: Shared, banner: str) -> None:
+    def __init__(self, shared: Shared, banner: str, tls: bool = False) -> None:
         self._shared = shared
         self._banner = banner
+        self._tls = tls
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """Make the protocol for a peer: one that plays, or one that only says why not."""
-        origin = origin_of(addr)
+        origin = origin_of(addr, self._tls)
         connection: Protocol
         try:
             place = self._shared.admission.admit(origin.address)

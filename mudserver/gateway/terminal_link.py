@@ -279,15 +279,13 @@ class TerminalLink(Link):
         self._tell(message)
 
     def farewell(self, code: CloseCode, reason: str) -> bytes:
-        """Implement `Link.farewell`."""
-        del code
+        """Implement `Link.farewell`; who left on purpose was told already."""
         if self._asked.secret:
             self._wire.hide_input(False)
         start = b"\r\n" if self._standing else b""
-        words = self._last_words
-        return start + (
-            self._terminal.text(reason) if words is None else self._terminal.line(words)
-        )
+        if self._last_words is not None:
+            return start + self._terminal.line(self._last_words)
+        return start if code is CloseCode.NORMAL else start + self._terminal.text(reason)
 
     def _patience(self) -> float:
         limits = self._shared.limits

@@ -31,7 +31,13 @@ from mudserver.gateway.service import Door, GatewayService
 from mudserver.gateway.shared import LinkLimits, Shared
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.gateway.telnet import TelnetFactory
+from mudserver.gateway.web.channel import HttpLimits
+from mudserver.gateway.web.policy import WebPolicy
+from mudserver.gateway.web.site import WebSite
+from mudserver.gateway.web.static_files import load_files
+from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.ids import GatewayId
+from mudserver.listening import in_words
 from mudserver.service.database import DatabaseService
 from mudserver.service.lifecycle import Lifecycle
 from mudserver.service.ordered import OrderedService
@@ -219,20 +225,37 @@ class Daemon:
     # ------------------------------------------------------------ the doors
 
     def _doors(self) -> Iterator[Door]:
+        """Return the doors that are wanted, those with TLS once there is a certificate."""
         settings = self._settings
-        telnet = TelnetFactory(self._shared, _BANNER.format(name=settings.name))
-        if settings.telnet:
-            yield self._door("telnet", settings.telnet, telnet)
+        banner = _BANNER.format(name=settings.name)
+        site = self._make_site()
+        wanted: list[tuple[str, str, IProtocolFactory]] = [
+            ("telnet", settings.telnet, TelnetFactory(self._shared, banner)),
+            ("http", settings.http, site),
+        ]
         if settings.certificate is not None:
-            files = CertificateFiles(
-                settings.certificate, settings.private_key or settings.certificate
-            )
-            if settings.telnets:
-                secure = TLSMemoryBIOFactory(files, False, telnet)
-                yield self._door("telnets", settings.telnets, secure)
+            key = settings.private_key or settings.certificate
+            files = CertificateFiles(settings.certificate, key)
+            telnet = TelnetFactory(self._shared, banner, tls=True)
+            wanted += [
+                ("telnets", settings.telnets, TLSMemoryBIOFactory(files, False, telnet)),
+                ("https", settings.https, TLSMemoryBIOFactory(files, False, site)),
+            ]
+        for name, address, factory in wanted:
+            if address:
+                yield Door(name, address, self._listening(address), factory)
 
-    def _door(self, name: str, address: str, factory: IProtocolFactory) -> Door:
-        return Door(name, address, self._listening(address), factory)
+    def _make_site(self) -> WebSite:
+        settings = self._settings
+        policy = WebPolicy(
+            public_url=settings.public_url or None,
+            hosts=settings.hosts,
+            origins=settings.origins,
+            trusted_proxies=settings.trusted_proxies,
+            insecure_passwords=settings.insecure_passwords,
+        )
+        websockets = WebSocketFactory(self._shared, self._reactor)
+        return WebSite(self._shared, policy, load_files(), websockets, HttpLimits())
 
     def _listening(self, address: str) -> IStreamServerEndpoint:
         """Return an endpoint that takes many at once: Twisted's default backlog is 50."""
@@ -250,7 +273,7 @@ def _how_to_reach(name: str, address: object) -> str:
     """Return what a player types to get to a door."""
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None or port is None:
-        return f"{name}: {address}"
+        return f"{name}: {in_words(address)}"
     if host in ("127.0.0.1", "::1", "0.0.0.0", "::"):  # noqa: S104 (this only reads them)
         host = "localhost"
     match name:

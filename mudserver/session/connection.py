@@ -85,11 +85,6 @@ def _note_loss(_: Connection, ending: Ending, reason: str) -> bool:
     return True
 
 
-def _confirm_loss(_: Connection, ending: Ending, reason: str) -> bool:
-    """The end that we asked for has come; why it came is known already."""
-    return True
-
-
 _builder = TypeMachineBuilder(Connection, Ending)
 _accepted = _builder.state("accepted")
 _greeting = _builder.state("greeting")
@@ -105,7 +100,8 @@ _authenticating.upon(Connection.admit).to(_attached).returns(True)
 for _living in (_accepted, _greeting, _authenticating, _attached):
     _living.upon(Connection.close).to(_closing)(_note_close)
     _living.upon(Connection.lose).to(_closed)(_note_loss)
-_closing.upon(Connection.lose).to(_closed)(_confirm_loss)
+# The end that we asked for has come; why it came is known already.
+_closing.upon(Connection.lose).to(_closed).returns(True)
 _closed.upon(Connection.lose).loop().returns(False)
 for _ending in (_closing, _closed):
     _ending.upon(Connection.open).loop().returns(False)

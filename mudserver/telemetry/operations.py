@@ -6,13 +6,11 @@ from prometheus_client import ProcessCollector
 from prometheus_client.twisted import MetricsResource
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from mudserver.errors import PortUnavailable
+from mudserver.listening import listen
 from mudserver.telemetry.metrics import PrometheusMeter
 
 #: Seconds after which an idle HTTP connection is closed.
@@ -52,8 +50,6 @@ class OperationsService(Service):
         readiness: What ``/readyz`` asks: the parts, and whether each is ready.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         endpoint: IStreamServerEndpoint,
@@ -90,9 +86,4 @@ class OperationsService(Service):
         return maybeDeferred(lambda: None if port is None else port.stopListening())
 
     async def _listen(self) -> None:
-        try:
-            self._port = await self._endpoint.listen(self._site)
-        except (CannotListenError, OSError) as error:
-            reason = getattr(error, "socketError", error)
-            raise PortUnavailable(f"operations can't listen on {self._address}: {reason}") from None
-        self._log.info("operations listens on {address}", address=self._port.getHost())
+        self._port = await listen("operations", self._address, self._endpoint, self._site)

@@ -230,6 +230,19 @@ class OptionTable:
         """Stop doing this ourselves (WONT); see `offer`."""
         return self._wish(Side.US, option, _Input.WISH_OFF)
 
+    def retract(self, option: int) -> bytes:
+        """
+        Stop doing this ourselves, even if our offer is still unanswered.
+
+        RFC 1143 would have us wait. But some clients act on an offer and never answer it; to wait
+        for them would leave what they type hidden for ever. An answer that comes after all
+        finds the option off, and is declined like any request for it.
+        """
+        if self.state(Side.US, option) not in (State.WANTYES, State.WANTYES_OPPOSITE):
+            return self.withdraw(option)
+        del self._states[Side.US, option]
+        return negotiate(Verb.WONT, option)
+
     def forbid(self, option: int) -> bytes:
         """Ask the peer to stop doing this (DONT); see `offer`."""
         return self._wish(Side.HIM, option, _Input.WISH_OFF)

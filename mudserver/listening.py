@@ -1,0 +1,44 @@
+"""Ports: opened, or a clear word why not."""
+
+from twisted.internet.address import UNIXAddress
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
+
+from mudserver.errors import PortUnavailable
+
+_log = Logger()
+
+
+async def listen(
+    name: str, address: str, endpoint: IStreamServerEndpoint, factory: IProtocolFactory
+) -> IListeningPort:
+    """
+    Listen, and log where in one line.
+
+    Args:
+        name: What is spoken there.
+        address: Where, as the operator wrote it.
+        endpoint: The same for Twisted.
+        factory: What speaks.
+
+    Raises:
+        PortUnavailable: That can't be had.
+    """
+    try:
+        port: IListeningPort = await endpoint.listen(factory)
+    except (CannotListenError, OSError) as error:
+        reason = getattr(error, "socketError", error)
+        raise PortUnavailable(f"{name} can't listen on {address}: {reason}") from None
+    _log.info("{name} listens on {address}", name=name, address=in_words(port.getHost()))
+    return port
+
+
+def in_words(address: object) -> str:
+    """Return an address as operators write it."""
+    if isinstance(address, UNIXAddress):
+        return str(address.name)
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None or port is None:
+        return str(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -36,7 +36,6 @@ A `PlayerError` carries a stable ``code`` that clients may act upon and a senten
 from enum import IntEnum
 from typing import ClassVar
 
-
 _FIRST_TO_RECONNECT = 3000
 _FIRST_TO_STAY_AWAY = 3500
 

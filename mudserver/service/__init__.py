@@ -25,4 +25,6 @@ def makeService(options: Options) -> IService:
     """
     # Twisted's default follows the wall clock, and jumps with it; every deadline is ours to keep.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
-    return Daemon(options.settings, os.environ, reactor).service
+    daemon = Daemon(options.settings, os.environ, reactor)
+    daemon.service.log_observer = options.log_observer
+    return daemon.service

@@ -52,15 +52,19 @@ class DatabaseService(Service):
         """Whether a query could be answered now."""
         return self._pool is not None and self._pool.available
 
-    @property
-    def accounts(self) -> PostgresAccountStore:
-        """The accounts; there once the service has started."""
-        return PostgresAccountStore(self._open_pool(), self._reactor)
+    def stores(self) -> tuple[PostgresAccountStore, PostgresWorldStore]:
+        """
+        Make the stores of accounts and of the world; each batches for all who share it.
 
-    @property
-    def world(self) -> PostgresWorldStore:
-        """The world; there once the service has started."""
-        return PostgresWorldStore(self._open_pool(), self._reactor)
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return (
+            PostgresAccountStore(self._pool, self._reactor),
+            PostgresWorldStore(self._pool, self._reactor),
+        )
 
     def startService(self) -> Deferred[None]:
         """
@@ -104,8 +108,3 @@ class DatabaseService(Service):
             await pool.close()
         if isinstance(self._source, EmbeddedPostgres):
             await self._source.stop()
-
-    def _open_pool(self) -> Pool:
-        if self._pool is None:
-            raise RuntimeError("the database has not started")
-        return self._pool

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import ILogObserver
 from twisted.python import usage
 
 from mudserver.config import CONFIG_VARIABLE, KEYS, Settings, load
 from mudserver.errors import ConfigError
+from mudserver.telemetry.logs import observer, open_log
 
 
 def _shown(default: object) -> str:
@@ -69,3 +71,15 @@ ${CONFIG_VARIABLE} may stand for --config.
             self.settings = load(given, os.environ, None if file is None else Path(file))
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
+
+    def log_observer(self) -> ILogObserver | None:
+        """
+        Return what writes the log as the settings say.
+
+        None where twistd has its own orders: ``--logger``, ``--syslog``, or an application file.
+        """
+        twistd = self.parent
+        if twistd is None or twistd.get("logger") or twistd.get("syslog"):
+            return None
+        stream = open_log(twistd.get("logfile") or "", not twistd.get("nodaemon"))
+        return observer(stream, self.settings.log_format, self.settings.log_level)

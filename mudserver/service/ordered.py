@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import IService, IServiceCollection, MultiService, Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 
 
@@ -16,6 +17,10 @@ class OrderedService(MultiService):
     ``stopService`` may. (`MultiService` starts and stops all at once.) One that fails ends
     the start; those before it are stopped by `stopService`, as ever.
 
+    Attributes:
+        log_observer: Makes what twistd writes the log by, or returns None to leave that to
+            twistd; asked when the application takes the service in, just before the log begins.
+
     Args:
         started: Called when all children have started.
         failed: Called with the failure of the first that could not.
@@ -25,10 +30,19 @@ class OrderedService(MultiService):
 
     def __init__(self, started: Callable[[], None], failed: Callable[[Failure], None]) -> None:
         MultiService.__init__(self)
+        self.log_observer: Callable[[], ILogObserver | None] = lambda: None
         self._on_started = started
         self._on_failed = failed
         self._up: list[IService] = []
         self._starting: Deferred[None] | None = None
+
+    def setServiceParent(self, parent: IServiceCollection | Componentized) -> None:
+        """Join an application, and choose its log."""
+        MultiService.setServiceParent(self, parent)
+        if isinstance(parent, Componentized):
+            log_observer = self.log_observer()
+            if log_observer is not None:
+                parent.setComponent(ILogObserver, log_observer)
 
     def startService(self) -> None:
         """Begin to start the children."""

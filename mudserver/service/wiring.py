@@ -146,10 +146,11 @@ class Daemon:
         )
 
         def ports() -> GamePorts:
+            accounts, world = self._database.stores()
             return GamePorts(
                 bus=self._bus,
-                accounts=self._database.accounts,
-                world=self._database.world,
+                accounts=accounts,
+                world=world,
                 hasher=hasher,
                 clock=self._reactor,
                 utc_now=_utc_now,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import IO, cast
 
-from twisted.internet.interfaces import IReactorThreads
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -18,27 +17,26 @@ from twisted.logger import (
 from twisted.python.logfile import LogFile
 
 
-def open_log(file: str, daemon: bool, reactor: IReactorThreads) -> IO[str]:
+def open_log(file: str, daemon: bool) -> IO[str]:
     """
-    Open what the log is written to.
+    Open what the log is written to; SIGUSR1 has a file begin anew.
 
     Args:
         file: The path that twistd was given; empty or ``-`` for the standard output.
         daemon: Whether we leave the terminal.
-        reactor: Where SIGUSR1 has a log file begin anew.
 
     Raises:
-        ValueError: A daemon has no standard output.
+        SystemExit: A daemon has no standard output; this is how twistd says so, too.
     """
     if file == "-" and daemon:
-        raise ValueError("a daemon can't log to the standard output")
+        sys.exit("Daemons cannot log to stdout, exiting!")
     if file in ("", "-") and not daemon:
         return sys.stdout
     log = LogFile.fromFullPath(file or "twistd.log")
 
     def rotate(number: int, frame: FrameType | None) -> None:
         del number, frame
-        reactor.callFromThread(log.rotate)
+        log.rotate()
 
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, rotate)

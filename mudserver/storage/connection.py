@@ -25,10 +25,6 @@ from mudserver.storage.failures import is_dead, translated, words_of
 #: 50,000 narrow ones take some 50 ms. More must be read in pages.
 MAX_ROWS = 50_000
 
-#: Seconds that a statement gets beyond the server's own limit before the connection is given up:
-#: a server that hangs doesn't keep its limits.
-SERVER_GRACE = 5.0
-
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object] | None
 Row: TypeAlias = tuple[Any, ...]
 
@@ -56,12 +52,15 @@ class Limits:
         statement: Seconds for a statement.
         lock: Seconds to wait for one lock.
         idle_in_transaction: Seconds between two statements of a transaction.
+        grace: Seconds that a statement gets beyond its limit before we give the connection up; a
+            server that hangs doesn't keep its limits.
     """
 
     connect: float = 5.0
     statement: float = 30.0
     lock: float = 10.0
     idle_in_transaction: float = 30.0
+    grace: float = 5.0
 
     def parameters(self, dsn: Dsn, application: str) -> dict[str, str]:
         """Return libpq's parameters that impose this; what the DSN itself says is kept."""
@@ -156,7 +155,7 @@ class Connection:
         finally:
             if not connected:
                 wire.close()
-        return cls(reactor, wire, limits.statement + SERVER_GRACE)
+        return cls(reactor, wire, limits.statement + limits.grace)
 
     @property
     def usable(self) -> bool:

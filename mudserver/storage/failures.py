@@ -20,6 +20,10 @@ class Conflict(StorageUnavailable):
     """A serialisation failure or a deadlock: nothing of the transaction took place."""
 
 
+class Stale(StorageUnavailable):
+    """A connection turned out to be dead before anything was done with it."""
+
+
 class CommitUnknown(StorageUnavailable):
     """The connection was lost during COMMIT: the transaction took place, or it did not."""
 

@@ -23,7 +23,10 @@ from mudserver.storage.connection import (
     Row,
 )
 from mudserver.storage.dsn import Dsn
-from mudserver.storage.failures import CommitUnknown, Conflict
+from mudserver.storage.failures import Conflict, Stale
+from mudserver.storage.transaction import Cursor, transact
+
+__all__ = ["Cursor", "Limits", "Pool", "PoolLimits"]
 
 #: How often a transaction is tried that others get in the way of, and the seconds before the
 #: second try; the pause grows with each.
@@ -75,10 +78,6 @@ class _Condition(Enum):
     GONE = "gone"
 
 
-class _Stale(StorageUnavailable):
-    """A connection turned out to be dead before anything was done with it."""
-
-
 @define(eq=False)
 class _Member:
     """A place in the pool, with or without a connection."""
@@ -100,7 +99,7 @@ class _Waiter:
 
 @define(eq=False)
 class _Scope:
-    """The run of an interaction, for what it calls to see."""
+    """The run of an interaction, visible to what it calls."""
 
     pool: "Pool"
     open: bool = True
@@ -109,45 +108,6 @@ class _Scope:
 # In whose interaction the running code is. Each coroutine under a Deferred has a context of its
 # own, which what it starts inherits.
 _inside: ContextVar[_Scope | None] = ContextVar("_inside", default=None)
-
-
-class Cursor:
-    """
-    What an interaction executes statements with, one at a time.
-
-    Attributes:
-        rowcount: Rows that the last statement returned or changed.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._rows: list[Row] = []
-        self.rowcount = -1
-        self.failure: OurError | None = None
-
-    async def execute(self, statement: str, parameters: Parameters = None) -> None:
-        """
-        Execute one statement in the transaction.
-
-        Args:
-            statement: SQL, with ``%s`` or ``%(name)s`` for parameters.
-            parameters: Their values.
-
-        Raises:
-            StorageUnavailable: It passes.
-            StorageRefused: The same statement would be refused again.
-        """
-        self._rows, self.rowcount = [], -1
-        try:
-            result = await self._connection.execute(statement, parameters)
-        except OurError as error:
-            self.failure = self.failure or error
-            raise
-        self._rows, self.rowcount = result.rows, result.count
-
-    def fetchall(self) -> list[Row]:
-        """Return the rows of the last statement; none if it returns none."""
-        return self._rows
 
 
 class Pool:
@@ -264,7 +224,12 @@ class Pool:
         """
 
         async def work(connection: Connection) -> T:
-            return await self._transact(connection, lambda cursor: body(cursor, *args, **kwargs))
+            scope = _Scope(self)
+            _inside.set(scope)
+            try:
+                return await transact(connection, lambda cursor: body(cursor, *args, **kwargs))
+            finally:
+                scope.open = False
 
         return Deferred.fromCoroutine(self._run(work))
 
@@ -290,7 +255,7 @@ class Pool:
                 outcome = "conflict"
                 if attempt >= MAX_ATTEMPTS:
                     raise
-            except _Stale:
+            except Stale:
                 outcome = "stale"
                 if attempt > self._limits.size:
                     raise
@@ -308,61 +273,6 @@ class Pool:
                 self._meter.observe("database_query_seconds", self._reactor.seconds() - began)
                 self._give_back(member)
             await deferLater(self._reactor, CONFLICT_PAUSE * attempt)
-
-    async def _transact(
-        self,
-        connection: Connection,
-        body: Callable[[Cursor], Coroutine[Deferred[Any], Any, T]],
-    ) -> T:
-        """Run the body in a transaction; the connection is left clean, or closed."""
-        try:
-            await connection.execute("BEGIN")
-        except StorageUnavailable as error:
-            if connection.usable:
-                raise
-            # It died unnoticed, and nothing was done yet: another one may be alive.
-            raise _Stale(str(error)) from error
-        scope = _Scope(self)
-        _inside.set(scope)
-        cursor = Cursor(connection)
-        clean = False
-        try:
-            result = await body(cursor)
-            scope.open = False
-            await self._commit(connection, cursor)
-            clean = True
-        except (Exception, CancelledError):
-            clean = await self._roll_back(connection)
-            raise
-        finally:
-            scope.open = False
-            if not clean:
-                connection.close()
-        return result
-
-    async def _commit(self, connection: Connection, cursor: Cursor) -> None:
-        if not connection.usable:
-            raise cursor.failure or StorageUnavailable("the database: the connection was lost")
-        try:
-            done = await connection.execute("COMMIT")
-        except StorageUnavailable as error:
-            if connection.usable:
-                raise
-            raise CommitUnknown(str(error)) from error
-        if done.tag != "COMMIT":
-            # A statement had failed, the body went on, and PostgreSQL undid everything.
-            raise cursor.failure or StorageRefused(f"COMMIT was answered with {done.tag}")
-
-    async def _roll_back(self, connection: Connection) -> bool:
-        """Undo; returns whether that worked. The error that led here is what matters."""
-        if not connection.usable:
-            return False
-        try:
-            await connection.execute("ROLLBACK")
-        except OurError as error:
-            self._log.warn("a rollback failed: {error}", error=error)
-            return False
-        return True
 
     # ------------------------------------------------------------ lending
 

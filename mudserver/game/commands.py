@@ -28,8 +28,10 @@ from mudserver.interfaces import (
     PasswordWanted,
     Refusal,
     Settled,
+    Transport,
     gateway_subject,
 )
+from mudserver.wire.text import clean
 from mudserver.world import commands
 from mudserver.world.commands import Command, resolved, unresolved
 from mudserver.world.events import Event, PasswordAsked, Quitted
@@ -44,6 +46,7 @@ LOAD_SECONDS: Final = 10.0
 _INTERNAL_ERROR: Final = Refusal("internal_error", "Something went wrong on our side.")
 _NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
 _UNAVAILABLE: Final = Refusal("unavailable", "That can't be done just now.", retry_after=5.0)
+_ALL_AT_ONCE: Final = Refusal("bad_command", "Type: password OLD NEW")
 _GONE: Final = Refusal("not_allowed", "You have left the world.")
 
 
@@ -171,12 +174,17 @@ class Commands:
             self._answer(typed, _GONE)
             return None
         try:
-            command = parse(text)
+            command = parse(clean(text))
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return None
-        if isinstance(command, commands.ChangePassword) and command.old and command.new:
-            return Deferred.fromCoroutine(self._change_password(typed, command.old, command.new))
+        if isinstance(command, commands.ChangePassword):
+            if command.old and command.new:
+                change = self._change_password(typed, command.old, command.new)
+                return Deferred.fromCoroutine(change)
+            if typed.session.transport is Transport.WEBSOCKET:
+                self._answer(typed, _ALL_AT_ONCE)
+                return None
         name = unresolved(command, self._world)
         if name is not None:
             return Deferred.fromCoroutine(self._resolve(typed, command, name))

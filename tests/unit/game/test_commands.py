@@ -308,10 +308,26 @@ class WaitingTest(CommandsTestCase):
 
 class PasswordTest(CommandsTestCase):
     def test_asked(self) -> None:
-        """Without words the gateway is told to ask."""
+        """Without words the gateway of a terminal is told to ask."""
+        attaching = self.gateway.attach(
+            PasswordCredential("Ann", PASSWORD), transport=Transport.TELNET
+        )
+        self.advance()
+        ann = self.successResultOf(attaching).session
+        self.gateway.forget()
+        self.type(ann, "password", "a")
+        self.assertEqual(self.gateway.of(ann)[0], PasswordWanted(ann))
+
+    def test_asked_of_a_program(self) -> None:
+        """A client without prompts is told to say it all at once."""
         self.type(self.ann, "password", "a")
-        self.assertEqual(self.gateway.of(self.ann)[0], PasswordWanted(self.ann))
-        self.assertEqual(self.codes(), [("a", None)])
+        self.assertEqual(self.codes(), [("a", "bad_command")])
+        self.assertEqual(len(self.gateway.of(self.ann)), 1)
+
+    def test_invisible_marks(self) -> None:
+        """What would reorder or hide a line for others is taken out of what was typed."""
+        self.type(self.ann, "say he\u202ello\u200b")
+        self.assertEqual(self.gateway.lines(self.bob), ['Ann says, "hello"'])
 
     def test_changed(self) -> None:
         """With both words it is changed; other logins end, this one goes on."""

@@ -1,6 +1,7 @@
 """Who is in the world: attaching, detaching, coming back, being taken over, leaving."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -24,12 +25,11 @@ from mudserver.game.accounts import Accounts, Authority
 from mudserver.game.answers import Answers
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
-from mudserver.game.locks import KeyedLock
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
 from mudserver.game.sessions import MAX_SESSIONS, Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import AccountId, Generation, SessionId, TokenHash
+from mudserver.ids import AccountId, CharacterId, Generation, SessionId, TokenHash
 from mudserver.interfaces import (
     Attach,
     Attached,
@@ -82,27 +82,29 @@ class PresenceLimits:
 
 
 @define(eq=False)
-class _Entry:
+class _Arrival:
     """
-    An attachment on its way through the loop.
+    An attachment from the time its character is loaded until it is in.
 
     Attributes:
-        row: The character, as it was stored.
-        was_played: Whether it was in the world when it was loaded, so that the row is good
-            for nothing once it has left.
-        reply: What is answered: None to load again.
+        request: What was asked.
+        authority: By what right.
+        stale: Whether one of the account's characters has left since the loading began, so
+            that what was loaded is good for nothing.
     """
 
     request: Attach
     authority: Authority
-    row: CharacterRow
-    was_played: bool
-    reply: Deferred[Attached | None]
+    stale: bool = False
 
     @property
     def lane(self) -> Lane:
         """Behind what an earlier attachment of the same session has left to do."""
         return Lane(self.request.resume or self.request.session)
+
+
+#: What an attachment waits for; None where the character must be loaded again.
+_Reply = Deferred[Attached | None]
 
 
 class Presence:
@@ -157,7 +159,7 @@ class Presence:
         self._clock = clock
         self._limits = limits
         self._meter = meter
-        self._locks: KeyedLock[AccountId] = KeyedLock()
+        self._arrivals: dict[AccountId, set[_Arrival]] = {}
         self._attaching = 0
         self._revoked: dict[TokenHash, float] = {}
         self._ending: set[Session] = set()
@@ -182,26 +184,39 @@ class Presence:
             authority = await self._accounts.redeem(
                 request.credential, request.origin, request.transport
             )
-            async with self._locks.holding(authority.account.id):
-                return await self._load_and_enter(request, authority)
+            return await self._load_and_enter(request, authority)
         finally:
             self._attaching -= 1
 
     async def _load_and_enter(self, request: Attach, authority: Authority) -> Attached:
         for _ in range(MAX_LOADS):
-            played = self._sessions.characters_of(authority.account.id)
-            await self._all_saved()
-            rows = await self._store.characters(authority.account.id)
-            row = _choose(rows, request.character)
-            reply: Deferred[Attached | None] = Deferred()
-            entry = _Entry(request, authority, row, row.id in played, reply)
-            self._loop.submit(
-                entry.lane, partial(self._enter, entry), partial(self._not_entered, entry)
-            )
-            attached = await reply
+            arrival = _Arrival(request, authority)
+            with self._awaited(arrival):
+                await self._all_saved()
+                rows = await self._store.characters(authority.account.id)
+                row = _choose(rows, request.character)
+                reply: _Reply = Deferred()
+                self._loop.submit(
+                    arrival.lane,
+                    partial(self._enter, arrival, row, reply),
+                    partial(self._not_entered, arrival, row, reply),
+                )
+                attached = await reply
             if attached is not None:
                 return attached
         raise Unavailable("Your character is coming and going too fast.", retry_after=1.0)
+
+    @contextmanager
+    def _awaited(self, arrival: _Arrival) -> Iterator[None]:
+        """Have an arrival told when a character of its account leaves."""
+        account = arrival.authority.account.id
+        self._arrivals.setdefault(account, set()).add(arrival)
+        try:
+            yield
+        finally:
+            self._arrivals[account].discard(arrival)
+            if not self._arrivals[account]:
+                del self._arrivals[account]
 
     async def _all_saved(self) -> None:
         """Wait until the stored state of who has left is up to date."""
@@ -210,33 +225,34 @@ class Presence:
         except TimeoutError:
             raise StorageUnavailable("What changed can't be saved just now.") from None
 
-    def _enter(self, entry: _Entry) -> None:
-        if entry.reply.called:
+    def _enter(self, arrival: _Arrival, row: CharacterRow, reply: _Reply) -> None:
+        if reply.called:
             return  # whoever asked has given up
-        refusal = self._refusal(entry)
+        refusal = self._refusal(arrival, row)
         if refusal is not None:
             self._meter.count("attachments", outcome="refused")
-            entry.reply.errback(refusal)
+            reply.errback(refusal)
             return
-        playing = self._sessions.playing(entry.row.id)
-        if playing is None and entry.was_played:
-            entry.reply.callback(None)
+        playing = self._sessions.playing(row.id)
+        request = arrival.request
+        if playing is None and arrival.stale:
+            reply.callback(None)
         elif playing is None:
-            self._begin(entry)
-        elif playing.id == entry.request.resume and playing.gateway == entry.request.gateway:
-            self._resume(playing, entry)
+            self._begin(arrival, row, reply)
+        elif playing.id == request.resume and playing.gateway == request.gateway:
+            self._resume(playing, arrival, reply)
         else:
-            self._take_over(playing, entry)
+            self._take_over(playing, arrival, reply)
         self._measure()
 
-    def _refusal(self, entry: _Entry) -> Exception | None:
+    def _refusal(self, arrival: _Arrival, row: CharacterRow) -> Exception | None:
         if self._closed:
             return Unavailable("The world is closing.")
-        if entry.authority.token.hash in self._revoked:
+        if arrival.authority.token.hash in self._revoked:
             return _revoked()
-        if self._sessions.get(entry.request.session) is not None:
-            return ValueError(f"session {entry.request.session} is there already")
-        if self._full and self._sessions.playing(entry.row.id) is None:
+        if self._sessions.get(arrival.request.session) is not None:
+            return ValueError(f"session {arrival.request.session} is there already")
+        if self._full and self._sessions.playing(row.id) is None:
             return Overloaded("The world is full.", retry_after=30.0)
         return None
 
@@ -244,35 +260,39 @@ class Presence:
     def _full(self) -> bool:
         return len(self._sessions) >= self._limits.sessions
 
-    def _begin(self, entry: _Entry) -> None:
-        character, elsewhere = admit(self._world, entry.row)
+    def _begin(self, arrival: _Arrival, row: CharacterRow, reply: _Reply) -> None:
+        character, elsewhere = admit(self._world, row)
         for item in elsewhere:
             self._log.warn(
                 "{item} isn't where it was stored; it stays where it is.",
                 item=item.key,
-                character=entry.row.name,
+                character=row.name,
             )
-        session = self._open(entry, Generation(1))
+        session = _open(arrival, character.id, row.name, Generation(1))
+        self._sessions.add(session)
+        reply.callback(_attached(session, recovered=False))
         self._fan_out.char_state(session)
         self._stage.perform(enter(self._world, character))
         self._meter.count("attachments", outcome="entered")
 
-    def _resume(self, session: Session, entry: _Entry) -> None:
+    def _resume(self, session: Session, arrival: _Arrival, reply: _Reply) -> None:
         _cancel_grace(session)
         session.generation = Generation(session.generation + 1)
-        session.transport = entry.request.transport
-        session.origin = entry.request.origin
-        self._sessions.attend(session, entry.authority.attended)
-        entry.reply.callback(_attached(session, recovered=True))
+        session.transport = arrival.request.transport
+        session.origin = arrival.request.origin
+        self._sessions.attend(session, arrival.authority.attended)
+        reply.callback(_attached(session, recovered=True))
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
 
-    def _take_over(self, old: Session, entry: _Entry) -> None:
+    def _take_over(self, old: Session, arrival: _Arrival, reply: _Reply) -> None:
         _cancel_grace(old)
         self._sessions.remove(old)
         reason = "Your character is now played from elsewhere."
         self._publish_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
-        session = self._open(entry, Generation(old.generation + 1))
+        session = _open(arrival, old.character, old.name, Generation(old.generation + 1))
+        self._sessions.add(session)
+        reply.callback(_attached(session, recovered=False))
         self._fan_out.char_state(session)
         room = self._world.character(session.character).room
         if room is not None:
@@ -280,28 +300,13 @@ class Presence:
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="taken_over")
 
-    def _open(self, entry: _Entry, generation: Generation) -> Session:
-        request = entry.request
-        session = Session(
-            id=request.session,
-            generation=generation,
-            gateway=request.gateway,
-            attended=entry.authority.attended,
-            character=entry.row.id,
-            name=entry.row.name,
-            transport=request.transport,
-            origin=request.origin,
-            answers=Answers(request.session),
-        )
-        self._sessions.add(session)
-        entry.reply.callback(_attached(session, recovered=False))
-        return session
-
-    def _not_entered(self, entry: _Entry, failure: Failure) -> None:
-        if not entry.reply.called:
-            entry.reply.errback(failure)
-        session = self._sessions.get(entry.request.session)
-        if session is not None and session.character == entry.row.id:
+    def _not_entered(
+        self, arrival: _Arrival, row: CharacterRow, reply: _Reply, failure: Failure
+    ) -> None:
+        if not reply.called:
+            reply.errback(failure)
+        session = self._sessions.get(arrival.request.session)
+        if session is not None and session.character == row.id:
             self.end(session, CloseCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
     # ------------------------------------------------------------ detaching
@@ -416,6 +421,8 @@ class Presence:
             self._finish(session)
 
     def _leave(self, session: Session) -> None:
+        for arrival in self._arrivals.get(session.attended.account, ()):
+            arrival.stale = True
         _cancel_grace(session)
         self._sessions.remove(session)
         self._stage.perform(leave(self._world, session.character))
@@ -459,6 +466,21 @@ def _choose(rows: tuple[CharacterRow, ...], name: str | None) -> CharacterRow:
     if name is None:
         raise NoSuchCharacter("Your account has no character.")
     raise NoSuchCharacter(f"Your account has no character called {name}.")
+
+
+def _open(arrival: _Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
+    request = arrival.request
+    return Session(
+        id=request.session,
+        generation=generation,
+        gateway=request.gateway,
+        attended=arrival.authority.attended,
+        character=character,
+        name=name,
+        transport=request.transport,
+        origin=request.origin,
+        answers=Answers(request.session),
+    )
 
 
 def _attached(session: Session, *, recovered: bool) -> Attached:

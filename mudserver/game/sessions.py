@@ -9,7 +9,6 @@ from twisted.internet.interfaces import IDelayedCall
 from mudserver.game.answers import Answers
 from mudserver.game.loop import Lane
 from mudserver.ids import (
-    AccountId,
     CharacterId,
     GatewayId,
     Generation,
@@ -88,7 +87,6 @@ class Sessions:
     _by_id: dict[SessionId, Session] = field(factory=dict, init=False)
     _by_character: dict[CharacterId, Session] = field(factory=dict, init=False)
     _by_token: dict[TokenHash, set[SessionId]] = field(factory=dict, init=False)
-    _by_account: dict[AccountId, set[CharacterId]] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -107,7 +105,6 @@ class Sessions:
             raise ValueError(f"session {session.id}, or its character, is there already")
         self._by_id[session.id] = session
         self._by_character[session.character] = session
-        self._by_account.setdefault(session.attended.account, set()).add(session.character)
         self._by_token.setdefault(session.attended.token, set()).add(session.id)
 
     def remove(self, session: Session) -> None:
@@ -119,7 +116,6 @@ class Sessions:
         """
         del self._by_id[session.id]
         del self._by_character[session.character]
-        _discard(self._by_account, session.attended.account, session.character)
         _discard(self._by_token, session.attended.token, session.id)
 
     def attend(self, session: Session, attended: Attended) -> None:
@@ -144,10 +140,6 @@ class Sessions:
     def playing(self, character: CharacterId) -> Session | None:
         """Find the session that plays a character."""
         return self._by_character.get(character)
-
-    def characters_of(self, account: AccountId) -> frozenset[CharacterId]:
-        """Return which of an account's characters are played."""
-        return frozenset(self._by_account.get(account, ()))
 
     def on_tokens(self, tokens: Iterable[TokenHash]) -> tuple[Session, ...]:
         """Find the sessions that act on those tokens."""

@@ -65,11 +65,7 @@ class SpeakTest(CommandsTestCase):
 
     def test_inhabitants_answer(self) -> None:
         """An inhabitant reacts after what it reacts to was shown."""
-        hall = next(room for room in self.game.world.rooms.values() if room.key == "hall")
-        start = self.game.world.room(self.game.world.start)
-        for direction, way in list(start.exits.items()):
-            if way.to == hall.id:
-                start.exits[direction] = type(way)(way.to)
+        self.open_doors()
         self.type(self.ann, "north")
         self.assertEqual(self.gateway.types(self.ann)[-2:], ["room.state", "chat"])
         self.gateway.forget()
@@ -95,6 +91,15 @@ class AnswerTest(CommandsTestCase):
         self.database.hold()
         self.type(self.ann, "get lamp", "a")
         self.assertEqual(self.gateway.lines(self.ann), ["You pick up a brass lamp."])
+        self.assertEqual(self.codes(), [])
+        self.database.release()
+        self.assertEqual(self.codes(), [("a", None)])
+
+    def test_moving(self) -> None:
+        """A walk is acknowledged when the new place is committed."""
+        self.database.hold()
+        self.type(self.ann, "east", "a")
+        self.assertEqual(self.gateway.types(self.ann), ["room.state"])
         self.assertEqual(self.codes(), [])
         self.database.release()
         self.assertEqual(self.codes(), [("a", None)])
@@ -149,6 +154,15 @@ class AnswerTest(CommandsTestCase):
         self.database.release()
         self.assertEqual(self.codes(), [("a", None), (None, None)])
         self.assertEqual(len(self.gateway.lines(self.ann)), 1)
+
+    def test_older_attachment(self) -> None:
+        """What an older attachment of a resumed session still sends is dropped."""
+        self.gateway.attach(PasswordCredential("Ann", PASSWORD), resume=self.ann)
+        self.advance()
+        self.gateway.type(self.ann, "say hello", "a", generation=1)
+        self.advance()
+        self.assertEqual(self.codes(), [])
+        self.assertEqual(self.gateway.lines(self.bob), [])
 
     def test_ids_survive_a_resume(self) -> None:
         """A session that is resumed still knows what it has done."""
@@ -353,6 +367,17 @@ class PasswordTest(CommandsTestCase):
         self.successResultOf(
             self.account_store.set_password(account.id, hash, session.attended.token)
         )
+
+    def test_not_after_leaving(self) -> None:
+        """A password isn't changed any more for a session that is over."""
+        self.change_to("one-word-secret")
+        self.gateway.type(self.ann, "quit", "a")
+        self.gateway.type(self.ann, "password one-word-secret another-word-secret", "b")
+        self.advance()
+        self.assertEqual(self.codes(), [("a", None), ("b", "not_allowed")])
+        attaching = self.gateway.attach(PasswordCredential("Ann", "one-word-secret"))
+        self.advance()
+        self.successResultOf(attaching)
 
     def test_only_encrypted(self) -> None:
         """Over a connection that others read no password is taken, but over telnet."""

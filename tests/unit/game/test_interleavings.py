@@ -199,7 +199,7 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(len(game.loop), 0)
         self.assertEqual(len(game.tasks), 0)
         self.assertEqual(len(game.presence._ending), 0)
-        self.assertEqual(len(game.presence._locks), 0)
+        self.assertEqual(game.presence._arrivals, {})
         self.assertEqual(game.presence._attaching, 0)
         self.assertTrue(game.journal.clean)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)  # the inhabitants' pastime

@@ -1,5 +1,7 @@
 """Coming into the world, leaving it, and all that can happen between."""
 
+from twisted.internet.defer import Deferred
+
 from mudserver.errors import (
     BusUnavailable,
     CloseCode,
@@ -16,6 +18,7 @@ from mudserver.game.presence import FAREWELL_SECONDS, PresenceLimits
 from mudserver.ids import GatewayId, SessionId, TokenHash
 from mudserver.interfaces import (
     WORLD,
+    Attached,
     LogIn,
     Origin,
     PasswordCredential,
@@ -79,7 +82,7 @@ class AttachTest(GameTestCase):
         self.database.failure = StorageUnavailable("away")
         self.failureResultOf(self.gateway.attach(ANN), StorageUnavailable)
         self.database.failure = None
-        self.assertEqual(len(self.game.presence._locks), 0)
+        self.assertEqual(self.game.presence._arrivals, {})
         self.enter("Ann")
 
     def test_given_up(self) -> None:
@@ -248,6 +251,28 @@ class LinkDeadTest(GameTestCase):
         self.assertEqual(self.gateway.of(self.bob), [])
         self.assertEqual(len(self.game.sessions), 2)
 
+    def test_loss_known_after_coming_back(self) -> None:
+        """Word of the old connection's end means nothing once the new one is in."""
+        attaching = self.gateway.attach(ANN, resume=self.ann)
+        self.gateway.detach(self.ann, generation=1, by_choice=True)
+        self.advance()
+        self.assertTrue(self.successResultOf(attaching).recovered)
+        self.assertEqual(len(self.game.sessions), 2)
+
+    def test_back_at_the_last_moment(self) -> None:
+        """Who is on the way in when the grace runs out is let in."""
+        attaching: list[Deferred[Attached]] = []
+        self.gateway.detach(self.ann)
+        self.clock.callLater(
+            120.0, lambda: attaching.append(self.gateway.attach(ANN, resume=self.ann))
+        )
+        self.clock.advance(0)
+        self.clock.advance(120.0)
+        self.advance()
+        self.assertTrue(self.successResultOf(attaching[0]).recovered)
+        self.assertEqual(self.gateway.ended(self.ann), [])
+        self.assertEqual(len(self.game.sessions), 2)
+
     def test_resume_too_late(self) -> None:
         """After the grace there is nothing to go on with: a fresh session."""
         self.gateway.detach(self.ann)
@@ -301,19 +326,31 @@ class LinkDeadTest(GameTestCase):
         self.assertEqual(events, ["linkdead", "returned"] * 2)
 
     def test_leaves_while_coming_back(self) -> None:
-        """If the grace ends while the character is being loaded, it is loaded again."""
-        self.type(self.ann, "east")
-        self.gateway.detach(self.ann)
-        self.advance(115.0)
-        credential = self.log_in("Ann")
-        self.database.hold()
-        attaching = self.gateway.attach(credential)
-        self.clock.pump([5.0, 0.0, 0.0])
-        self.assertEqual(len(self.game.sessions), 1)
-        self.database.release()
+        """If the character leaves after it was loaded, it is loaded again."""
+        self.gateway.type(self.ann, "east")
+        self.gateway.type(self.ann, "quit")
+        attaching = self.gateway.attach(ANN, resume=self.ann)  # queues behind these
         self.advance()
-        session = self.successResultOf(attaching).session
-        (state,) = self.gateway.bodies(session, "room.state")
+        attached = self.successResultOf(attaching)
+        self.assertFalse(attached.recovered)
+        (state,) = self.gateway.bodies(attached.session, "room.state")
+        self.assertEqual(state["room"]["name"], "The Mole")  # type: ignore[index]
+
+    def test_comes_and_goes_while_coming_back(self) -> None:
+        """Nor does it help to have been out of the world when the loading began."""
+        self.type(self.ann, "quit")
+        self.database.hold()
+        self.gateway.type(self.bob, "mute absentee")
+        self.clock.advance(0)
+        held, self.database._held = self.database._held, None
+        slow = self.gateway.attach(ANN, resume=self.bob)  # queues behind what waits there
+        quick = self.enter("Ann")
+        self.type(quick, "east")
+        self.type(quick, "quit")
+        for each in held or ():
+            each()
+        self.advance()
+        (state,) = self.gateway.bodies(self.successResultOf(slow).session, "room.state")
         self.assertEqual(state["room"]["name"], "The Mole")  # type: ignore[index]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
+from attrs import define
 from twisted.internet.defer import (
     CancelledError,
     Deferred,
@@ -22,6 +23,14 @@ Receiver = Callable[[Message], None]
 Responder = Callable[[Request[object]], Deferred[object]]
 
 
+@define(eq=False)
+class _Subscription:
+    """One who receives, until it has ended."""
+
+    receive: Receiver
+    ended: bool = False
+
+
 @implementer(IBus)
 class LoopbackBus:
     """
@@ -38,25 +47,28 @@ class LoopbackBus:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._receivers: dict[str, tuple[Receiver, ...]] = {}
+        self._subscriptions: dict[str, tuple[_Subscription, ...]] = {}
         self._responders: dict[str, Responder] = {}
 
     def publish(self, subject: str, message: Message) -> None:
         """Implement `IBus.publish`."""
-        for receive in self._receivers.get(subject, ()):
-            with self._receiving:
-                receive(message)
+        for subscription in self._subscriptions.get(subject, ()):
+            if not subscription.ended:
+                with self._receiving:
+                    subscription.receive(message)
 
     def subscribe(self, subject: str, receive: Receiver) -> Callable[[], None]:
         """Implement `IBus.subscribe`."""
-        self._receivers[subject] = (*self._receivers.get(subject, ()), receive)
+        subscription = _Subscription(receive)
+        self._subscriptions[subject] = (*self._subscriptions.get(subject, ()), subscription)
 
         def unsubscribe() -> None:
-            left = tuple(each for each in self._receivers.get(subject, ()) if each is not receive)
+            subscription.ended = True
+            left = tuple(each for each in self._subscriptions.get(subject, ()) if not each.ended)
             if left:
-                self._receivers[subject] = left
+                self._subscriptions[subject] = left
             else:
-                self._receivers.pop(subject, None)
+                self._subscriptions.pop(subject, None)
 
         return unsubscribe
 
@@ -95,6 +107,7 @@ class LoopbackBus:
         self._responders[subject] = responder
 
         def withdraw() -> None:
-            self._responders.pop(subject, None)
+            if self._responders.get(subject) is responder:
+                del self._responders[subject]
 
         return withdraw

@@ -1,16 +1,20 @@
 """One LoopingCall for all deadlines of a gateway."""
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
+from math import inf, nextafter
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 #: Seconds between two sweeps: how late a deadline may be noticed.
 SWEEP_SECONDS = 0.5
+
+#: Outdated entries in the queue, for each owner and in all, at which it is tidied up.
+_OUTDATED_PER_OWNER = 2
+_OUTDATED = 64
 
 
 class Mortal(Protocol):
@@ -21,7 +25,9 @@ class Mortal(Protocol):
         """When it wants to be called, in seconds of the clock; None for never again."""
 
     def due(self, now: float) -> None:
-        """Its deadline has come. It must move or clear the deadline."""
+        """Its deadline has come. Unless it moves or clears the deadline, the next sweep calls it
+        again.
+        """
 
 
 class Reaper:
@@ -47,12 +53,12 @@ class Reaper:
         self._order = count()
         self._sweeping = LoopingCall(self.sweep)
         self._sweeping.clock = clock
-        self._done: Deferred[LoopingCall] | None = None
 
     def start(self) -> None:
         """Begin to sweep."""
-        self._done = self._sweeping.start(self._interval, now=False)
-        self._done.addErrback(lambda failure: self._log.failure("The reaper died.", failure))
+        self._sweeping.start(self._interval, now=False).addErrback(
+            lambda failure: self._log.failure("The reaper died.", failure)
+        )
 
     def stop(self) -> None:
         """End the sweeping."""
@@ -65,30 +71,46 @@ class Reaper:
 
         One whose deadline is None is not watched.
         """
-        when = mortal.deadline
-        if when is None:
-            self._next.pop(mortal, None)
-        elif self._next.get(mortal, when + 1) > when:
-            self._next[mortal] = when
-            heappush(self._queue, (when, next(self._order), mortal))
+        self._look_at(mortal, -inf)
 
     def forget(self, mortal: Mortal) -> None:
         """Stop watching."""
         self._next.pop(mortal, None)
+        self._tidy()
 
     def sweep(self) -> None:
-        """Call all whose deadline has come."""
+        """Call all whose deadline has come, each once."""
         now = self._clock.seconds()
+        later = nextafter(now, inf)
         while self._queue and self._queue[0][0] <= now:
             when, _, mortal = heappop(self._queue)
             if self._next.get(mortal) != when:
                 continue
             del self._next[mortal]
-            deadline = mortal.deadline
-            if deadline is not None and deadline <= now:
-                with self._calling:
+            with self._calling:
+                deadline = mortal.deadline
+                if deadline is not None and deadline <= now:
                     mortal.due(now)
-            self.watch(mortal)
+            with self._calling:
+                self._look_at(mortal, later)
 
     def __len__(self) -> int:
         return len(self._next)
+
+    def _look_at(self, mortal: Mortal, earliest: float) -> None:
+        """Queue it at its deadline, and not before the earliest moment given."""
+        deadline = mortal.deadline
+        if deadline is None:
+            self.forget(mortal)
+            return
+        when = max(deadline, earliest)
+        if self._next.get(mortal, inf) > when:
+            self._next[mortal] = when
+            heappush(self._queue, (when, next(self._order), mortal))
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Let go of those forgotten, once they are the most of the queue."""
+        if len(self._queue) > _OUTDATED_PER_OWNER * len(self._next) + _OUTDATED:
+            self._queue = [entry for entry in self._queue if self._next.get(entry[2]) == entry[0]]
+            heapify(self._queue)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from mudserver.errors import CloseCode
 
@@ -18,7 +19,14 @@ class Closable(Protocol):
 
 
 class Roster:
-    """Knows every connection from its first moment to its last."""
+    """
+    Knows every connection from its first moment to its last.
+
+    One that fails to end is logged, and costs nobody else the goodbye.
+    """
+
+    _log = Logger()
+    _ending = _log.failureHandler("A connection could not be ended.")
 
     def __init__(self) -> None:
         self._present: set[Closable] = set()
@@ -39,12 +47,14 @@ class Roster:
     def close_all(self, code: CloseCode, reason: str) -> None:
         """End all connections politely."""
         for connection in tuple(self._present):
-            connection.close(code, reason)
+            with self._ending:
+                connection.close(code, reason)
 
     def abort_all(self) -> None:
         """Drop all connections now."""
         for connection in tuple(self._present):
-            connection.abort()
+            with self._ending:
+                connection.abort()
 
     def emptied(self) -> Deferred[None]:
         """Return what fires as soon as there is no connection."""

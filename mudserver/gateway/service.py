@@ -95,13 +95,19 @@ class GatewayService(Service):
         await self._shut()
         shared = self._shared
         shared.roster.close_all(CloseCode.RESTART, "The server restarts.")
-        emptied = shared.roster.emptied()
-        emptied.addTimeout(shared.limits.closing, shared.clock)
-        try:
-            await emptied
-        except DeadlineError:
+        if not await self._emptied():
             self._log.info("{count} connections did not leave in time.", count=len(shared.roster))
             shared.roster.abort_all()
+            await self._emptied()
         shared.reaper.stop()
         await shared.tasks.stop()
         shared.switchboard.stop()
+
+    async def _emptied(self) -> bool:
+        """Wait until nobody is connected; return whether that came in time."""
+        shared = self._shared
+        try:
+            await shared.roster.emptied().addTimeout(shared.limits.closing, shared.clock)
+        except DeadlineError:
+            return False
+        return True

@@ -1,10 +1,17 @@
 """The link of a client that speaks ``mud.v1.json``."""
 
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
-from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.errors import (
+    Banned,
+    CloseCode,
+    NotAuthenticated,
+    PlayerError,
+    Unavailable,
+)
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.link import Link, Wire
@@ -22,7 +29,6 @@ from mudserver.interfaces import (
     TicketCredential,
     Transport,
 )
-from mudserver.session.bucket import Bucket
 from mudserver.session.connection import Phase
 from mudserver.wire import envelope, messages
 from mudserver.wire.envelope import MessageRefused
@@ -54,60 +60,55 @@ class JsonLink(Link):
             place,
             transport=Transport.WEBSOCKET,
             pulse=shared.limits.websocket,
+            stall=shared.limits.stall,
             dress=_DRESS,
         )
-        self._out_of_band = Bucket(shared.limits.out_of_band)
-        self._early: list[FromClient] = []
+        self._early: list[FromClient | MessageRefused] = []
         self._resume: messages.Resume | None = None
+        self._refreshing = False
         self._mark_from = 0.0
 
     # ------------------------------------------------------------ from the client
 
     def received(self, data: bytes, binary: bool) -> None:
         """Take one message of the client."""
+        if not self._speaks():
+            return
         self._heartbeat.heard(self._shared.clock.seconds())
         if binary:
             self.close(CloseCode.UNSUPPORTED_DATA, "Binary messages aren't spoken here.")
             return
+        message: FromClient | MessageRefused
         try:
             message = envelope.decode(data)
         except MessageRefused as error:
-            self._misunderstood(error)
+            message = error
         else:
             self._shared.meter.count("inbound_messages", type=type(message).__name__.lower())
-            self._take(message)
+        match self._connection.phase():
+            case Phase.GREETING:
+                self._claim(message)
+            case Phase.AUTHENTICATING if len(self._early) < self._shared.limits.early:
+                self._early.append(message)
+            case Phase.AUTHENTICATING:
+                self.close(CloseCode.TOO_MANY_MESSAGES, "Wait for the welcome.")
+            case _:
+                if self._play is not None:
+                    self._play.secrets.confirm()
+                self._take(message)
 
     def pinged(self) -> bool:
         """The peer sent a ping frame; return whether to answer it."""
         self._heartbeat.heard(self._shared.clock.seconds())
-        return self._affords() and self.writable
+        return self.affords() and self.writable
 
-    def _take(self, message: FromClient) -> None:
-        match self._connection.phase():
-            case Phase.GREETING:
-                self._claim(message)
-            case Phase.AUTHENTICATING:
-                if len(self._early) >= self._shared.limits.early:
-                    self.close(CloseCode.BAD_REQUEST, "Wait for the welcome.")
-                else:
-                    self._early.append(message)
-            case Phase.ATTACHED:
-                if self._play is not None:
-                    self._play.secrets.confirm()
-                self._DISPATCH[type(message)](self, message)
-            case _:
-                pass
-
-    def _misunderstood(self, error: MessageRefused) -> None:
-        self._shared.meter.count("refusals", reason=error.code)
-        if self._connection.phase() is not Phase.ATTACHED:
-            self.close(CloseCode.BAD_REQUEST, error.message)
-        elif self._refusals.take(self._shared.clock.seconds()):
-            self.refuse(error.code, error.message, error.id, None)
+    def _take(self, message: FromClient | MessageRefused) -> None:
+        if isinstance(message, MessageRefused):
+            self.reject(message.code, message.message, message.id)
         else:
-            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+            self._DISPATCH[type(message)](self, message)
 
-    def _claim(self, message: FromClient) -> None:
+    def _claim(self, message: FromClient | MessageRefused) -> None:
         match message:
             case messages.Hello():
                 self._resume = message.resume
@@ -117,6 +118,9 @@ class JsonLink(Link):
                 self._resume = message.resume
                 login = PasswordCredential(message.name, message.password)
                 self.authenticate(login, message.character, self._resumed())
+            case MessageRefused():
+                self._shared.meter.count("refusals", reason=message.code)
+                self.close(CloseCode.BAD_REQUEST, message.message)
             case _:
                 self.close(CloseCode.BAD_REQUEST, "Say hello first.")
 
@@ -145,18 +149,23 @@ class JsonLink(Link):
 
     def _occupants(self, message: messages.Occupants) -> None:
         seat = self._seat
-        if seat is not None and self._affords():
+        if seat is not None and self.affords():
             self._shared.bus.publish(
                 WORLD, OccupantsWanted(seat.play.id, seat.play.generation, message.after)
             )
 
     def _ping(self, message: messages.Ping) -> None:
-        if self._affords(message.id):
+        if self.affords(message.id):
             self._send(messages.Pong(id=message.id))
 
     def _refresh(self, message: messages.Refresh) -> None:
-        if self._seat is not None and self._affords():
-            self._shared.tasks.run("refresh", self._refreshed(self._seat.play.id, message))
+        if self._seat is None:
+            return
+        if self._refreshing:
+            self.reject("rate_limited", "Your last refresh is still under way.")
+        elif self.affords():
+            self._refreshing = True
+            self.begin("refresh", self._refreshed(self._seat.play.id, message))
 
     async def _refreshed(self, session: SessionId, message: messages.Refresh) -> None:
         try:
@@ -168,7 +177,9 @@ class JsonLink(Link):
         except Unavailable as error:
             self.refuse("unavailable", "The world is away.", None, error.retry_after)
         else:
-            self._send(messages.Refreshed(expires=expires.isoformat()))
+            self._send(messages.Refreshed(expires=_rfc3339(expires)))
+        finally:
+            self._refreshing = False
 
     def _bye(self, message: messages.Bye) -> None:
         del message
@@ -176,7 +187,7 @@ class JsonLink(Link):
 
     def _again(self, message: messages.Hello | messages.Login) -> None:
         del message
-        self.refuse("bad_type", "You have said hello already.", None, None)
+        self.reject("bad_type", "You have said hello already.")
 
     _DISPATCH: ClassVar[dict[type[object], Callable[..., None]]] = {
         messages.Command: _command,
@@ -188,19 +199,6 @@ class JsonLink(Link):
         messages.Login: _again,
     }
 
-    def _affords(self, id: str | None = None) -> bool:
-        """Charge a message that is no command."""
-        now = self._shared.clock.seconds()
-        if self._out_of_band.take(now):
-            return True
-        self._shared.meter.count("refusals", reason="rate_limited")
-        if self._refusals.take(now):
-            wait = self._out_of_band.wait(now)
-            self.refuse("rate_limited", "Too many messages: slow down.", id, wait)
-        else:
-            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
-        return False
-
     # ------------------------------------------------------------ from the world
 
     def greet(self) -> None:
@@ -208,7 +206,6 @@ class JsonLink(Link):
 
     def refused(self, error: PlayerError) -> None:
         """Implement `Link.refused`: there is no second try on the same connection."""
-        code = getattr(error, "close_code", CloseCode.NOT_AUTHENTICATED)
         self._wire.write(
             _DRESS.control(
                 messages.Error(
@@ -216,10 +213,23 @@ class JsonLink(Link):
                 )
             ).data
         )
-        self.close(code, error.message)
+        self.close(_close_code(error), error.message)
+
+    def can_go_on(self, seat: Seat) -> bool:
+        """Implement `Link.can_go_on`: all that was missed must be here still."""
+        resume = self._resume
+        return (
+            resume is not None
+            and super().can_go_on(seat)
+            and seat.play.outbox.holds_since(resume.seq)
+        )
 
     def admitted(self, seat: Seat, attached: Attached) -> None:
-        """Implement `Link.admitted`: welcome, what was missed, and then what came early."""
+        """
+        Implement `Link.admitted`: welcome, what was missed, and then what came early.
+
+        That was sent before the client could know its new secret, so the old one lasts.
+        """
         limits = self._shared.limits
         play = seat.play
         secret = self._shared.token_bytes(_SECRET_BYTES).hex()
@@ -251,13 +261,25 @@ class JsonLink(Link):
         self._resume = None
         early, self._early = self._early, []
         for message in early:
-            self._take(message)
+            if self._speaks():
+                self._take(message)
 
     def carry(self, burst: list[bytes]) -> None:
         """Implement `Carrier.carry`: a mark follows the first state, and one each heartbeat."""
-        if self._shared.clock.seconds() >= self._mark_from and self._unmarked():
-            burst.append(self._marked())
+        if self._unmarked():
+            if self._shared.clock.seconds() >= self._mark_from:
+                burst.append(self._marked())
+            else:
+                self._shared.reaper.watch(self)
         super().carry(burst)
+
+    @property
+    def deadline(self) -> float | None:
+        """When something is due: what was sent must be marked, too."""
+        deadline = super().deadline
+        if deadline is not None and self._connection.phase() is Phase.ATTACHED and self._unmarked():
+            return min(deadline, self._mark_from)
+        return deadline
 
     def settled(self, settled: Settled) -> None:
         """Implement `Link.settled`."""
@@ -275,12 +297,11 @@ class JsonLink(Link):
         """Implement `Link.refuse`."""
         self._send(messages.Error(code=code, message=message, id=id, retry_after=retry_after))
 
-    def farewell(self, code: CloseCode, reason: str) -> bytes:
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
         """Implement `Link.farewell`."""
         wait = RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
-        return _DRESS.control(
-            messages.Closing(code=int(code), reason=reason, reconnect_after=wait)
-        ).data
+        closing = messages.Closing(code=int(code), reason=reason, reconnect_after=wait)
+        return b"".join((*pending, _DRESS.control(closing).data))
 
     def _patience(self) -> float:
         return self._shared.limits.hello
@@ -299,16 +320,26 @@ class JsonLink(Link):
         assert play is not None
         play.marked = play.outbox.count
         self._mark_from = self._shared.clock.seconds() + self._shared.limits.websocket.silence
-        return _mark(play.marked)
+        return _DRESS.control(messages.Mark(seq=play.marked)).data
 
     def _beat(self, now: float) -> None:
-        if self._unmarked():
+        if self._unmarked() and self.writable:
             self._wire.write(self._marked())
         super()._beat(now)
 
 
-def _mark(count: int) -> bytes:
-    return _DRESS.control(messages.Mark(seq=count)).data
+def _close_code(error: PlayerError) -> CloseCode:
+    match error:
+        case NotAuthenticated():
+            return error.close_code
+        case Banned():
+            return CloseCode.BANNED
+        case _:
+            return CloseCode.NOT_AUTHENTICATED
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _hashed(secret: str) -> str:

@@ -1,20 +1,21 @@
 """
 One connection, driven: it feeds the machines of `mudserver.session` and performs what follows.
 
-The transports (`websocket`, `telnet`) hand bytes and ends to a link and offer it an `IWire`. The
+The transports (`websocket`, `telnet`) hand bytes and ends to a link and offer it a `Wire`. The
 two kinds of link (`json_link`, `terminal_link`) know what their clients say; this module holds
 what both share, above all the one path by which a connection ends: `Link.lost`.
 """
 
 from abc import ABC, abstractmethod
-from binascii import hexlify
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.errors import CloseCode, Overloaded, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
+from mudserver.gateway.commands import CommandQueue
 from mudserver.gateway.dress import Dress
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
@@ -26,12 +27,11 @@ from mudserver.interfaces import (
     Credential,
     Detached,
     Ended,
-    Input,
     Origin,
     Settled,
     Transport,
 )
-from mudserver.session.bucket import Bucket, Pacer, Rate
+from mudserver.session.bucket import Bucket, Rate
 from mudserver.session.connection import Ending, Phase, connection_machine
 from mudserver.session.heartbeat import Beat, Heartbeat, Pulse
 from mudserver.session.outbox import Outbox
@@ -46,7 +46,12 @@ _CLOSE_CODES = frozenset(CloseCode)
 
 
 class Wire(Protocol):
-    """A transport, as far as a link needs it. None of these may raise."""
+    """
+    A transport, as far as a link needs it. None of these may raise.
+
+    It stops reading while the peer doesn't (`Link.full`), so that what a peer provokes by what it
+    sends is bounded by the transport's own buffer.
+    """
 
     def write(self, data: bytes) -> None:
         """Send bytes that are in their wire form already."""
@@ -72,6 +77,7 @@ class Link(ABC):
         place: What the connection takes up; given back in `lost`.
         transport: The kind of connection.
         pulse: How patient to be with a silent peer.
+        stall: Seconds that the peer may leave its output unread.
         dress: The wire form.
     """
 
@@ -86,6 +92,7 @@ class Link(ABC):
         *,
         transport: Transport,
         pulse: Pulse,
+        stall: float,
         dress: Dress,
     ) -> None:
         limits = shared.limits
@@ -95,18 +102,20 @@ class Link(ABC):
         self._origin = origin
         self._place = place
         self._transport = transport
+        self._stall = stall
         self._dress = dress
         self._ending = Ending()
         self._connection = connection_machine(self._ending)
         self._heartbeat = Heartbeat(
             Pulse(pulse.silence * (1 - JITTER * shared.pick()), pulse.patience), now
         )
-        self._commands: Pacer[tuple[str, CommandId | None]] = Pacer(limits.commands, limits.waiting)
+        self._commands = CommandQueue(shared.bus, shared.clock, limits.commands, limits.waiting)
+        self._out_of_band = Bucket(limits.out_of_band)
         self._refusals = Bucket(Rate(limits.refusals / limits.refusal_window, limits.refusals))
         self._seat: Seat | None = None
         self._play: Play | None = None
-        self._pacing: IDelayedCall | None = None
         self._quit = False
+        self._over = False
         self._full_since: float | None = None
         self._until: float | None = None
 
@@ -115,6 +124,7 @@ class Link(ABC):
     def accepted(self) -> None:
         """There is a connection; its handshake comes next."""
         self._shared.roster.enter(self)
+        self._set_deadline(self._patience())
 
     def opened(self) -> None:
         """The handshake is done: the peer may speak."""
@@ -139,7 +149,7 @@ class Link(ABC):
             self._set_deadline(self._shared.limits.closing)
 
     def full(self) -> None:
-        """The transport's buffer is full: hold output back."""
+        """The transport's buffer is full: hold output back until it has drained."""
         if self._full_since is None:
             self._full_since = self._shared.clock.seconds()
             self._shared.reaper.watch(self)
@@ -158,10 +168,10 @@ class Link(ABC):
         """
         if not self._connection.lose(reason):
             return
-        self._shared.roster.leave(self)
+        self._release()
         self._place.leave()
         self._shared.reaper.forget(self)
-        self._release()
+        self._shared.roster.leave(self)
         code = self._ending.code
         play = self._play
         self._shared.meter.count(
@@ -196,13 +206,19 @@ class Link(ABC):
         self._shared.meter.count("outbox_overflows", transport=self._transport.value)
         self.close(CloseCode.TOO_SLOW, "You read too slowly.")
 
+    def failed(self) -> None:
+        """Output was lost by our fault: better to end than to go on with a hole in it."""
+        self.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
+
     def ended(self, ended: Ended) -> None:
-        """The world has ended the session, or another connection carries it now."""
-        seat, self._seat = self._seat, None
-        if seat is not None:
-            seat.carrier = None
-            self._wire.write(b"".join(seat.play.outbox.flush()))
+        """The world has ended the session."""
+        self._over = True
         self.close(ended.code, ended.reason)
+
+    def replaced(self) -> None:
+        """Another connection carries the session now, and all that still waits."""
+        self._seat = None
+        self.close(CloseCode.PLAYING_ELSEWHERE, "You came back by another connection.")
 
     @abstractmethod
     def settled(self, settled: Settled) -> None:
@@ -217,13 +233,14 @@ class Link(ABC):
     @property
     def deadline(self) -> float | None:
         """When something is due, in seconds of the clock; None for never again."""
+        phase = self._connection.phase()
         deadlines = []
-        if self._connection.phase() is Phase.ATTACHED:
+        if phase is Phase.ATTACHED:
             deadlines.append(self._heartbeat.deadline)
-        if self._until is not None:
+        if self._until is not None and phase is not Phase.CLOSED:
             deadlines.append(self._until)
-        if self._full_since is not None:
-            deadlines.append(self._full_since + self._shared.limits.stall)
+        if self._full_since is not None and self._speaks():
+            deadlines.append(self._full_since + self._stall)
         return min(deadlines, default=None)
 
     def due(self, now: float) -> None:
@@ -231,8 +248,7 @@ class Link(ABC):
         if self._until is not None and now >= self._until:
             self._until = None
             self._out_of_time()
-        elif self._full_since is not None and now >= self._full_since + self._shared.limits.stall:
-            self._full_since = now
+        elif self._full_since is not None and now >= self._full_since + self._stall:
             self.overflow()
         elif self._connection.phase() is Phase.ATTACHED:
             self._beat(now)
@@ -252,21 +268,30 @@ class Link(ABC):
         """The world let the peer in: the link carries that seat."""
 
     @abstractmethod
-    def farewell(self, code: CloseCode, reason: str) -> bytes:
-        """Return the last bytes before the transport's own goodbye."""
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
+        """Return the last bytes before the transport's own goodbye: what waits, and a word."""
 
     @abstractmethod
     def refuse(self, code: str, message: str, id: str | None, retry_after: float | None) -> None:
         """Tell the peer that something it sent is refused."""
 
+    def can_go_on(self, seat: Seat) -> bool:
+        """Whether a session that the world goes on with can be gone on with here."""
+        return self._shared.switchboard.seat(seat.play.id) is seat
+
     def close(self, code: CloseCode, reason: str) -> None:
-        """End the connection; the first reason counts."""
-        speaks = self._connection.phase() is not Phase.ACCEPTED
+        """
+        End the connection; the first reason counts.
+
+        What a peer that doesn't read has not been sent stays where it can be resumed from.
+        """
+        speaks = self._speaks()
         if not self._connection.close(code, reason):
             return
         if speaks:
-            pending = [] if self._seat is None else self._seat.play.outbox.flush()
-            self._wire.write(b"".join(pending) + self.farewell(code, reason))
+            seat = self._seat
+            pending = seat.play.outbox.flush() if seat is not None and self.writable else []
+            self._wire.write(self.farewell(pending, code, reason))
         self._release()
         self._set_deadline(self._shared.limits.closing)
         self._wire.hang_up(code, reason)
@@ -280,20 +305,41 @@ class Link(ABC):
     ) -> None:
         """Have the world look at a credential; `admitted` or `refused` follows."""
         if self._connection.claim():
-            self._shared.tasks.run("attach", self._attach(credential, character, resume))
+            self._set_deadline(None)
+            self.begin("attach", self._attach(credential, character, resume))
+
+    def begin(self, name: str, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Do something in the background; a peer for whom there is no room has to come back."""
+        try:
+            self._shared.tasks.run(name, work)
+        except Overloaded:
+            self.close(CloseCode.TRY_LATER, "Too much is going on here; try again later.")
 
     def submit(self, text: str, command: CommandId | None = None) -> None:
         """Pass on a line, when its turn has come; the excess is refused."""
-        if self._commands.offer((text, command), len(text)):
-            self._pass_on()
-            return
+        seat = self._seat
+        if seat is not None and not self._commands.offer(seat, text, command):
+            wait = self._commands.wait()
+            self.reject("rate_limited", "Too many commands: slow down.", command, wait)
+
+    def affords(self, id: str | None = None) -> bool:
+        """Charge something that is no command; return whether it may be had."""
         now = self._shared.clock.seconds()
-        self._shared.meter.count("refusals", reason="rate_limited")
-        if not self._refusals.take(now):
+        if self._out_of_band.take(now):
+            return True
+        wait = self._out_of_band.wait(now)
+        self.reject("rate_limited", "Too many messages: slow down.", id, wait)
+        return False
+
+    def reject(
+        self, code: str, message: str, id: str | None = None, retry_after: float | None = None
+    ) -> None:
+        """Refuse something that the peer sent; one who is refused too often is closed."""
+        self._shared.meter.count("refusals", reason=code)
+        if self._refusals.take(self._shared.clock.seconds()):
+            self.refuse(code, message, id, retry_after)
+        else:
             self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
-            return
-        wait = self._commands.due(now)
-        self.refuse("rate_limited", "Too many commands: slow down.", command, wait)
 
     def quit(self) -> None:
         """The peer leaves on purpose."""
@@ -306,7 +352,7 @@ class Link(ABC):
     async def _attach(
         self, credential: Credential, character: str | None, resume: Seat | None
     ) -> None:
-        session = SessionId(hexlify(self._shared.token_bytes(_SESSION_BYTES)).decode())
+        session = SessionId(self._shared.token_bytes(_SESSION_BYTES).hex())
         try:
             attached = await self._shared.bus.request(
                 WORLD,
@@ -323,6 +369,7 @@ class Link(ABC):
         except PlayerError as error:
             self._shared.meter.count("refusals", reason=error.code)
             if self._connection.decline():
+                self._set_deadline(self._patience())
                 self.refused(error)
         except Unavailable as error:
             self._log.info("No way into the world: {error}", error=error)
@@ -331,26 +378,14 @@ class Link(ABC):
             self._admit(attached, resume)
 
     def _admit(self, attached: Attached, resume: Seat | None) -> None:
-        if not self._connection.admit():
+        seat = self._seat_for(attached, resume) if self._connection.admit() else None
+        if seat is None:
             self._shared.bus.publish(
                 WORLD, Detached(attached.session, attached.generation, quit=False)
             )
+            self.close(CloseCode.TRY_LATER, "You missed too much meanwhile; come back once more.")
             return
         self._place.authenticated()
-        if attached.recovered and resume is not None:
-            seat = resume
-            if seat.carrier is not None:
-                seat.carrier.ended(
-                    Ended(seat.play.id, CloseCode.PLAYING_ELSEWHERE, "You came back elsewhere.")
-                )
-        else:
-            play = Play(
-                attached.session,
-                Outbox(self._shared.limits.outbox),
-                attached.attended.name,
-                attached.character,
-            )
-            seat = self._shared.switchboard.add(play, session_machine(play), self._dress)
         seat.session.attach(attached.generation)
         seat.carrier = self
         seat.deadline = None
@@ -370,16 +405,36 @@ class Link(ABC):
         )
         self.admitted(seat, attached)
 
+    def _seat_for(self, attached: Attached, resume: Seat | None) -> Seat | None:
+        """Find the session a seat; None where what was missed is gone by now."""
+        if not attached.recovered:
+            play = Play(
+                attached.session,
+                Outbox(self._shared.limits.outbox),
+                attached.attended.name,
+                attached.character,
+            )
+            return self._shared.switchboard.add(play, session_machine(play), self._dress)
+        if resume is None:
+            return None
+        if resume.carrier is not None:
+            resume.carrier.replaced()
+        if self.can_go_on(resume):
+            self._shared.switchboard.touch(resume)
+            return resume
+        self._shared.reaper.forget(resume)
+        self._shared.switchboard.remove(resume)
+        return None
+
     def _release(self) -> None:
         """Let go of the session and of all that waits for its turn."""
         self._commands.clear()
-        if self._pacing is not None:
-            self._pacing.cancel()
-            self._pacing = None
         seat, self._seat = self._seat, None
         if seat is None:
             return
         seat.carrier = None
+        if self._over:
+            return
         seat.session.detach()
         self._shared.bus.publish(
             WORLD, Detached(seat.play.id, seat.play.generation, quit=self._quit)
@@ -390,25 +445,6 @@ class Link(ABC):
             seat.deadline = self._shared.clock.seconds() + self._shared.limits.resume
             self._shared.reaper.watch(seat)
             self._shared.switchboard.touch(seat)
-
-    def _pass_on(self) -> None:
-        """Submit the commands whose turn has come, and come back for the rest."""
-        seat = self._seat
-        if seat is None or self._pacing is not None:
-            return
-        now = self._shared.clock.seconds()
-        for text, command in self._commands.ready(now):
-            self._shared.bus.publish(
-                WORLD,
-                Input(seat.play.id, seat.play.generation, seat.play.number_input(), text, command),
-            )
-        wait = self._commands.due(now)
-        if wait is not None:
-            self._pacing = self._shared.clock.callLater(wait, self._resume_passing_on)
-
-    def _resume_passing_on(self) -> None:
-        self._pacing = None
-        self._pass_on()
 
     def _beat(self, now: float) -> None:
         match self._heartbeat.due(now):

@@ -34,7 +34,8 @@ class LinkLimits:
         answer: Seconds for each answer of a telnet log-in.
         login: Seconds for a whole telnet log-in.
         closing: Seconds from our goodbye to the abort.
-        stall: Seconds that a client may leave its output unread.
+        stall: Seconds that a WebSocket client may leave its output unread.
+        telnet_stall: Seconds that a telnet client may: some scroll back for a while.
         websocket: Patience with a silent WebSocket.
         telnet: Seconds of silence after which a telnet client is probed.
         commands: Commands of a session.
@@ -42,7 +43,7 @@ class LinkLimits:
         refusals: Refused commands within ``refusal_window`` that close the connection.
         refusal_window: Seconds.
         out_of_band: Everything else that a client asks.
-        early: Messages that may arrive while the first is being looked up.
+        early: Messages or lines that may arrive while the world looks up who comes.
         outbox: What waits to be read.
         resume: Seconds for which a lost session may be resumed.
     """
@@ -53,6 +54,7 @@ class LinkLimits:
     login: float = 300.0
     closing: float = 2.0
     stall: float = 10.0
+    telnet_stall: float = 120.0
     websocket: Pulse = _WEBSOCKET_PULSE
     telnet: Pulse = _TELNET_PULSE
     commands: Rate = _COMMANDS

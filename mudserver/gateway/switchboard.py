@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mudserver.gateway.dress import Dress
@@ -39,8 +39,14 @@ class Carrier(Protocol):
     def settled(self, settled: Settled) -> None:
         """The world is done with an input."""
 
+    def failed(self) -> None:
+        """Output was lost by our fault."""
+
     def ended(self, ended: Ended) -> None:
         """The world has ended the session."""
+
+    def replaced(self) -> None:
+        """Another connection carries the session from now on."""
 
     def password_wanted(self) -> None:
         """The player asked to change the password."""
@@ -82,7 +88,6 @@ class Seat:
     def due(self, now: float) -> None:
         """Nobody came back for the session: give it up."""
         del now
-        self.deadline = None
         self._switchboard.remove(self)
 
 
@@ -100,7 +105,6 @@ class Switchboard:
     """
 
     _log = Logger()
-    _flushing = _log.failureHandler("A session could not be flushed.")
 
     def __init__(self, gateway: GatewayId, bus: IBus, clock: IReactorTime, meter: IMeter) -> None:
         self._subject = gateway_subject(gateway)
@@ -109,7 +113,7 @@ class Switchboard:
         self._meter = meter
         self._seats: dict[SessionId, Seat] = {}
         self._touched: dict[Seat, None] = {}
-        self._scheduled = False
+        self._flushing: IDelayedCall | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -117,10 +121,13 @@ class Switchboard:
         self._unsubscribe = self._bus.subscribe(self._subject, self.receive)
 
     def stop(self) -> None:
-        """End that."""
+        """End that, when what waits is flushed."""
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flush()
 
     def seat(self, session: SessionId) -> Seat | None:
         """Find a session."""
@@ -136,6 +143,7 @@ class Switchboard:
         """The session is over, as far as this gateway goes."""
         seat.session.end()
         seat.carrier = None
+        seat.deadline = None
         self._touched.pop(seat, None)
         if self._seats.get(seat.play.id) is seat:
             del self._seats[seat.play.id]
@@ -143,9 +151,8 @@ class Switchboard:
     def touch(self, seat: Seat) -> None:
         """Flush that session at the end of this reactor turn."""
         self._touched[seat] = None
-        if not self._scheduled:
-            self._scheduled = True
-            self._clock.callLater(0, self._flush)
+        if self._flushing is None:
+            self._flushing = self._clock.callLater(0, self._flush)
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -174,6 +181,7 @@ class Switchboard:
 
     def _show(self, show: Show) -> None:
         frames: dict[Dress, Frame | None] = {}
+        shown = 0
         for session in show.sessions:
             seat = self._seats.get(session)
             if seat is None:
@@ -183,7 +191,9 @@ class Switchboard:
             else:
                 frame = frames[seat.dress] = seat.dress.dress(show.view)
             if frame is not None:
+                shown += len(frame.data)
                 seat.offer(frame)
+        self._meter.count("fanout_bytes", shown)
 
     def _end(self, ended: Ended) -> None:
         seat = self._seats.get(ended.session)
@@ -195,9 +205,11 @@ class Switchboard:
         self.remove(seat)
 
     def _flush(self) -> None:
-        self._scheduled = False
-        touched = self._touched
-        self._touched = {}
+        self._flushing = None
+        touched, self._touched = self._touched, {}
         for seat in touched:
-            with self._flushing:
+            with self._log.failuresHandled("A session could not be flushed.") as flushing:
                 seat.flush()
+            if flushing.failed and seat.carrier is not None:
+                with self._log.failuresHandled("Nor could its connection be closed."):
+                    seat.carrier.failed()

@@ -41,8 +41,6 @@ _NOT_HTTP = (
     b"This port speaks telnet, for MUD clients. The web client has a port of its own.\r\n"
 )
 
-_HERE = b"\r\n[Yes, here.]\r\n"
-
 
 @implementer(IPushProducer)
 class TelnetConnection(Protocol):
@@ -91,11 +89,13 @@ class TelnetConnection(Protocol):
         self._link.lost(reason.getErrorMessage())
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full."""
+        """The transport's buffer is full: take nothing more that would be answered."""
+        self.transport.pauseProducing()
         self._link.full()
 
     def resumeProducing(self) -> None:
         """The transport takes more."""
+        self.transport.resumeProducing()
         self._link.drained()
 
     def stopProducing(self) -> None:
@@ -164,17 +164,22 @@ class TelnetConnection(Protocol):
                     else:
                         self._link.line_refused(line.limit)
             case Negotiation():
-                reaction = self._options.receive(event)
-                self.write(reaction.send)
-                if isinstance(reaction.change, Marked):
-                    self._link.answered()
+                self._negotiate(event)
             case Command(code):
-                if code == Code.AYT:
-                    self.write(_HERE)
+                if self._link.asked() and code == Code.AYT:
+                    self._link.are_you_there()
             case Refused(reason):
                 self._shared.meter.count("refusals", reason=f"telnet_{reason.value}")
+                self._link.asked()
             case Subnegotiation():
-                pass
+                self._link.asked()
+
+    def _negotiate(self, negotiation: Negotiation) -> None:
+        if self._link.asked():
+            reaction = self._options.receive(negotiation)
+            self.write(reaction.send)
+            if isinstance(reaction.change, Marked):
+                self._link.answered()
 
 
 class TurnedAway(Protocol):

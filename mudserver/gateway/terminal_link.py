@@ -41,6 +41,7 @@ from mudserver.wire.messages import MAX_COMMAND_CHARACTERS
 
 _PROMPT = Ask("> ")
 _AWAY = "The world is away; try again in a moment."
+_HERE = "[Yes, here.]"
 
 
 class TerminalWire(Wire, Protocol):
@@ -81,6 +82,7 @@ class TerminalLink(Link):
             place,
             transport=Transport.TELNET,
             pulse=shared.limits.telnet,
+            stall=shared.limits.telnet_stall,
             dress=self._terminal,
         )
         self._banner = banner
@@ -89,6 +91,7 @@ class TerminalLink(Link):
         self._early: list[str] = []
         self._asked = _PROMPT
         self._standing = False
+        self._hidden = False
         self._answers_probes = False
         self._give_up_at = shared.clock.seconds() + shared.limits.login
         self._token: TokenHash | None = None
@@ -105,16 +108,24 @@ class TerminalLink(Link):
         self._answers_probes = True
         super().answered()
 
+    def asked(self) -> bool:
+        """The client sent something that is no line; return whether to answer it."""
+        return self._speaks() and self.affords()
+
+    def are_you_there(self) -> None:
+        """The client wants to see that we are (RFC 854, AYT)."""
+        standing = self._standing
+        self._show(_HERE)
+        if standing:
+            self._ask(self._asked)
+
     def line(self, text: str) -> None:
         """Take a line that the player typed."""
-        self._standing = False
-        if self._asked.secret:
-            self._wire.hide_input(False)
-            self._wire.write(b"\r\n")
-            self._asked = _PROMPT
+        self._standing = self._standing and self._hidden
         match self._connection.phase():
             case Phase.GREETING | Phase.AUTHENTICATING:
-                self._answer(text)
+                if self.affords():
+                    self._answer(text)
             case Phase.ATTACHED:
                 self._type(text)
             case _:
@@ -122,14 +133,9 @@ class TerminalLink(Link):
 
     def line_refused(self, limit: int) -> None:
         """The client sent a line of more bytes than that; it was thrown away."""
-        self._shared.meter.count("refusals", reason="too_long")
-        if self._refusals.take(self._shared.clock.seconds()):
-            self._standing = False
-            self.refuse("too_long", f"That line is too long: {limit} bytes at most.", None, None)
-            if self._connection.phase() is Phase.GREETING and not self._login.waiting:
-                self._ask(self._asked)
-        else:
-            self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+        if self._speaks():
+            self._standing = self._standing and self._hidden
+            self.reject("too_long", f"That line is too long: {limit} bytes at most.")
 
     def _answer(self, text: str) -> None:
         """Go on with the conversation that logs in."""
@@ -143,16 +149,13 @@ class TerminalLink(Link):
 
     def _type(self, text: str) -> None:
         if self._change is not None:
-            self._perform(self._change.line(text))
+            if self.affords():
+                self._perform(self._change.line(text))
         elif not text.strip():
-            self._ask(_PROMPT)
+            if self.affords():
+                self._ask(_PROMPT)
         elif len(text) > MAX_COMMAND_CHARACTERS:
-            self.refuse(
-                "too_long",
-                f"A command has at most {MAX_COMMAND_CHARACTERS} characters.",
-                None,
-                None,
-            )
+            self.reject("too_long", f"A command has at most {MAX_COMMAND_CHARACTERS} characters.")
         else:
             self.submit(text)
 
@@ -164,6 +167,8 @@ class TerminalLink(Link):
         self._perform(self._login.start())
 
     def _perform(self, steps: tuple[Step, ...]) -> None:
+        if self._hidden:
+            self._end_row(any(isinstance(step, Ask) and step.secret for step in steps))
         for step in steps:
             match step:
                 case Say(text):
@@ -171,14 +176,14 @@ class TerminalLink(Link):
                 case Ask():
                     self._ask(step)
                 case FindName(name):
-                    self._shared.tasks.run("look_up_name", self._find(name))
+                    self.begin("look_up_name", self._find(name))
                 case SignUp(name, password):
-                    self._shared.tasks.run("register", self._sign_up(name, password))
+                    self.begin("register", self._sign_up(name, password))
                 case SignIn(name, password):
                     self.authenticate(PasswordCredential(name, password), None)
                 case Change(old, new):
                     self._change = None
-                    self._shared.tasks.run("change_password", self._change_password(old, new))
+                    self.begin("change_password", self._change_password(old, new))
                 case Leave(reason):
                     self._give_up(reason)
 
@@ -186,9 +191,11 @@ class TerminalLink(Link):
         """The world has answered: go on, also with what was typed meanwhile."""
         if not self._speaks():
             return
+        self._set_deadline(self._patience())
         self._perform(steps)
         while self._early and self._speaks() and not self._login.waiting:
-            self.line(self._early.pop(0))
+            self._standing = self._standing and self._hidden
+            self._answer(self._early.pop(0))
 
     async def _find(self, name: str) -> None:
         try:
@@ -244,7 +251,6 @@ class TerminalLink(Link):
         """Implement `Link.admitted`: the room comes next, and then the prompt."""
         del seat
         self._token = attached.attended.token
-        self._asked = _PROMPT
         early, self._early = self._early, []
         for text in early:
             self.line(text)
@@ -270,22 +276,27 @@ class TerminalLink(Link):
 
     def password_wanted(self) -> None:
         """Implement `Link.password_wanted`."""
-        self._change = PasswordDialogue()
-        self._perform(self._change.start())
+        if self._change is None:
+            self._change = PasswordDialogue()
+            self._perform(self._change.start())
 
     def refuse(self, code: str, message: str, id: str | None, retry_after: float | None) -> None:
-        """Implement `Link.refuse`."""
+        """Implement `Link.refuse`; in the conversation that logs in, the question stands again."""
         del code, id, retry_after
         self._tell(message)
+        if self._connection.phase() is Phase.GREETING and not self._login.waiting:
+            self._ask(self._asked)
 
-    def farewell(self, code: CloseCode, reason: str) -> bytes:
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
         """Implement `Link.farewell`; who left on purpose was told already."""
-        if self._asked.secret:
+        if self._hidden:
             self._wire.hide_input(False)
-        start = b"\r\n" if self._standing else b""
+        last = b""
         if self._last_words is not None:
-            return start + self._terminal.line(self._last_words)
-        return start if code is CloseCode.NORMAL else start + self._terminal.text(reason)
+            last = self._terminal.line(self._last_words)
+        elif code is not CloseCode.NORMAL:
+            last = self._terminal.text(reason)
+        return b"".join((b"\r\n" if self._standing else b"", *pending, last))
 
     def _patience(self) -> float:
         limits = self._shared.limits
@@ -314,9 +325,19 @@ class TerminalLink(Link):
         self._standing = False
         self._wire.write(start + self._terminal.text(text))
 
+    def _end_row(self, still_hidden: bool) -> None:
+        """End the row that a hidden answer was typed in; unless another follows, show input."""
+        if not still_hidden:
+            self._hidden = False
+            self._wire.hide_input(False)
+        self._wire.write(b"\r\n")
+        self._standing = False
+        self._asked = _PROMPT
+
     def _ask(self, ask: Ask) -> None:
         """Show a prompt now."""
-        if ask.secret and not self._asked.secret:
+        if ask.secret and not self._hidden:
+            self._hidden = True
             self._wire.hide_input(True)
         self._asked = ask
         start = b"\r\n" if self._standing else b""

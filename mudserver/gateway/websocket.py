@@ -95,11 +95,13 @@ class WebSocketConnection(WebSocketServerProtocol):
     # ------------------------------------------------------------ from the transport
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full."""
+        """The transport's buffer is full: take nothing more that would be answered."""
+        self.transport.pauseProducing()
         self._link.full()
 
     def resumeProducing(self) -> None:
         """The transport takes more."""
+        self.transport.resumeProducing()
         self._link.drained()
 
     def stopProducing(self) -> None:

@@ -55,6 +55,7 @@ METRICS: Final = (
     Metric("inbound_messages", Kind.COUNTER, "Messages of WebSocket clients.", ("type",)),
     Metric("refusals", Kind.COUNTER, "What was refused, by reason.", ("reason",)),
     Metric("outbox_overflows", Kind.COUNTER, "Readers found too slow.", ("transport",)),
+    Metric("fanout_bytes", Kind.COUNTER, "Bytes shown to sessions, in their wire form."),
     Metric("resumes", Kind.COUNTER, "Sessions that clients asked to resume.", ("outcome",)),
     Metric("http_requests", Kind.COUNTER, "HTTP requests answered.", ("method", "status")),
     Metric("sessions", Kind.GAUGE, "Characters in the world, the link-dead included."),

@@ -1,0 +1,55 @@
+"""The commands of one connection, on their way to the world."""
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from mudserver.gateway.switchboard import Seat
+from mudserver.ids import CommandId
+from mudserver.interfaces import WORLD, IBus, Input
+from mudserver.session.bucket import Pacer, QueueLimits, Rate
+
+
+class CommandQueue:
+    """
+    Passes commands on at a steady rate, in order, each with its number.
+
+    Args:
+        bus: The way to the world.
+        clock: Measures the rate.
+        rate: How many pass.
+        limits: How many wait for their turn.
+    """
+
+    def __init__(self, bus: IBus, clock: IReactorTime, rate: Rate, limits: QueueLimits) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._pacer: Pacer[tuple[str, CommandId | None]] = Pacer(rate, limits)
+        self._pacing: IDelayedCall | None = None
+
+    def offer(self, seat: Seat, text: str, command: CommandId | None) -> bool:
+        """Pass a command of that session on, at once or in its turn; False where too many wait."""
+        taken = self._pacer.offer((text, command), len(text.encode()))
+        if self._pacing is None:
+            self._pass_on(seat)
+        return taken
+
+    def wait(self) -> float | None:
+        """Return the seconds until one of those who wait has its turn; None when none waits."""
+        return self._pacer.due(self._clock.seconds())
+
+    def clear(self) -> None:
+        """Forget all who wait."""
+        self._pacer.clear()
+        if self._pacing is not None:
+            self._pacing.cancel()
+            self._pacing = None
+
+    def _pass_on(self, seat: Seat) -> None:
+        self._pacing = None
+        play = seat.play
+        for text, command in self._pacer.ready(self._clock.seconds()):
+            self._bus.publish(
+                WORLD, Input(play.id, play.generation, play.number_input(), text, command)
+            )
+        wait = self.wait()
+        if wait is not None:
+            self._pacing = self._clock.callLater(wait, self._pass_on, seat)

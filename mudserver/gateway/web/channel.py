@@ -110,6 +110,8 @@ class WebChannel(HTTPChannel):
         elif self._phase is _Phase.NEW:
             self._phase = _Phase.HEAD
         super().dataReceived(data)
+        if self._phase is _Phase.IDLE and self._buffer:
+            self._enter(_Phase.HEAD, self._limits.head)
 
     def rawDataReceived(self, data: bytes) -> None:
         """Take what is no header line."""
@@ -222,9 +224,10 @@ class WebChannel(HTTPChannel):
     def finish(self) -> None:
         """Close when the request under way is answered; at once where there is none."""
         self._finishing = True
-        self.persistent = False
         if self._phase in (_Phase.NEW, _Phase.IDLE):
             self.loseConnection()
+        elif self._phase is not _Phase.HEAD:
+            self.persistent = False
 
     def hand_over(self, successor: IProtocol) -> None:
         """

@@ -98,6 +98,15 @@ class WebRequest(Request):
 
     # ------------------------------------------------------------ from Twisted
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Have the request processed as it is: no query is wanted, and no body is a form's."""
+        assert self.content is not None
+        self.content.seek(0)
+        self.args = {}
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.partition(b"?")[0]
+        self.process()
+
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, as long as it isn't too large."""
         assert self.content is not None

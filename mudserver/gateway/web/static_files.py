@@ -6,6 +6,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 from attrs import field, frozen
 
@@ -13,15 +14,15 @@ from mudserver.gateway.web.answer import Answer
 
 #: What is served, by suffix; nothing else is.
 CONTENT_TYPES = {
-    "css": "text/css; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "ico": "image/vnd.microsoft.icon",
-    "js": "text/javascript; charset=utf-8",
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "txt": "text/plain; charset=utf-8",
-    "webmanifest": "application/manifest+json",
-    "woff2": "font/woff2",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
 }
 
 #: What is served for a folder.
@@ -77,11 +78,12 @@ def load_files(root: Traversable | None = None) -> tuple[StaticFile, ...]:
 def _load(folder: Traversable, above: tuple[str, ...]) -> Iterator[StaticFile]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         path = (*above, entry.name)
+        content_type = CONTENT_TYPES.get(PurePosixPath(entry.name).suffix)
+        if entry.name.startswith("."):
+            continue
         if entry.is_dir():
             yield from _load(entry, path)
-            continue
-        content_type = CONTENT_TYPES.get(entry.name.rpartition(".")[2])
-        if content_type is not None and not entry.name.startswith("."):
+        elif content_type is not None:
             yield StaticFile(path, entry.read_bytes(), content_type)
 
 

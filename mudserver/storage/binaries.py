@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -60,7 +60,12 @@ class Binaries:
 
 
 def find_binaries(
-    environ: Mapping[str, str], *, directory: Path | None = None, major: int | None = None
+    environ: Mapping[str, str],
+    *,
+    directory: Path | None = None,
+    major: int | None = None,
+    package: str = PACKAGE,
+    system: Sequence[str] = SYSTEM_DIRECTORIES,
 ) -> Binaries:
     """
     Find PostgreSQL's server programs.
@@ -74,11 +79,17 @@ def find_binaries(
         directory: The only place to look in, where the operator named one.
         major: The major version that is needed, since a cluster of it exists; any supported one
             if None.
+        package: The package with them.
+        system: Patterns of the directories where distributions put them.
 
     Raises:
         EmbeddedPostgresError: There are none, or none of that version.
     """
-    candidates = _candidates(environ) if directory is None else iter([(directory, "the settings")])
+    candidates = (
+        _candidates(environ, package, system)
+        if directory is None
+        else iter([(directory, "the settings")])
+    )
     seen: dict[Path, Binaries] = {}
     for place, source in candidates:
         path = place.absolute()
@@ -113,10 +124,12 @@ def find_binaries(
     )
 
 
-def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    spec = find_spec(PACKAGE)
+def _candidates(
+    environ: Mapping[str, str], package: str, system: Sequence[str]
+) -> Iterator[tuple[Path, str]]:
+    spec = find_spec(package)
     for location in (spec and spec.submodule_search_locations) or ():
-        yield Path(location, "pginstall", "bin"), f"the package {PACKAGE}"
+        yield Path(location, "pginstall", "bin"), f"the package {package}"
     if environ.get("PG_BIN"):
         yield Path(environ["PG_BIN"]), "PG_BIN"
     path = environ.get("PATH", os.defpath)
@@ -124,7 +137,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         bindir := _output(configuration, "--bindir")
     ):
         yield Path(bindir), "pg_config"
-    for pattern in SYSTEM_DIRECTORIES:
+    for pattern in system:
         for place in sorted(Path("/").glob(pattern.lstrip("/")), key=_by_version, reverse=True):
             yield place, "the system"
     for entry in path.split(os.pathsep):

@@ -51,7 +51,7 @@ def make_socket_directory(
     Args:
         base: The directory of the embedded database.
         user: As whom the server runs; None for ourselves.
-        environ: The environment, for ``XDG_RUNTIME_DIR``.
+        environ: The environment, for ``XDG_RUNTIME_DIR`` and ``TMPDIR``.
 
     Raises:
         EmbeddedPostgresError: Every path is too long.
@@ -70,7 +70,7 @@ def make_socket_directory(
         return SocketDirectory(plain, None)
     # Root's runtime directory is closed to the server's user.
     runtime = environ.get("XDG_RUNTIME_DIR", "") if user is None else ""
-    for place in (runtime, tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp makes it private
+    for place in (runtime, environ.get("TMPDIR", ""), "/tmp"):  # noqa: S108 - mkdtemp is private
         if not place or not _fits(Path(place, f"{_PREFIX}12345678")):
             continue
         try:

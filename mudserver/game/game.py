@@ -3,20 +3,23 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
-from mudserver.game.accounts import AccountLimits, Accounts
+from mudserver.game.accounts import Accounts
+from mudserver.game.attachments import Attachments
 from mudserver.game.commands import Commands
 from mudserver.game.fanout import FanOut
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.journal import Journal
+from mudserver.game.limits import GameLimits
 from mudserver.game.loop import GameLoop
 from mudserver.game.pastime import Pastime
-from mudserver.game.presence import Presence, PresenceLimits
+from mudserver.game.presence import Presence
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
+from mudserver.game.tokens import Tokens
 from mudserver.interfaces import IAccountStore, IBus, IMeter, IWorldStore
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
@@ -52,14 +55,6 @@ class GamePorts:
 
 
 @frozen
-class GameLimits:
-    """How much, how many, how long."""
-
-    accounts: AccountLimits = field(factory=AccountLimits)
-    presence: PresenceLimits = field(factory=PresenceLimits)
-
-
-@frozen
 class Game:
     """The parts of a game that runs."""
 
@@ -69,8 +64,10 @@ class Game:
     journal: Journal
     fan_out: FanOut
     stage: Stage
+    tokens: Tokens
     accounts: Accounts
     presence: Presence
+    attachments: Attachments
     revocations: Revocations
     commands: Commands
     pastime: Pastime
@@ -83,14 +80,19 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
     tasks = Tasks(ports.meter)
     loop = GameLoop(ports.clock, ports.meter)
     journal = Journal(ports.world, ports.clock, ports.meter)
+    tokens = Tokens(
+        store=ports.accounts,
+        limits=limits.accounts,
+        utc_now=ports.utc_now,
+        token_bytes=ports.token_bytes,
+    )
     accounts = Accounts(
         store=ports.accounts,
+        tokens=tokens,
         hasher=ports.hasher,
         limits=limits.accounts,
         reserved=reserved_names(npc.name for npc in world.npcs.values()),
         clock=ports.clock,
-        utc_now=ports.utc_now,
-        token_bytes=ports.token_bytes,
         meter=ports.meter,
     )
     fan_out = FanOut(
@@ -99,19 +101,25 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
     stage = Stage(world=world, loop=loop, journal=journal, fan_out=fan_out, meter=ports.meter)
     presence = Presence(
         world=world,
-        store=ports.world,
-        accounts=accounts,
         sessions=sessions,
         loop=loop,
         stage=stage,
-        journal=journal,
         fan_out=fan_out,
         bus=ports.bus,
         clock=ports.clock,
         limits=limits.presence,
         meter=ports.meter,
     )
-    revocations = Revocations(accounts=accounts, presence=presence, tasks=tasks)
+    attachments = Attachments(
+        store=ports.world,
+        accounts=accounts,
+        tokens=tokens,
+        journal=journal,
+        sessions=sessions,
+        presence=presence,
+        clock=ports.clock,
+    )
+    revocations = Revocations(accounts=accounts, tokens=tokens, presence=presence, tasks=tasks)
     commands = Commands(
         world=world,
         store=ports.world,
@@ -134,8 +142,10 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
         journal=journal,
         fan_out=fan_out,
         stage=stage,
+        tokens=tokens,
         accounts=accounts,
         presence=presence,
+        attachments=attachments,
         revocations=revocations,
         commands=commands,
         pastime=pastime,

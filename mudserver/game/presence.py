@@ -1,61 +1,44 @@
-"""Who is in the world: attaching, detaching, coming back, being taken over, leaving."""
+"""Who is in the world: entering, coming back, being taken over, losing the link, leaving."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import Final
 
-from attrs import define, frozen
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import (
     CloseCode,
-    NoSuchCharacter,
     NotAuthenticated,
     Overloaded,
     PlayerError,
-    StorageUnavailable,
     Unavailable,
 )
-from mudserver.game.accounts import Accounts, Authority
 from mudserver.game.answers import Answers
+from mudserver.game.arrival import Arrival
 from mudserver.game.fanout import FanOut
-from mudserver.game.journal import Journal
+from mudserver.game.limits import PresenceLimits
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
-from mudserver.game.sessions import MAX_SESSIONS, Session, Sessions
+from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import AccountId, CharacterId, Generation, SessionId, TokenHash
+from mudserver.ids import AccountId, CharacterId, Generation, TokenHash
 from mudserver.interfaces import (
-    Attach,
     Attached,
     CharacterRow,
     Detached,
     Ended,
     IBus,
     IMeter,
-    IWorldStore,
-    Refresh,
     gateway_subject,
 )
 from mudserver.view.line import Line, Span, Style
 from mudserver.world.events import Looked
-from mudserver.world.names import name_key
 from mudserver.world.rules import enter, leave, lose_link, regain_link
 from mudserver.world.world import World
-
-#: Attachments under way at once; more than the hash queue can serve in time anyway.
-MAX_ATTACHING: Final = 1_000
-
-#: Seconds that an attachment waits for what is dirty to be saved, before it loads.
-SAVED_SECONDS: Final = 5.0
-
-#: Times that a character is loaded again because it left meanwhile.
-MAX_LOADS: Final = 3
 
 #: Seconds for which revoked tokens are kept in mind: longer than any attachment takes.
 REVOKED_SECONDS: Final = 60.0
@@ -67,43 +50,7 @@ FAREWELL_SECONDS: Final = 2.0
 OPERATIONS: Final = Lane("operations")
 
 
-@frozen
-class PresenceLimits:
-    """
-    How many may be in the world, and for how long without a connection.
-
-    Attributes:
-        sessions: How many at once.
-        grace: Seconds for which a character whose connection is lost stays.
-    """
-
-    sessions: int = MAX_SESSIONS
-    grace: float = 120.0
-
-
-@define(eq=False)
-class _Arrival:
-    """
-    An attachment from the time its character is loaded until it is in.
-
-    Attributes:
-        request: What was asked.
-        authority: By what right.
-        stale: Whether one of the account's characters has left since the loading began, so
-            that what was loaded is good for nothing.
-    """
-
-    request: Attach
-    authority: Authority
-    stale: bool = False
-
-    @property
-    def lane(self) -> Lane:
-        """Behind what an earlier attachment of the same session has left to do."""
-        return Lane(self.request.resume or self.request.session)
-
-
-#: What an attachment waits for; None where the character must be loaded again.
+#: What an arrival waits for; None where the character must be loaded again.
 _Reply = Deferred[Attached | None]
 
 
@@ -116,12 +63,9 @@ class Presence:
 
     Args:
         world: The world.
-        store: Where characters are loaded from.
-        accounts: What authenticates.
         sessions: The table that it keeps.
         loop: Where it happens.
         stage: What lets the events happen.
-        journal: Whose changes must be saved before a character is loaded.
         fan_out: What shows a character to its own player.
         bus: What leads to the gateways.
         clock: What the graces are measured by.
@@ -135,12 +79,9 @@ class Presence:
         self,
         *,
         world: World,
-        store: IWorldStore,
-        accounts: Accounts,
         sessions: Sessions,
         loop: GameLoop,
         stage: Stage,
-        journal: Journal,
         fan_out: FanOut,
         bus: IBus,
         clock: IReactorTime,
@@ -148,67 +89,24 @@ class Presence:
         meter: IMeter,
     ) -> None:
         self._world = world
-        self._store = store
-        self._accounts = accounts
         self._sessions = sessions
         self._loop = loop
         self._stage = stage
-        self._journal = journal
         self._fan_out = fan_out
         self._bus = bus
         self._clock = clock
         self._limits = limits
         self._meter = meter
-        self._arrivals: dict[AccountId, set[_Arrival]] = {}
-        self._attaching = 0
+        self._arrivals: dict[AccountId, set[Arrival]] = {}
         self._revoked: dict[TokenHash, float] = {}
         self._ending: set[Session] = set()
         self._closed = False
 
-    # ------------------------------------------------------------ attaching
-
-    async def attach(self, request: Attach) -> Attached:
-        """
-        Authenticate a connection, and open its session or go on with an earlier one.
-
-        The answer is given before anything is shown to the session.
-
-        Raises:
-            PlayerError: As `Attach` lists.
-            Unavailable: The database is away, or the world is full or closing.
-        """
-        if self._closed or self._attaching >= MAX_ATTACHING:
-            raise Overloaded("The world takes nobody in just now.")
-        self._attaching += 1
-        try:
-            authority = await self._accounts.redeem(
-                request.credential, request.origin, request.transport
-            )
-            return await self._load_and_enter(request, authority)
-        finally:
-            self._attaching -= 1
-
-    async def _load_and_enter(self, request: Attach, authority: Authority) -> Attached:
-        for _ in range(MAX_LOADS):
-            arrival = _Arrival(request, authority)
-            with self._awaited(arrival):
-                await self._all_saved()
-                rows = await self._store.characters(authority.account.id)
-                row = _choose(rows, request.character)
-                reply: _Reply = Deferred()
-                self._loop.submit(
-                    arrival.lane,
-                    partial(self._enter, arrival, row, reply),
-                    partial(self._not_entered, arrival, row, reply),
-                )
-                attached = await reply
-            if attached is not None:
-                return attached
-        raise Unavailable("Your character is coming and going too fast.", retry_after=1.0)
+    # ------------------------------------------------------------ arriving
 
     @contextmanager
-    def _awaited(self, arrival: _Arrival) -> Iterator[None]:
-        """Have an arrival told when a character of its account leaves."""
+    def awaiting(self, arrival: Arrival) -> Iterator[None]:
+        """Have an arrival know when a character of its account leaves."""
         account = arrival.authority.account.id
         self._arrivals.setdefault(account, set()).add(arrival)
         try:
@@ -218,14 +116,34 @@ class Presence:
             if not self._arrivals[account]:
                 del self._arrivals[account]
 
-    async def _all_saved(self) -> None:
-        """Wait until the stored state of who has left is up to date."""
-        try:
-            await self._journal.barrier().addTimeout(SAVED_SECONDS, self._clock)
-        except TimeoutError:
-            raise StorageUnavailable("What changed can't be saved just now.") from None
+    def let_in(self, arrival: Arrival, row: CharacterRow) -> Deferred[Attached | None]:
+        """
+        Have a character enter, or its session go on, or be taken over.
 
-    def _enter(self, arrival: _Arrival, row: CharacterRow, reply: _Reply) -> None:
+        Args:
+            arrival: One that is awaited.
+            row: The character, loaded since.
+
+        Returns:
+            Fires before anything is shown to the session; with None where the character must be
+            loaded again. Fails with `NotAuthenticated`, `Unavailable`. Who cancels it stays out.
+
+        Raises:
+            Overloaded: The loop has too much to do.
+        """
+        reply: Deferred[Attached | None] = Deferred()
+        self._loop.submit(
+            arrival.lane,
+            partial(self._enter, arrival, row, reply),
+            partial(self._not_entered, arrival, row, reply),
+        )
+        return reply
+
+    def revoked_lately(self, token: TokenHash) -> bool:
+        """Tell whether a token was revoked while something that rests on it was under way."""
+        return token in self._revoked
+
+    def _enter(self, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         if reply.called:
             return  # whoever asked has given up
         refusal = self._refusal(arrival, row)
@@ -245,11 +163,11 @@ class Presence:
             self._take_over(playing, arrival, reply)
         self._measure()
 
-    def _refusal(self, arrival: _Arrival, row: CharacterRow) -> Exception | None:
+    def _refusal(self, arrival: Arrival, row: CharacterRow) -> Exception | None:
         if self._closed:
             return Unavailable("The world is closing.")
-        if arrival.authority.token.hash in self._revoked:
-            return _revoked()
+        if self.revoked_lately(arrival.authority.token.hash):
+            return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
         if self._sessions.get(arrival.request.session) is not None:
             return ValueError(f"session {arrival.request.session} is there already")
         if self._full and self._sessions.playing(row.id) is None:
@@ -257,10 +175,15 @@ class Presence:
         return None
 
     @property
+    def closed(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._closed
+
+    @property
     def _full(self) -> bool:
         return len(self._sessions) >= self._limits.sessions
 
-    def _begin(self, arrival: _Arrival, row: CharacterRow, reply: _Reply) -> None:
+    def _begin(self, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         character, elsewhere = admit(self._world, row)
         for item in elsewhere:
             self._log.warn(
@@ -275,7 +198,7 @@ class Presence:
         self._stage.perform(enter(self._world, character))
         self._meter.count("attachments", outcome="entered")
 
-    def _resume(self, session: Session, arrival: _Arrival, reply: _Reply) -> None:
+    def _resume(self, session: Session, arrival: Arrival, reply: _Reply) -> None:
         _cancel_grace(session)
         session.generation = Generation(session.generation + 1)
         session.transport = arrival.request.transport
@@ -285,7 +208,7 @@ class Presence:
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
 
-    def _take_over(self, old: Session, arrival: _Arrival, reply: _Reply) -> None:
+    def _take_over(self, old: Session, arrival: Arrival, reply: _Reply) -> None:
         _cancel_grace(old)
         self._sessions.remove(old)
         reason = "Your character is now played from elsewhere."
@@ -301,7 +224,7 @@ class Presence:
         self._meter.count("attachments", outcome="taken_over")
 
     def _not_entered(
-        self, arrival: _Arrival, row: CharacterRow, reply: _Reply, failure: Failure
+        self, arrival: Arrival, row: CharacterRow, reply: _Reply, failure: Failure
     ) -> None:
         if not reply.called:
             reply.errback(failure)
@@ -433,42 +356,11 @@ class Presence:
         ended = Ended(session.id, code, reason, farewell)
         self._bus.publish(gateway_subject(session.gateway), ended)
 
-    # ------------------------------------------------------------ authority
-
-    async def refresh(self, request: Refresh) -> datetime:
-        """
-        Prolong a session's authority; return when it ends now (UTC).
-
-        Raises:
-            NotAuthenticated: What it shows isn't valid (any longer), or the session is over.
-        """
-        session = self._session(request.session)
-        authority = await self._accounts.refresh(session.attended.account, request)
-        if authority.token.hash in self._revoked or not self._sessions.goes_on(session):
-            raise _revoked()
-        self._sessions.attend(session, authority.attended)
-        return authority.token.expires
-
-    def _session(self, id: SessionId) -> Session:
-        session = self._sessions.get(id)
-        if session is None:
-            raise NotAuthenticated("That session is over.", CloseCode.EXPIRED)
-        return session
-
     def _measure(self) -> None:
         self._meter.gauge("sessions", float(len(self._sessions)))
 
 
-def _choose(rows: tuple[CharacterRow, ...], name: str | None) -> CharacterRow:
-    for row in rows:
-        if name is None or name_key(row.name) == name_key(name):
-            return row
-    if name is None:
-        raise NoSuchCharacter("Your account has no character.")
-    raise NoSuchCharacter(f"Your account has no character called {name}.")
-
-
-def _open(arrival: _Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
+def _open(arrival: Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
     request = arrival.request
     return Session(
         id=request.session,
@@ -497,7 +389,3 @@ def _cancel_grace(session: Session) -> None:
     if session.grace is not None and session.grace.active():
         session.grace.cancel()
     session.grace = None
-
-
-def _revoked() -> NotAuthenticated:
-    return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)

@@ -4,6 +4,7 @@ from twisted.internet.defer import Deferred
 
 from mudserver.game.accounts import Accounts
 from mudserver.game.presence import Presence
+from mudserver.game.tokens import Tokens
 from mudserver.ids import AccountId
 from mudserver.interfaces import AccountRow, ChangePassword, Revoke
 from mudserver.tasks import Tasks
@@ -18,13 +19,17 @@ class Revocations:
     `StorageUnavailable`.
 
     Args:
-        accounts: What revokes.
+        accounts: What changes passwords.
+        tokens: What revokes.
         presence: What ends the sessions.
         tasks: What owns the work.
     """
 
-    def __init__(self, *, accounts: Accounts, presence: Presence, tasks: Tasks) -> None:
+    def __init__(
+        self, *, accounts: Accounts, tokens: Tokens, presence: Presence, tasks: Tasks
+    ) -> None:
         self._accounts = accounts
+        self._tokens = tokens
         self._presence = presence
         self._tasks = tasks
 
@@ -48,7 +53,7 @@ class Revocations:
         """End one token."""
 
         async def revoke() -> None:
-            self._presence.end_tokens((await self._accounts.revoke(request),))
+            self._presence.end_tokens((await self._tokens.revoke(request),))
 
         return self._tasks.shield("revoke", revoke())
 
@@ -56,7 +61,7 @@ class Revocations:
         """End all tokens of an account; fires with how many were valid."""
 
         async def revoke() -> int:
-            tokens = await self._accounts.revoke_all(account)
+            tokens = await self._tokens.revoke_all(account)
             self._presence.end_tokens(tokens)
             return len(tokens)
 

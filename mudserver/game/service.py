@@ -9,7 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.logger import Logger
 
 from mudserver.errors import PlayerError, StartupError, Unavailable
-from mudserver.game.game import Game, GameLimits, GamePorts, assemble
+from mudserver.game.game import Game, GamePorts, assemble
+from mudserver.game.limits import GameLimits
 from mudserver.game.populate import populate
 from mudserver.interfaces import (
     WORLD,
@@ -195,12 +196,12 @@ def _responders(game: Game) -> Mapping[type[Request[Any]], _Answer]:
             LookUpName: _fired(game.accounts.look_up),
             Register: _fired(game.accounts.register),
             LogIn: _fired(game.accounts.log_in),
-            Describe: _fired(game.accounts.describe),
-            IssueTicket: _fired(game.accounts.issue_ticket),
+            Describe: _fired(game.tokens.describe),
+            IssueTicket: _fired(game.tokens.issue_ticket),
             ChangePassword: game.revocations.change_password,
             Revoke: game.revocations.revoke,
-            Attach: _fired(game.presence.attach),
-            Refresh: _fired(game.presence.refresh),
+            Attach: _fired(game.attachments.attach),
+            Refresh: _fired(game.attachments.refresh),
         }
     )
 

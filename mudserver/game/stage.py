@@ -37,7 +37,7 @@ class Stage:
         loop: Where the inhabitants' reactions queue.
         journal: Where changes are noted.
         fan_out: What shows them.
-        meter: Gets ``events`` by type, and ``reactions_dropped`` (counters).
+        meter: Gets ``reactions_dropped`` (counter).
     """
 
     _log = Logger()

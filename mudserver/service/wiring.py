@@ -19,11 +19,10 @@ from mudserver.bus.loopback import LoopbackBus
 from mudserver.config import Settings, control_socket, state_directory
 from mudserver.control.service import ControlService
 from mudserver.errors import ConfigError
-from mudserver.game.accounts import AccountLimits
 from mudserver.game.administration import Administration
-from mudserver.game.game import GameLimits, GamePorts
+from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
-from mudserver.game.presence import PresenceLimits
+from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster

@@ -9,7 +9,8 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
 from mudserver.errors import StartupError
-from mudserver.game.game import GameLimits, GamePorts
+from mudserver.game.game import GamePorts
+from mudserver.game.limits import GameLimits
 from mudserver.game.service import WorldService
 from mudserver.world.area import Area, parse
 

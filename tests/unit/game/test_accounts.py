@@ -17,9 +17,9 @@ from mudserver.errors import (
     TooManyTries,
     WrongCredentials,
 )
-from mudserver.game.accounts import AccountLimits, csrf_of, hash_secret
-from mudserver.game.game import GameLimits
 from mudserver.game.hasher import HashParameters
+from mudserver.game.limits import AccountLimits, GameLimits
+from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import TokenHash
 from mudserver.interfaces import (
     WORLD,
@@ -218,8 +218,8 @@ class RehashTest(AccountsTestCase):
         self.hash_parameters = HashParameters(passes=2, kibibytes=16, lanes=1)
         self.service = self.make_service()
         self.successResultOf(self.service.startService())
-        self.game.accounts._token_bytes(32)
-        self.game.accounts._token_bytes(32)
+        self.game.tokens._token_bytes(32)
+        self.game.tokens._token_bytes(32)
         self.logged_in()
         account = self.successResultOf(self.account_store.by_name("Ann"))
         assert account is not None

@@ -200,7 +200,7 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(len(game.tasks), 0)
         self.assertEqual(len(game.presence._ending), 0)
         self.assertEqual(game.presence._arrivals, {})
-        self.assertEqual(game.presence._attaching, 0)
+        self.assertEqual(len(game.attachments), 0)
         self.assertTrue(game.journal.clean)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)  # the inhabitants' pastime
         stored = {item.id: item.room for item in self.database.items.values()}

@@ -12,9 +12,9 @@ from mudserver.errors import (
     StorageUnavailable,
     Unavailable,
 )
-from mudserver.game.accounts import AccountLimits, hash_secret
-from mudserver.game.game import GameLimits
-from mudserver.game.presence import FAREWELL_SECONDS, PresenceLimits
+from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.presence import FAREWELL_SECONDS
+from mudserver.game.tokens import hash_secret
 from mudserver.ids import GatewayId, SessionId, TokenHash
 from mudserver.interfaces import (
     WORLD,

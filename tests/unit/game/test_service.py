@@ -61,7 +61,7 @@ class StartTest(GameTestCase):
         self.successResultOf(self.service.startService())
         # The secrets begin anew as well; these were given out before.
         for _ in range(10):
-            self.game.accounts._token_bytes(32)
+            self.game.tokens._token_bytes(32)
         ann = self.enter("Ann")
         (state,) = self.gateway.bodies(ann, "room.state")[-1:]
         room = cast("dict[str, list[dict[str, object]]]", state["room"])

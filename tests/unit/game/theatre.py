@@ -17,10 +17,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.game.accounts import AccountLimits
-from mudserver.game.game import Game, GameLimits, GamePorts
+from mudserver.game.game import Game, GamePorts
 from mudserver.game.hasher import CHEAPEST, HashParameters, PasswordHasher
-from mudserver.game.presence import PresenceLimits
+from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.service import WorldService
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces import (

@@ -1,0 +1,54 @@
+"""What a game is allowed and promises: how much, how many, how long."""
+
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from mudserver.game.sessions import MAX_SESSIONS
+from mudserver.game.throttle import ThrottleLimits
+
+
+@frozen
+class AccountLimits:
+    """
+    How long authority lasts, and how passwords may travel.
+
+    Attributes:
+        ticket_life: From issue to use.
+        token_idle: A token ends when it wasn't used for so long.
+        token_life: A token ends so long after the login, however much it was used.
+        token_step: A token's end isn't moved by less than this, to spare the database.
+        clear_passwords: Whether passwords may come over HTTP and WebSocket that others can read.
+        clear_staff_passwords: Whether those of staff may come over such telnet; players' may.
+        throttle: How often a password may be tried.
+    """
+
+    ticket_life: timedelta = timedelta(seconds=30)
+    token_idle: timedelta = timedelta(hours=12)
+    token_life: timedelta = timedelta(days=30)
+    token_step: timedelta = timedelta(minutes=1)
+    clear_passwords: bool = False
+    clear_staff_passwords: bool = False
+    throttle: ThrottleLimits = field(factory=ThrottleLimits)
+
+
+@frozen
+class PresenceLimits:
+    """
+    How many may be in the world, and for how long without a connection.
+
+    Attributes:
+        sessions: How many at once.
+        grace: Seconds for which a character whose connection is lost stays.
+    """
+
+    sessions: int = MAX_SESSIONS
+    grace: float = 120.0
+
+
+@frozen
+class GameLimits:
+    """How much, how many, how long."""
+
+    accounts: AccountLimits = field(factory=AccountLimits)
+    presence: PresenceLimits = field(factory=PresenceLimits)

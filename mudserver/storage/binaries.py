@@ -149,7 +149,11 @@ def _by_version(path: Path) -> tuple[int, ...]:
 
 
 def _runnable(program: Path) -> bool:
-    return program.is_file() and os.access(program, os.X_OK)
+    try:
+        return program.is_file() and os.access(program, os.X_OK)
+    except PermissionError:
+        # PATH may lead through directories that are closed to us.
+        return False
 
 
 def _major_version(postgres: Path) -> int | None:

@@ -130,7 +130,7 @@ class MigrateTests(SynchronousTestCase):
             )
             child = subprocess.Popen(
                 [sys.executable, "-c", script, self.dsn.conninfo(), self.directory.absolute()],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
             )
             waiting = (
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1"

@@ -91,6 +91,15 @@ class FindBinariesTests(SynchronousTestCase):
         for way in ("embedded", "PG_BIN", "--database"):
             self.assertIn(way, str(error))
 
+    def test_closed(self) -> None:
+        """A directory of PATH that is closed to us is passed over."""
+        closed = self.install("closed/bin", "18.1").parent
+        walked = self.install("walked", "17.1")
+        closed.chmod(0)
+        self.addCleanup(closed.chmod, 0o700)
+        expected = {(walked, 17), (closed / "bin", 18)} if os.geteuid() == 0 else {(walked, 17)}
+        self.assertIn(self.find(path=f"{closed}/bin{os.pathsep}{walked}"), expected)
+
     def test_named(self) -> None:
         """Where the operator named a directory, no other is looked at."""
         self.install("system/18/bin", "18.1")

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -44,32 +44,43 @@ from mudserver.interfaces import (
     gateway_subject,
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.telemetry.metrics import METRICS, Kind
 from tests.contract.areas import harbour_world
 
 T = TypeVar("T")
 
 HOME = Origin("192.0.2.1", secure=True)
 PASSWORD = "a long sentence"
+DECLARED = {metric.name: metric for metric in METRICS}
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @implementer(IMeter)
 @define
 class CountingMeter:
-    """Remembers counts by name and labels, and gauges."""
+    """Remembers counts by name and labels, and gauges; takes only what is declared."""
 
     counts: Counter[str] = field(factory=Counter)
     gauges: dict[str, float] = field(factory=dict)
     observed: Counter[str] = field(factory=Counter)
 
     def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
+        check_declared(metric, labels, Kind.COUNTER)
         self.counts[" ".join((metric, *labels.values()))] += int(amount)
 
     def gauge(self, metric: str, value: float, **labels: str) -> None:
+        check_declared(metric, labels, Kind.GAUGE)
         self.gauges[" ".join((metric, *labels.values()))] = value
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
+        check_declared(metric, labels, Kind.SECONDS, Kind.AMOUNTS)
         self.observed[metric] += 1
+
+
+def check_declared(metric: str, labels: Mapping[str, str], *kinds: Kind) -> None:
+    declared = DECLARED[metric]
+    assert declared.kind in kinds, f"{metric} is a {declared.kind.value}"
+    assert set(labels) == set(declared.labels), f"{metric} has the labels {declared.labels}"
 
 
 @implementer(IReactorFromThreads)

@@ -250,13 +250,13 @@ class CsrfTests(ApiTestCase):
         self.assertEqual(self.ask("DELETE", "/api/session", headers=headers).status, 204)
         self.assertEqual(self.world.requests, [Describe("another-token"), Revoke("another-token")])
 
-    def test_bad_authorization_is_no_way_around(self) -> None:
-        """Beside any Authorization the cookie doesn't count, so it needs no word there."""
-        for authorization in ("Basic dGhlLXRva2Vu", "Bearer", "Bearer ", "the-token", ""):
-            headers = {**COOKIE, "Authorization": authorization}
+    def test_bad_authorization(self) -> None:
+        """Beside any Authorization, even one that is none, the cookie doesn't count."""
+        for authorization in ("Basic dGhlLXRva2Vu", "Bearer", "the-token"):
+            headers = {**SAFE_COOKIE, "Authorization": authorization}
             response = self.ask("DELETE", "/api/session", headers=headers)
-            self.assertIn(response.status, (401, 403), authorization)
-        self.assertNotIn(Revoke("the-token"), self.world.requests)
+            self.assertEqual((response.status, response.error), (401, "not_authenticated"))
+        self.assertEqual(self.world.requests, [])
 
     def test_not_needed(self) -> None:
         """Whoever registers or logs in has no word yet."""

@@ -55,6 +55,8 @@ class HostTests(SynchronousTestCase):
             "evil.mud.example.org",
             "mud.example.org.",
             "localhost.evil.example",
+            "evil.localhost",
+            "evillocalhost",
             "127.0.0.1.evil.example",
             "127.1",
             "2130706433",

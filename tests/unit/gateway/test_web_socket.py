@@ -10,8 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.gateway.admission import AdmissionLimits
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.websocket import WebSocketConnection
-from mudserver.interfaces import Attach, Origin, PasswordCredential, TicketCredential
+from mudserver.ids import Generation, SessionId
+from mudserver.interfaces import Attach, Attached, Origin, PasswordCredential, TicketCredential
 from tests.unit.gateway.web_bench import (
+    ATTENDED,
     ELSEWHERE,
     HERE,
     Bench,
@@ -177,9 +179,10 @@ class HandOverTests(UpgradeTestCase):
         connection = client.transport.protocol
         self.assertIsInstance(connection, WebSocketConnection)
         self.assertIs(client.transport.producer, connection)
+        gc.disable()
+        self.addCleanup(gc.enable)
         del client.channel
-        gc.collect()
-        self.assertIsNone(channel())
+        self.assertIsNone(channel(), "it is in a cycle")
 
     def test_deadlines(self) -> None:
         """The channel's deadlines never come: only the WebSocket's own count."""
@@ -375,6 +378,17 @@ class LogInTests(UpgradeTestCase):
     """Those who have not said yet who they are."""
 
     limits = AdmissionLimits(unauthenticated=1)
+
+    def test_authenticated(self) -> None:
+        """Who was let into the world is none of them any more."""
+        self.bench.world.answers[Attach] = Attached(
+            SessionId("s"), Generation(1), ATTENDED, "Ann", recovered=False
+        )
+        client = self.open()
+        client.send(frame(HELLO))
+        (welcome,), _ = messages(client.received())
+        self.assertEqual(welcome["type"], "welcome")
+        self.open()
 
     def test_unauthenticated(self) -> None:
         """They are fewer than may play."""

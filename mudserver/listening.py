@@ -1,5 +1,7 @@
 """Ports: opened, or a clear word why not."""
 
+import os
+
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -30,14 +32,17 @@ async def listen(
     except (CannotListenError, OSError) as error:
         reason = getattr(error, "socketError", error)
         raise PortUnavailable(f"{name} can't listen on {address}: {reason}") from None
-    _log.info("{name} listens on {address}", name=name, address=in_words(port.getHost()))
+    where = port.getHost()
+    # A Unix socket may be bound by another path than the operator's, where that is too long.
+    words = address if isinstance(where, UNIXAddress) else in_words(where)
+    _log.info("{name} listens on {address}", name=name, address=words)
     return port
 
 
 def in_words(address: object) -> str:
     """Return an address as operators write it."""
     if isinstance(address, UNIXAddress):
-        return str(address.name)
+        return os.fsdecode(address.name or b"")
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None or port is None:
         return str(address)

@@ -237,7 +237,8 @@ class ControlService(Service):
             _clear(self._path, address)
         except OSError as error:
             self._address.close()
-            raise PortUnavailable(f"control can't listen on {self._path}: {error}") from None
+            reason = error.strerror or error
+            raise PortUnavailable(f"control can't listen on {self._path}: {reason}") from None
         endpoint = UNIXServerEndpoint(self._reactor, address, mode=SOCKET_MODE)
         try:
             self._port = await listen("control", str(self._path), endpoint, self._factory)

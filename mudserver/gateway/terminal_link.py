@@ -251,6 +251,7 @@ class TerminalLink(Link):
         """Implement `Link.admitted`: the room comes next, and then the prompt."""
         del seat
         self._token = attached.attended.token
+        self._asked = _PROMPT
         early, self._early = self._early, []
         for text in early:
             self.line(text)

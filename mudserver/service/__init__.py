@@ -10,6 +10,7 @@ import time
 from twisted.application.service import IService
 from twisted.internet import reactor
 
+from mudserver.errors import ConfigError
 from mudserver.service.options import Options
 from mudserver.service.wiring import Daemon
 
@@ -21,10 +22,14 @@ def makeService(options: Options) -> IService:
     Make the tree of services that the options ask for; nothing is opened yet.
 
     Raises:
-        ConfigError: A setting names files that can't be used.
+        SystemExit: A setting names files that can't be used; says which, and why not.
     """
     # Twisted's default follows the wall clock, and jumps with it; every deadline is ours to keep.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
-    daemon = Daemon(options.settings, os.environ, reactor)
+    try:
+        daemon = Daemon(options.settings, os.environ, reactor)
+    except ConfigError as error:
+        # For anything else twistd would print a traceback.
+        raise SystemExit(f"mudserver: {error}") from None
     daemon.service.log_observer = options.log_observer
     return daemon.service

@@ -7,7 +7,9 @@ from prometheus_client.twisted import MetricsResource
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.web.resource import Resource
+from twisted.web import http
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from mudserver.listening import listen
@@ -39,6 +41,25 @@ class _Health(Resource):
         return b"ok\n"
 
 
+class _Root(Resource):
+    """What stands above the pages."""
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """There is nothing else."""
+        del path, request
+        return notFound()
+
+
+class _Site(Site):
+    """Keeps no log of requests: probes and scrapes come every few seconds, and tell nothing."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def log(self, request: http.Request) -> None:
+        """Note nothing."""
+
+
 class OperationsService(Service):
     """
     Serves ``/metrics``, ``/healthz`` and ``/readyz``.
@@ -60,13 +81,11 @@ class OperationsService(Service):
         self._endpoint = endpoint
         self._address = address
         meter.collect(ProcessCollector(registry=None))
-        root = Resource()
+        root = _Root()
         root.putChild(b"metrics", MetricsResource(registry=meter.registry))
         root.putChild(b"healthz", _Health(dict))
         root.putChild(b"readyz", _Health(readiness))
-        self._site = Site(root, timeout=IDLE_SECONDS)
-        self._site.noisy = False
-        self._site.displayTracebacks = False
+        self._site = _Site(root, timeout=IDLE_SECONDS)
         self._port: IListeningPort | None = None
 
     def startService(self) -> Deferred[None]:

@@ -24,6 +24,7 @@ from zope.interface import provider
 from mudserver.errors import EmbeddedPostgresError
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.privilege import plan_launch, server_user
 from mudserver.storage.socket_directory import MAX_SOCKET_PATH_BYTES
 from tests.integration.postgres import ROOT, connected, embedded, superuser
 
@@ -357,6 +358,24 @@ class EmbeddedTests(TestCase):
         # The role of mudserver can't read files by it.
         with self.assertRaises(psycopg2.errors.InsufficientPrivilege):
             ask(dsn, "SELECT pg_read_file('/etc/shadow')")
+
+    @skipUnless(AS_ROOT, "only root runs PostgreSQL as somebody else")
+    def test_passage(self) -> None:
+        """As root, programs below a directory that the server's user may not enter are started,
+        and find their own files by access(2), as PostgreSQL does.
+        """
+        closed = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, closed)
+        program = closed / "program"
+        program.write_text("#!/bin/sh\nexit 0\n")
+        program.chmod(0o755)
+        user = server_user(None)
+        assert user is not None
+        launch = plan_launch(user, [program, closed], os.environ)
+        look = "import os, sys; sys.exit(os.getuid() == 0 or not os.access(sys.argv[1], os.R_OK))"
+        done = subprocess.run(launch.command(sys.executable, "-c", look, str(program)), check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(launch.dies_with_us)
 
     @skipUnless(AS_ROOT, "only root can become an ordinary user")
     async def test_ordinary_user(self) -> None:

@@ -269,6 +269,11 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]
         """Close it; what waits for it fails with ``ConnectionDone``."""
         if not self.over:
             self.over = True
+            # While the descriptor is still known: a reactor that keeps a closed one takes the next
+            # connection, to which the system gives the same number, for the old.
+            for cursor in self._cursors:
+                self.reactor.removeReader(cursor)
+                self.reactor.removeWriter(cursor)
             if self._connection is not None:
                 super().close()
 

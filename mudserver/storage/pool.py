@@ -407,11 +407,12 @@ class Pool:
     def _not_connected(self, failure: Failure, member: _Member) -> None:
         if member.condition is _Condition.GONE:
             return
-        failure.trap(OurError)
         problem = failure.getErrorMessage()
-        if problem != self._problem:
-            self._problem = problem
+        if failure.check(OurError) is None:
+            self._log.failure("a connection failed in a way that nobody foresaw", failure)
+        elif problem != self._problem:
             self._log.error("{problem}", problem=problem)
+        self._problem = problem
         self._replace(member)
 
     # ------------------------------------------------------------ closing

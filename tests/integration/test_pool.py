@@ -230,6 +230,20 @@ class QueryTests(PoolTestCase):
         self.failureResultOf(waiting, CancelledError)
         self.assertNotEqual(await after, [(before,)])
 
+    async def test_cancel_often(self) -> None:
+        """Connections given up in the midst of a statement leave nothing in the reactor that the
+        next one with the same descriptor stumbles over.
+        """
+        pool = await self.started(2)
+        for _ in range(20):
+            running = pool.run_query("SELECT pg_sleep(60)")
+            await deferLater(reactor, 0)
+            running.cancel()
+            self.failureResultOf(running, CancelledError)
+            queries = [pool.run_query("SELECT %s", (number,)) for number in range(4)]
+            answers = await gatherResults(queries)
+            self.assertEqual(answers, [[(number,)] for number in range(4)])
+
 
 class InteractionTests(PoolTestCase):
     async def test_commits_after_the_body(self) -> None:

@@ -1,6 +1,5 @@
 """Migrations against a real PostgreSQL."""
 
-import os
 import signal
 import subprocess
 import sys

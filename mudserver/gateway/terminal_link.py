@@ -210,7 +210,9 @@ class TerminalLink(Link):
 
     async def _sign_up(self, name: str, password: str) -> None:
         try:
-            await self._shared.bus.request(WORLD, Register(name, password, self._origin))
+            await self._shared.bus.request(
+                WORLD, Register(name, password, self._origin, self._transport)
+            )
         except PlayerError as error:
             if error.code == "bad_password":
                 self._continue(self._login.password_refused(error.message))
@@ -225,7 +227,7 @@ class TerminalLink(Link):
         assert self._token is not None
         try:
             await self._shared.bus.request(
-                WORLD, ChangePassword(self._token, old, new, self._origin)
+                WORLD, ChangePassword(self._token, old, new, self._origin, self._transport)
             )
         except PlayerError as error:
             self._tell(error.message)

@@ -5,6 +5,10 @@ from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
+#: Of a token: what rounding may cost. Without it, one who waited as long as `Bucket.wait` said
+#: could find the token not quite there, and wait for less than a clock can tell.
+_ROUNDING = 1e-7
+
 
 @frozen
 class Rate:
@@ -39,7 +43,7 @@ class Bucket:
     def take(self, now: float, tokens: float = 1.0) -> bool:
         """Take tokens if there are enough; ``now`` in seconds."""
         self._refill(now)
-        if self._tokens < tokens:
+        if self._tokens < tokens - _ROUNDING:
             return False
         self._tokens -= tokens
         return True
@@ -47,7 +51,8 @@ class Bucket:
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Return the seconds until so many tokens are there; 0 when they are."""
         self._refill(now)
-        return max(0.0, (tokens - self._tokens) / self.rate.per_second)
+        missing = tokens - self._tokens
+        return 0.0 if missing <= _ROUNDING else missing / self.rate.per_second
 
     def _refill(self, now: float) -> None:
         gained = (now - self._since) * self.rate.per_second

@@ -38,6 +38,15 @@ class BucketTests(SynchronousTestCase):
         self.assertEqual(0.5, bucket.wait(0.0))
         self.assertEqual(0.0, bucket.wait(0.5))
 
+    @given(st.floats(0, 1e6), st.floats(0.1, 1e3))
+    def test_wait_is_enough(self, now: float, per_second: float) -> None:
+        """Whoever waits as long as it says finds a token, whatever rounding does."""
+        bucket = Bucket(Rate(per_second, burst=1.0))
+        bucket.take(now)
+        for _ in range(20):
+            now += bucket.wait(now)
+            self.assertTrue(bucket.take(now))
+
     @given(st.lists(st.floats(0, 3), max_size=60))
     def test_bound(self, pauses: list[float]) -> None:
         """Whenever it is asked, no more passes than burst plus rate times time."""

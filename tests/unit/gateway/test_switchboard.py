@@ -1,0 +1,255 @@
+"""The switchboard leads from the bus to connections."""
+
+from attrs import define, field
+
+from mudserver.errors import CloseCode
+from mudserver.gateway.dress import JsonDress, TerminalDress
+from mudserver.gateway.switchboard import Seat
+from mudserver.ids import SessionId
+from mudserver.interfaces import Ended, Message, PasswordWanted, Settled, Show
+from mudserver.session.outbox import Frame, Outbox, OutboxLimits
+from mudserver.session.session import Play, Stage, session_machine
+from mudserver.view.line import View
+from tests.unit.gateway.bench import GatewayTestCase, unframe, view
+
+
+@define(eq=False)
+class Carrier:
+    """Remembers what it was told."""
+
+    writable: bool = True
+    bursts: list[list[bytes]] = field(factory=list)
+    told: list[object] = field(factory=list)
+
+    def carry(self, burst: list[bytes]) -> None:
+        self.bursts.append(burst)
+
+    def overflow(self) -> None:
+        self.told.append("overflow")
+
+    def failed(self) -> None:
+        self.told.append("failed")
+
+    def settled(self, settled: Settled) -> None:
+        self.told.append(settled)
+
+    def ended(self, ended: Ended) -> None:
+        self.told.append(ended)
+
+    def replaced(self) -> None:
+        self.told.append("replaced")
+
+    def password_wanted(self) -> None:
+        self.told.append("password")
+
+
+class BrokenCarrier(Carrier):
+    """Can't write."""
+
+    def carry(self, burst: list[bytes]) -> None:
+        raise ZeroDivisionError
+
+
+class CountingDress(JsonDress):
+    """Counts how often it dresses."""
+
+    dressed = 0
+
+    def dress(self, view: View) -> Frame:
+        type(self).dressed += 1
+        return super().dress(view)
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CountingDress)
+
+
+class Unknown(Message):
+    """Nothing for a gateway."""
+
+
+class SwitchboardTest(GatewayTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        CountingDress.dressed = 0
+        self.board = self.shared.switchboard
+
+    def tearDown(self) -> None:
+        for seat in tuple(self.board._seats.values()):
+            self.board.remove(seat)
+        super().tearDown()
+
+    def seat(
+        self,
+        name: str,
+        dress: JsonDress | TerminalDress | None = None,
+        carrier: Carrier | None = None,
+        limits: OutboxLimits | None = None,
+    ) -> tuple[Seat, Carrier]:
+        play = Play(SessionId(name), Outbox(limits or OutboxLimits()))
+        seat = self.board.add(play, session_machine(play), dress or JsonDress())
+        seat.carrier = carrier = carrier or Carrier()
+        return seat, carrier
+
+    def test_dressed_once_per_dress(self) -> None:
+        """One view for many is dressed once for each kind of connection, and shared."""
+        carriers = [self.seat(str(number), CountingDress())[1] for number in range(5)]
+        _, terminal = self.seat("t", TerminalDress())
+        self.world.show("Hello.", *map(SessionId, "01234t"))
+        self.turn()
+        self.assertEqual(CountingDress.dressed, 1)
+        first = carriers[0].bursts[0][0]
+        for carrier in carriers:
+            self.assertIs(carrier.bursts[0][0], first)
+        self.assertEqual(terminal.bursts, [[b"Hello.\r\n"]])
+
+    def test_one_write_per_turn(self) -> None:
+        """All that one reactor turn shows a session is one burst, in order."""
+        _, carrier = self.seat("a")
+        for text in ("one", "two", "three"):
+            self.world.show(text, SessionId("a"))
+        self.assertEqual(carrier.bursts, [])
+        self.turn()
+        (burst,) = carrier.bursts
+        self.assertEqual(unframe(b"".join(burst)), [view(t).body for t in ("one", "two", "three")])
+        self.world.show("four", SessionId("a"))
+        self.turn()
+        self.assertEqual(len(carrier.bursts), 2)
+
+    def test_nothing_for_a_terminal(self) -> None:
+        """A view without a line isn't shown to terminals, and makes no burst."""
+        seat, carrier = self.seat("t", TerminalDress())
+        self.world.send(Show(View("char.state", b"{}", None), (SessionId("t"),)))
+        self.turn()
+        self.assertEqual((carrier.bursts, seat.play.outbox.count), ([], 0))
+
+    def test_bytes_are_counted(self) -> None:
+        """What is shown is counted in bytes, for each who is shown it."""
+        self.seat("a")
+        self.seat("b")
+        self.world.show("Hello.", SessionId("a"), SessionId("b"))
+        frame = JsonDress().dress(view("Hello."))
+        self.assertEqual(self.meter.counts["fanout_bytes"], 2 * len(frame.data))
+
+    def test_strangers(self) -> None:
+        """Messages for sessions that aren't here are ignored."""
+        _, carrier = self.seat("a")
+        self.world.show("Hello.", SessionId("x"), SessionId("a"))
+        self.world.settle(SessionId("x"))
+        self.world.end(SessionId("x"))
+        self.world.send(PasswordWanted(SessionId("x")))
+        self.turn()
+        self.assertEqual((len(carrier.bursts), carrier.told), (1, []))
+
+    def test_told(self) -> None:
+        """Each message reaches the connection that carries its session."""
+        _, carrier = self.seat("a")
+        _, other = self.seat("b")
+        self.world.settle(SessionId("a"), 3, "c1")
+        self.world.send(PasswordWanted(SessionId("a")))
+        settled, password = carrier.told
+        self.assertIsInstance(settled, Settled)
+        self.assertEqual(password, "password")
+        self.assertEqual(other.told, [])
+
+    def test_link_dead(self) -> None:
+        """What a link-dead session is shown is counted and kept; what it is told is not."""
+        seat, _ = self.seat("a")
+        seat.carrier = None
+        self.world.show("Hello.", SessionId("a"))
+        self.world.settle(SessionId("a"), 1, "c1")
+        self.world.send(PasswordWanted(SessionId("a")))
+        self.turn()
+        self.assertEqual(seat.play.outbox.count, 1)
+        self.assertEqual(len(seat.play.outbox.replay(0)), 1)
+
+    def test_full(self) -> None:
+        """What a full transport doesn't take waits, uncounted, until the session is touched."""
+        seat, carrier = self.seat("a")
+        carrier.writable = False
+        self.world.show("Hello.", SessionId("a"))
+        self.turn()
+        self.assertEqual((carrier.bursts, seat.play.outbox.count), ([], 0))
+        carrier.writable = True
+        self.board.touch(seat)
+        self.turn()
+        self.assertEqual((len(carrier.bursts), seat.play.outbox.count), (1, 1))
+
+    def test_overflow(self) -> None:
+        """Once more waits than may, the connection is told, and nothing is lost."""
+        seat, carrier = self.seat("a", TerminalDress(), limits=OutboxLimits(pending=10))
+        carrier.writable = False
+        self.world.show("12345", SessionId("a"))
+        self.assertEqual(carrier.told, [])
+        self.world.show("12345", SessionId("a"))
+        self.assertEqual(carrier.told, ["overflow"])
+        seat.carrier = None
+        self.turn()
+        self.assertEqual(seat.play.outbox.count, 2)
+
+    def test_ended(self) -> None:
+        """A session that the world ends is told so, and is gone."""
+        seat, carrier = self.seat("a")
+        self.world.end(SessionId("a"), CloseCode.KICKED)
+        (ended,) = carrier.told
+        assert isinstance(ended, Ended)
+        self.assertIs(ended.code, CloseCode.KICKED)
+        self.assertEqual(len(self.board), 0)
+        self.assertIs(seat.session.stage(), Stage.ENDED)
+        self.assertIsNone(seat.carrier)
+
+    def test_one_that_fails(self) -> None:
+        """A session that can't be flushed loses its connection, and nobody else anything."""
+        _, first = self.seat("a")
+        _, broken = self.seat("b", carrier=BrokenCarrier())
+        _, last = self.seat("c")
+        self.world.show("Hello.", *map(SessionId, "abc"))
+        self.turn()
+        self.assertEqual((len(first.bursts), len(last.bursts)), (1, 1))
+        self.assertEqual((first.told, broken.told, last.told), ([], ["failed"], []))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_removed_while_waiting(self) -> None:
+        """What still waited for a session that was removed is not written."""
+        seat, carrier = self.seat("a")
+        self.world.show("Hello.", SessionId("a"))
+        self.board.remove(seat)
+        self.turn()
+        self.assertEqual(carrier.bursts, [])
+
+    def test_a_namesake_stays(self) -> None:
+        """To remove a session that was replaced by one of its name doesn't remove that."""
+        old, _ = self.seat("a")
+        new, _ = self.seat("a")
+        self.board.remove(old)
+        self.assertIs(self.board.seat(SessionId("a")), new)
+
+    def test_given_up(self) -> None:
+        """When its time has come, a link-dead session is given up."""
+        seat, _ = self.seat("a")
+        seat.carrier = None
+        seat.deadline = self.clock.seconds() + 5.0
+        self.shared.reaper.watch(seat)
+        self.pass_time(4.5)
+        self.assertEqual(len(self.board), 1)
+        self.pass_time(1.0)
+        self.assertEqual(len(self.board), 0)
+
+    def test_unknown_messages(self) -> None:
+        """What isn't for gateways changes nothing."""
+        _, carrier = self.seat("a")
+        self.world.send(Unknown())
+        self.assertEqual(carrier.told, [])
+
+    def test_stop(self) -> None:
+        """To stop is to flush what waits, and to listen no longer."""
+        _, carrier = self.seat("a")
+        self.world.show("Hello.", SessionId("a"))
+        self.board.stop()
+        self.assertEqual(len(carrier.bursts), 1)
+        self.world.show("Too late.", SessionId("a"))
+        self.turn()
+        self.assertEqual(len(carrier.bursts), 1)
+        self.board.stop()

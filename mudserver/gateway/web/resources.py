@@ -22,7 +22,7 @@ class Spot(Resource, ABC):
     def getChild(self, path: bytes, request: WebRequest) -> Resource:
         """There is no such thing."""
         del path, request
-        return Refusal(HttpRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here."))
+        return Refusal(_nothing_here())
 
     def render(self, request: WebRequest) -> int:
         """Serve a request; a refusal is told to the client."""
@@ -67,7 +67,8 @@ class Folder(Spot):
 
     def serve(self, request: WebRequest) -> None:
         """Implement `Spot.serve`."""
-        request.refuse(HttpRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here."))
+        del request
+        raise _nothing_here()
 
 
 class Page(Spot):
@@ -140,3 +141,7 @@ def check_method(request: WebRequest, allowed: Iterable[str]) -> str:
             {"Allow": names},
         )
     return method
+
+
+def _nothing_here() -> HttpRefusal:
+    return HttpRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")

@@ -168,7 +168,7 @@ class EmbeddedPostgres:
         self._state = _State.RUNNING
         self._supervision = Deferred.fromCoroutine(self._supervise(runner, binaries))
         self._supervision.addErrback(self._unsupervised)
-        return Dsn({"host": str(self._socket.path), "user": ROLE, "dbname": DATABASE})
+        return Dsn({"host": self._socket.host, "user": ROLE, "dbname": DATABASE})
 
     def _find_binaries(self) -> Binaries:
         major = self._cluster.major()
@@ -181,9 +181,8 @@ class EmbeddedPostgres:
 
     async def _serve(self, runner: Runner, binaries: Binaries) -> None:
         """Start the server and wait until it accepts connections."""
-        assert self._socket is not None
         for attempt in range(DYING_TRIES):
-            self._server = Server(runner, binaries, self._cluster.path, self._socket.path)
+            self._server = Server(runner, binaries, self._cluster.path)
             try:
                 await self._server.accepting()
             except EmbeddedPostgresError as error:
@@ -244,7 +243,7 @@ class EmbeddedPostgres:
             await self._server.end()
             self._server = None
         if self._socket is not None:
-            self._socket.remove()
+            self._socket.release()
             self._socket = None
         if self._lock is not None:
             os.close(self._lock)

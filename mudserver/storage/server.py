@@ -9,6 +9,7 @@ from mudserver.errors import EmbeddedPostgresError
 from mudserver.storage.binaries import Binaries
 from mudserver.storage.child import Runner
 from mudserver.storage.postmaster_pid import exists, recorded_pid
+from mudserver.storage.socket_directory import FROM_CLUSTER
 
 #: Seconds that a starting server may go without a word. A recovery reports every ten.
 SILENCE_DEADLINE = 60.0
@@ -27,6 +28,26 @@ _LEVELS = {
 }
 
 
+_SETTINGS = tuple(
+    word
+    for name, value in {
+        "listen_addresses": "",
+        "unix_socket_directories": FROM_CLUSTER,
+        "unix_socket_permissions": "0700",
+        "log_destination": "stderr",
+        "logging_collector": "off",
+        # Ours has the time, and the words are looked at.
+        "log_line_prefix": "",
+        "lc_messages": "C",
+        # Statements are never logged, since passwords' hashes and what players say are in them.
+        "log_statement": "none",
+        "log_min_error_statement": "panic",
+        "log_min_duration_statement": "-1",
+    }.items()
+    for word in ("-c", f"{name}={value}")
+)
+
+
 class Server:
     """
     One run of ``postgres``.
@@ -36,15 +57,14 @@ class Server:
 
     _log = Logger()
 
-    def __init__(self, runner: Runner, binaries: Binaries, cluster: Path, socket: Path) -> None:
+    def __init__(self, runner: Runner, binaries: Binaries, cluster: Path) -> None:
         """
         Start it.
 
         Args:
             runner: Starts it, as the user to whom the cluster belongs.
             binaries: PostgreSQL's programs, of the version that made the cluster.
-            cluster: The data directory; no other server may serve it.
-            socket: The directory in which to listen.
+            cluster: The data directory, beside the socket's; no other server may serve it.
         """
         self._level = LogLevel.debug
         self._accepting: Deferred[None] = Deferred()
@@ -52,7 +72,7 @@ class Server:
             binaries.postgres,
             "-D",
             str(cluster),
-            *_settings(socket),
+            *_SETTINGS,
             environ=_id_in_use_again(cluster),
             line_received=self._heard,
         )
@@ -106,26 +126,6 @@ class Server:
             self._silence.reset(SILENCE_DEADLINE)
         if _READY in line:
             self._settle(None)
-
-
-def _settings(socket: Path) -> list[str]:
-    quoted = str(socket).replace('"', '""')
-    settings = {
-        "listen_addresses": "",
-        # A list, whose items may be quoted.
-        "unix_socket_directories": f'"{quoted}"',
-        "unix_socket_permissions": "0700",
-        "log_destination": "stderr",
-        "logging_collector": "off",
-        # Ours has the time, and the words are looked at.
-        "log_line_prefix": "",
-        "lc_messages": "C",
-        # Statements are never logged, since passwords' hashes and what players say are in them.
-        "log_statement": "none",
-        "log_min_error_statement": "panic",
-        "log_min_duration_statement": "-1",
-    }
-    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
 def _id_in_use_again(cluster: Path) -> dict[str, str]:

@@ -1,10 +1,8 @@
 """The pool against a real PostgreSQL, where what goes wrong is made to go wrong."""
 
 import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -509,10 +507,7 @@ class BreakageTests(PoolTestCase):
         """While the server is away queries fail within the acquire timeout and say why; when it
         is back, they work again.
         """
-        # Its socket, and so the DSN, stays where it is only if the path is short.
-        directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, directory)
-        server = embedded(Path(directory) / "postgres")
+        server = embedded(Path.cwd() / self.mktemp())
         self.addCleanup(server.stop)
         pool = self.pool(2, dsn=await server.start(), acquire=0.3)
         await pool.start()

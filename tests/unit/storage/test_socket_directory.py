@@ -1,6 +1,7 @@
 """The directory of PostgreSQL's socket."""
 
 import os
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -29,59 +30,62 @@ class SocketDirectoryTests(SynchronousTestCase):
         base.mkdir()
         return base
 
-    def make(self, base: Path, **environ: str) -> SocketDirectory:
-        made = make_socket_directory(base, None, environ)
-        self.addCleanup(made.remove)
-        self.assertEqual(stat.S_IMODE(made.path.lstat().st_mode), 0o700)
-        self.assertLessEqual(len(os.fsencode(made.path / SOCKET_NAME)), MAX_SOCKET_PATH_BYTES)
+    def make(self, base: Path, descriptors: Path | None = None, **environ: str) -> SocketDirectory:
+        made = make_socket_directory(base, None, environ, descriptors)
+        self.assertEqual(made.path, base / "socket")
+        self.assertEqual(stat.S_IMODE(made.path.stat().st_mode), 0o700)
+        self.assertTrue(made.path.samefile(made.host))
+        self.assertLessEqual(len(os.fsencode(f"{made.host}/{SOCKET_NAME}")), MAX_SOCKET_PATH_BYTES)
+        # It does for connecting.
+        with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+            server.bind(f"{made.host}/{SOCKET_NAME}")
+            server.listen()
+            client.connect(f"{made.host}/{SOCKET_NAME}")
         return made
 
     def test_fits(self) -> None:
-        """A path that just fits stays with the data, and what was left there is gone."""
+        """A path that just fits is the name."""
         base = self.base(MAX_SOCKET_PATH_BYTES)
-        (base / "socket").mkdir()
-        (base / "socket" / (SOCKET_NAME + ".lock")).touch()
         made = self.make(base)
-        self.assertEqual(made.path, base / "socket")
-        self.assertEqual(list(made.path.iterdir()), [])
+        self.assertEqual(made.host, str(base / "socket"))
+        made.release()
 
     def test_too_long(self) -> None:
-        """One byte more, and it goes elsewhere, and is removed from there."""
-        base = self.base(MAX_SOCKET_PATH_BYTES + 1)
-        made = self.make(base)
-        self.assertEqual((base / "socket").readlink(), made.path)
-        made.remove()
-        self.assertFalse(made.path.exists())
-        self.assertEqual(list(base.iterdir()), [])
+        """One byte more, and there is a shorter name as long as it is wanted."""
+        made = self.make(self.base(MAX_SOCKET_PATH_BYTES + 1))
+        made.release()
+        self.assertFalse(Path(made.host).exists())
 
-    def test_runtime_directory(self) -> None:
-        """The user's runtime directory is the first choice, if it is of use."""
+    def test_without_proc(self) -> None:
+        """Where descriptors have no names, the name is in the user's runtime directory, or else in
+        the temporary one, or else, where that is of no use either, somewhere in ``/tmp``.
+        """
         base = self.base(MAX_SOCKET_PATH_BYTES + 1)
-        runtime = self.short / "run"
+        runtime, temporary = self.short / "run", self.short / "tmp"
         runtime.mkdir()
-        places = {"XDG_RUNTIME_DIR": str(runtime), "TMPDIR": str(self.short)}
-        self.assertEqual(self.make(base, **places).path.parent, runtime)
-        places["XDG_RUNTIME_DIR"] = str(self.short / "none")
-        self.assertEqual(self.make(base, **places).path.parent, self.short)
+        temporary.mkdir()
+        for places, parent in (
+            ({"XDG_RUNTIME_DIR": str(runtime), "TMPDIR": str(temporary)}, runtime),
+            ({"XDG_RUNTIME_DIR": str(self.short / "none"), "TMPDIR": str(temporary)}, temporary),
+            ({"TMPDIR": str(base)}, Path("/tmp")),
+        ):
+            made = self.make(base, self.short / "no proc", **places)
+            name = Path(made.host)
+            self.assertEqual(name.parents[1], parent)
+            self.assertEqual(stat.S_IMODE(name.parent.stat().st_mode), 0o700)
+            made.release()
+            self.assertFalse(name.parent.exists())
 
     def test_left_over(self) -> None:
-        """What a crash left elsewhere is removed at the next start."""
-        base = self.base(MAX_SOCKET_PATH_BYTES + 1)
-        left_over = self.make(base)
-        (left_over.path / SOCKET_NAME).touch()
-        self.make(base)
-        self.assertFalse(left_over.path.exists())
-
-    def test_not_ours(self) -> None:
-        """A link that leads to what we can't have made is removed, what it leads to is not."""
+        """What a crash left in the directory is gone; what a link led to is not."""
         base = self.base(60)
+        (base / "socket").mkdir()
+        (base / "socket" / f"{SOCKET_NAME}.lock").touch()
+        made = self.make(base)
+        self.assertEqual([each.name for each in made.path.iterdir()], [SOCKET_NAME])
         precious = self.short / "precious"
         precious.mkdir()
-        (base / "socket").symlink_to(precious)
-        self.assertEqual(self.make(base).path, base / "socket")
+        made.path.rename(self.short / "other")
+        made.path.symlink_to(precious)
+        self.make(base)
         self.assertTrue(precious.exists())
-
-    def test_long_temporary_directory(self) -> None:
-        """Where the temporary directory has a long path itself, a short one is taken."""
-        base = self.base(MAX_SOCKET_PATH_BYTES + 1)
-        self.assertNotEqual(self.make(base, TMPDIR=str(base)).path.parent, base)

@@ -582,6 +582,14 @@ class TokenRow:
 
 
 @frozen
+class Redeemed:
+    """What a ticket stood for: the token that it rested on, and whose that is."""
+
+    token: TokenRow
+    account: AccountRow
+
+
+@frozen
 class WorldChanges:
     """
     All that changed since the last flush: one consistent cut, one row an entity.
@@ -658,9 +666,9 @@ class IAccountStore(Interface):
     def add_ticket(hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Store a ticket, and forget those long expired."""
 
-    def spend_ticket(hash: str, now: datetime) -> Deferred[TokenRow | None]:
-        """Take a ticket, at most once; fires with its token's row, or None where the ticket is
-        unknown, spent or expired. The token may be expired or revoked.
+    def spend_ticket(hash: str, now: datetime) -> Deferred[Redeemed | None]:
+        """Take a ticket, at most once; fires with None where it is unknown, spent or expired. The
+        token may be expired or revoked, the account disabled.
         """
 
 

@@ -24,6 +24,7 @@ from mudserver.interfaces import (
     Described,
     IAccountStore,
     IssueTicket,
+    Redeemed,
     Refresh,
     Revoke,
     TicketCredential,
@@ -146,7 +147,10 @@ class Tokens:
         row = await self._store.token(hash)
         if row is None:
             self._reject("That token is unknown.")
-        return await self._checked(row)
+        account = await self._store.by_id(row.account)
+        if account is None:
+            self._reject("That account is gone.")
+        return self._checked(row, account)
 
     async def describe(self, request: Describe) -> Described:
         """
@@ -167,10 +171,10 @@ class Tokens:
             NotAuthenticated: It is unknown, expired or spent, or its CSRF word is wrong.
             Banned: The account is disabled.
         """
-        row = await self._spend(credential.ticket)
-        if not hmac.compare_digest(hash_secret(credential.csrf), row.csrf_hash):
+        redeemed = await self._spend(credential.ticket)
+        if not hmac.compare_digest(hash_secret(credential.csrf), redeemed.token.csrf_hash):
             self._reject("The ticket came without its CSRF word.")
-        return await self._prolonged(await self._checked(row))
+        return await self._prolonged(self._checked(redeemed.token, redeemed.account))
 
     async def refresh(self, account: AccountId, request: Refresh) -> Authority:
         """
@@ -183,7 +187,8 @@ class Tokens:
         if request.token is not None:
             authority = await self.authority(_token_hash(request.token))
         elif request.ticket is not None:
-            authority = await self._checked(await self._spend(request.ticket))
+            redeemed = await self._spend(request.ticket)
+            authority = self._checked(redeemed.token, redeemed.account)
         else:
             raise NotAuthenticated("There was neither token nor ticket.", CloseCode.BAD_REQUEST)
         if authority.account.id != account:
@@ -204,14 +209,11 @@ class Tokens:
 
     # ------------------------------------------------------------ the steps
 
-    async def _checked(self, row: TokenRow) -> Authority:
+    def _checked(self, row: TokenRow, account: AccountRow) -> Authority:
         if row.revoked:
             self._reject("You have logged out.")
         if row.expires <= self._utc_now():
             raise NotAuthenticated("Your login has expired.", CloseCode.EXPIRED)
-        account = await self._store.by_id(row.account)
-        if account is None:
-            self._reject("That account is gone.")
         if account.disabled:
             raise Banned("This account is closed.")
         return Authority(account, row)
@@ -227,14 +229,14 @@ class Tokens:
     def _end(self, created: datetime) -> datetime:
         return min(self._utc_now() + self._limits.token_idle, created + self._limits.token_life)
 
-    async def _spend(self, ticket: str) -> TokenRow:
+    async def _spend(self, ticket: str) -> Redeemed:
         now = self._utc_now()
-        row = await self._store.spend_ticket(hash_secret(ticket), now)
-        if row is None:
+        redeemed = await self._store.spend_ticket(hash_secret(ticket), now)
+        if redeemed is None:
             if _claims_end_before(ticket, now):
                 raise NotAuthenticated("The ticket has expired.", CloseCode.EXPIRED)
             self._reject("The ticket is unknown or was used before.")
-        return row
+        return redeemed
 
     def _reject(self, message: str) -> NoReturn:
         raise NotAuthenticated(message, CloseCode.REVOKED)

@@ -62,8 +62,8 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return (
-            PostgresAccountStore(self._pool, self._reactor),
-            PostgresWorldStore(self._pool, self._reactor),
+            PostgresAccountStore(self._pool, self._reactor, self._meter),
+            PostgresWorldStore(self._pool, self._reactor, self._meter),
         )
 
     def startService(self) -> Deferred[None]:

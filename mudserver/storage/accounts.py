@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mudserver.errors import NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
-from mudserver.interfaces import AccountRow, IAccountStore, Role, TokenRow
+from mudserver.interfaces import AccountRow, IAccountStore, IMeter, Redeemed, Role, TokenRow
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKENS
 from mudserver.storage.text import storable
+from mudserver.storage.writer import BatchWriter
 
-#: Rows that one new token or ticket sweeps out; what is left waits for the next.
+#: Rows that one new token or ticket sweeps out; what is left waits for the next. Many new ones at
+#: once sweep out the second number for each of them.
 MAX_SWEPT_ROWS: Final = 100
+MAX_SWEPT_EACH: Final = 2
 
 #: PostgreSQL's code unique_violation.
 _UNIQUE_VIOLATION: Final = "23505"
@@ -67,13 +71,20 @@ _SET_ROLE: Final = "UPDATE account SET role = %s WHERE id = %s"
 
 # What others are sweeping already is skipped, not waited for; here and below.
 _GRANT: Final = """
-    WITH swept AS (
+    WITH given AS (
+        SELECT * FROM unnest(
+            %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+            %s::boolean[], %s::timestamptz[]
+        ) WITH ORDINALITY AS v (hash, csrf_hash, account, created, expires, revoked, oldest, place)
+    ), swept AS (
         DELETE FROM token WHERE hash IN (
-            SELECT hash FROM token WHERE account = %s AND expires < %s
-            ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED)
+            SELECT old.hash FROM given g, LATERAL (
+                SELECT t.hash FROM token t WHERE t.account = g.account AND t.expires < g.oldest
+                ORDER BY t.expires LIMIT %s FOR UPDATE SKIP LOCKED) old)
     )
     INSERT INTO token (hash, csrf_hash, account, created, expires, revoked_at)
-    VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END)
+    SELECT hash, csrf_hash, account, created, expires, CASE WHEN revoked THEN now() END
+    FROM given ORDER BY place
 """
 
 _FIND_TOKENS: Final = """
@@ -81,11 +92,19 @@ _FIND_TOKENS: Final = """
     FROM token WHERE hash = ANY(%s)
 """
 
-_EXTEND: Final = "UPDATE token SET expires = %s WHERE hash = %s"
+# Rows are locked in the order of their keys, so that two who write several can't wait for each
+# other; here and below.
+_EXTEND: Final = """
+    WITH locked AS (
+        SELECT hash FROM token WHERE hash = ANY(%s::text[]) ORDER BY hash FOR NO KEY UPDATE
+    )
+    UPDATE token t SET expires = v.expires
+    FROM unnest(%s::text[], %s::timestamptz[]) AS v (hash, expires) JOIN locked USING (hash)
+    WHERE t.hash = v.hash
+"""
 
 _REVOKE_ONE: Final = "UPDATE token SET revoked_at = now() WHERE hash = %s AND revoked_at IS NULL"
 
-# Rows are locked in the order of their keys, so that two who revoke can't wait for each other.
 _REVOKE_ALL: Final = """
     WITH revoked AS (
         UPDATE token t SET revoked_at = now()
@@ -106,14 +125,54 @@ _ISSUE: Final = """
             SELECT hash FROM ticket WHERE expires < %s
             ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED)
     )
-    INSERT INTO ticket (hash, token, expires) VALUES (%s, %s, %s)
+    INSERT INTO ticket (hash, token, expires)
+    SELECT hash, token, expires
+    FROM unnest(%s::text[], %s::text[], %s::timestamptz[])
+        WITH ORDINALITY AS v (hash, token, expires, place)
+    ORDER BY place
 """
 
 _SPEND: Final = """
-    WITH spent AS (DELETE FROM ticket WHERE hash = %s RETURNING token, expires)
-    SELECT t.hash, t.csrf_hash, t.account, t.created, t.expires, t.revoked_at IS NOT NULL
-    FROM spent s JOIN token t ON t.hash = s.token WHERE s.expires > %s
+    WITH shown AS (
+        SELECT hash FROM ticket WHERE hash = ANY(%s::text[]) ORDER BY hash FOR UPDATE
+    ), spent AS (
+        DELETE FROM ticket k USING shown WHERE k.hash = shown.hash
+        RETURNING k.hash, k.token, k.expires
+    )
+    SELECT s.hash, s.expires,
+        t.hash, t.csrf_hash, t.account, t.created, t.expires, t.revoked_at IS NOT NULL,
+        a.id, a.name, a.password_hash, a.role, a.disabled, a.created,
+        ARRAY(SELECT c.name FROM character c WHERE c.account = a.id ORDER BY c.created, c.id)
+    FROM spent s JOIN token t ON t.hash = s.token JOIN account a ON a.id = t.account
 """
+
+#: Columns of a token, as all queries here select them.
+_TOKEN_COLUMNS: Final = 6
+
+
+@frozen
+class _Extension:
+    """A token's new end."""
+
+    hash: TokenHash
+    expires: datetime
+
+
+@frozen
+class _Ticket:
+    """A row of the table ``ticket``."""
+
+    hash: str
+    token: TokenHash
+    expires: datetime
+
+
+@frozen
+class _Showing:
+    """Somebody shows a ticket."""
+
+    hash: str
+    now: datetime
 
 
 @implementer(IAccountStore)
@@ -121,18 +180,24 @@ class PostgresAccountStore:
     """
     Accounts in PostgreSQL.
 
-    What is looked up by key in one reactor turn is looked up in one query.
+    What is looked up by key in one reactor turn is looked up in one query, and the tokens and
+    tickets that are given, prolonged or spent in one turn are one query for each kind.
 
     Args:
         pool: Runs the queries.
         clock: Ends the turns.
+        meter: Gets ``database_batch_keys`` (histogram).
     """
 
-    def __init__(self, pool: Pool, clock: IReactorTime) -> None:
+    def __init__(self, pool: Pool, clock: IReactorTime, meter: IMeter) -> None:
         self._pool = pool
-        self._by_name = BatchLoader(clock, self._fetch_by_name)
-        self._by_id = BatchLoader(clock, self._fetch_by_id)
-        self._tokens = BatchLoader(clock, self._fetch_tokens)
+        self._by_name = BatchLoader(clock, self._fetch_by_name, meter, "accounts_by_name")
+        self._by_id = BatchLoader(clock, self._fetch_by_id, meter, "accounts")
+        self._tokens = BatchLoader(clock, self._fetch_tokens, meter, "tokens")
+        self._granted = BatchWriter(clock, self._write_tokens, meter, "new_tokens")
+        self._extended = BatchWriter(clock, self._write_extensions, meter, "prolonged_tokens")
+        self._issued = BatchWriter(clock, self._write_tickets, meter, "new_tickets")
+        self._spent = BatchWriter(clock, self._take_tickets, meter, "spent_tickets")
 
     def register(self, name: str, password_hash: str) -> Deferred[AccountRow]:
         """Implement `IAccountStore.register`."""
@@ -200,18 +265,23 @@ class PostgresAccountStore:
 
     def add_token(self, row: TokenRow) -> Deferred[None]:
         """Implement `IAccountStore.add_token`."""
-        return self._run(
+        return execute(_storable_token, row).addCallback(self._granted.write)
+
+    async def _write_tokens(self, rows: list[TokenRow]) -> list[None]:
+        await self._pool.run_query(
             _GRANT,
-            row.account,
-            row.created - KEEP_EXPIRED_TOKENS,
-            MAX_SWEPT_ROWS,
-            row.hash,
-            row.csrf_hash,
-            row.account,
-            row.created,
-            row.expires,
-            row.revoked,
+            (
+                [row.hash for row in rows],
+                [row.csrf_hash for row in rows],
+                [row.account for row in rows],
+                [row.created for row in rows],
+                [row.expires for row in rows],
+                [row.revoked for row in rows],
+                [row.created - KEEP_EXPIRED_TOKENS for row in rows],
+                MAX_SWEPT_ROWS if len(rows) == 1 else MAX_SWEPT_EACH,
+            ),
         )
+        return [None] * len(rows)
 
     def token(self, hash: TokenHash) -> Deferred[TokenRow | None]:
         """Implement `IAccountStore.token`."""
@@ -223,7 +293,15 @@ class PostgresAccountStore:
 
     def extend_token(self, hash: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.extend_token`."""
-        return self._run(_EXTEND, expires, hash)
+        extension = execute(lambda: _Extension(TokenHash(storable(hash)), expires))
+        return extension.addCallback(self._extended.write)
+
+    async def _write_extensions(self, rows: list[_Extension]) -> list[None]:
+        # Of two ends of one token, the one that was asked for last.
+        ends = {row.hash: row.expires for row in rows}
+        hashes = list(ends)
+        await self._pool.run_query(_EXTEND, (hashes, hashes, list(ends.values())))
+        return [None] * len(rows)
 
     def revoke_token(self, hash: TokenHash) -> Deferred[None]:
         """Implement `IAccountStore.revoke_token`."""
@@ -235,17 +313,36 @@ class PostgresAccountStore:
 
     def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.add_ticket`."""
-        return self._run(
-            _ISSUE, expires - KEEP_EXPIRED_TICKETS, MAX_SWEPT_ROWS, hash, token, expires
+        ticket = execute(lambda: _Ticket(storable(hash), TokenHash(storable(token)), expires))
+        return ticket.addCallback(self._issued.write)
+
+    async def _write_tickets(self, rows: list[_Ticket]) -> list[None]:
+        await self._pool.run_query(
+            _ISSUE,
+            (
+                min(row.expires for row in rows) - KEEP_EXPIRED_TICKETS,
+                max(MAX_SWEPT_ROWS, MAX_SWEPT_EACH * len(rows)),
+                [row.hash for row in rows],
+                [row.token for row in rows],
+                [row.expires for row in rows],
+            ),
         )
+        return [None] * len(rows)
 
-    def spend_ticket(self, hash: str, now: datetime) -> Deferred[TokenRow | None]:
+    def spend_ticket(self, hash: str, now: datetime) -> Deferred[Redeemed | None]:
         """Implement `IAccountStore.spend_ticket`."""
-        return Deferred.fromCoroutine(self._spend_ticket(hash, now))
+        return execute(lambda: _Showing(storable(hash), now)).addCallback(self._spent.write)
 
-    async def _spend_ticket(self, hash: str, now: datetime) -> TokenRow | None:
-        rows = await self._pool.run_query(_SPEND, (storable(hash), now))
-        return _token(rows[0]) if rows else None
+    async def _take_tickets(self, shown: list[_Showing]) -> list[Redeemed | None]:
+        hashes = sorted({each.hash for each in shown})
+        taken = {row[0]: row[1:] for row in await self._pool.run_query(_SPEND, (hashes,))}
+        redeemed: list[Redeemed | None] = []
+        for each in shown:
+            # Of two who show the same ticket in one turn, the first has it.
+            row = taken.pop(each.hash, None)
+            valid = row is not None and row[0] > each.now
+            redeemed.append(_redeemed(row[1:]) if row is not None and valid else None)
+        return redeemed
 
     def _run(self, statement: str, *parameters: object) -> Deferred[None]:
         return Deferred.fromCoroutine(self._run_checked(statement, parameters))
@@ -280,6 +377,16 @@ def _token(row: Sequence[Any]) -> TokenRow:
         expires=expires.astimezone(UTC),
         revoked=revoked,
     )
+
+
+def _redeemed(row: Sequence[Any]) -> Redeemed:
+    return Redeemed(_token(row[:_TOKEN_COLUMNS]), _account(row[_TOKEN_COLUMNS:]))
+
+
+def _storable_token(row: TokenRow) -> TokenRow:
+    storable(row.hash)
+    storable(row.csrf_hash)
+    return row
 
 
 def _hashes(rows: Sequence[Sequence[Any]]) -> tuple[TokenHash, ...]:

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import StorageUnavailable
+from mudserver.interfaces import IMeter
 
 #: Keys in one query; more of one turn become several queries.
 MAX_BATCH_KEYS: Final = 500
@@ -34,13 +35,17 @@ class BatchLoader(Generic[K, V]):
     Args:
         clock: Ends the turn.
         fetch: Asks one query for at most `MAX_BATCH_KEYS` different keys.
+        meter: Gets ``database_batch_keys`` (histogram).
+        name: What is loaded, as that metric calls it.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, fetch: Fetch[K, V]) -> None:
+    def __init__(self, clock: IReactorTime, fetch: Fetch[K, V], meter: IMeter, name: str) -> None:
         self._clock = clock
         self._fetch = fetch
+        self._meter = meter
+        self._name = name
         self._callers = 0
         self._asked: dict[K, list[Deferred[V | None]]] = {}
 
@@ -101,6 +106,7 @@ class BatchLoader(Generic[K, V]):
                 for caller in callers:
                     caller.errback(failure)
 
+        self._meter.observe("database_batch_keys", float(len(batch)), batch=self._name)
         fetched = Deferred.fromCoroutine(self._fetch(list(batch)))
         fetched.addCallbacks(answer, refuse)
         fetched.addErrback(lambda failure: self._log.failure("A batch was lost.", failure))

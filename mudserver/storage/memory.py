@@ -20,6 +20,7 @@ from mudserver.interfaces import (
     IAccountStore,
     ItemRow,
     IWorldStore,
+    Redeemed,
     Role,
     TokenRow,
     WorldChanges,
@@ -138,8 +139,8 @@ class MemoryAccountStore:
         """Implement `IAccountStore.add_token`."""
 
         def work() -> None:
-            check_row(SHA256.match(row.hash), "token_hash_check")
-            check_row(SHA256.match(row.csrf_hash), "token_csrf_hash_check")
+            check_row(SHA256.match(storable(row.hash)), "token_hash_check")
+            check_row(SHA256.match(storable(row.csrf_hash)), "token_csrf_hash_check")
             check_row(row.expires > row.created, "token_lasts")
             check_unique(row.hash not in self._db.tokens, "token_pkey")
             check_key(row.account in self._db.accounts, "token_account_fkey")
@@ -193,12 +194,15 @@ class MemoryAccountStore:
 
         return self._db.answer(work)
 
-    def spend_ticket(self, hash: str, now: datetime) -> Deferred[TokenRow | None]:
+    def spend_ticket(self, hash: str, now: datetime) -> Deferred[Redeemed | None]:
         """Implement `IAccountStore.spend_ticket`."""
 
-        def work() -> TokenRow | None:
+        def work() -> Redeemed | None:
             ticket = self._db.tickets.pop(storable(hash), None)
-            return self._db.tokens[ticket.token] if ticket and ticket.expires > now else None
+            if ticket is None or ticket.expires <= now:
+                return None
+            token = self._db.tokens[ticket.token]
+            return Redeemed(token, self._row(token.account))
 
         return self._db.answer(work)
 

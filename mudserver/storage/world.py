@@ -13,6 +13,7 @@ from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.interfaces import (
     CharacterRow,
     ExitRow,
+    IMeter,
     ItemRow,
     IWorldStore,
     MuteRow,
@@ -172,12 +173,13 @@ class PostgresWorldStore:
     Args:
         pool: Runs the queries.
         clock: Ends the turns.
+        meter: Gets ``database_batch_keys`` (histogram).
     """
 
-    def __init__(self, pool: Pool, clock: IReactorTime) -> None:
+    def __init__(self, pool: Pool, clock: IReactorTime, meter: IMeter) -> None:
         self._pool = pool
-        self._characters = BatchLoader(clock, self._fetch_characters)
-        self._identified = BatchLoader(clock, self._fetch_identified)
+        self._characters = BatchLoader(clock, self._fetch_characters, meter, "characters")
+        self._identified = BatchLoader(clock, self._fetch_identified, meter, "names")
 
     def load(self) -> Deferred[WorldRows | None]:
         """Implement `IWorldStore.load`."""

@@ -88,6 +88,7 @@ METRICS: Final = (
     Metric("database_acquire_refusals", Kind.COUNTER, "Callers left without.", ("reason",)),
     Metric("database_queries", Kind.COUNTER, "Queries and transactions.", ("outcome",)),
     Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
+    Metric("database_batch_keys", Kind.AMOUNTS, "Keys in one batched query.", ("batch",)),
     Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
 )
 

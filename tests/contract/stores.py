@@ -19,6 +19,7 @@ from mudserver.interfaces import (
     IWorldStore,
     MuteRow,
     NpcRow,
+    Redeemed,
     Role,
     RoomRow,
     TokenRow,
@@ -329,7 +330,8 @@ class AccountStoreContract(StoreContract):
         await self.accounts.add_token(row)
         await self.accounts.add_ticket(digest("ticket"), row.hash, NOW + timedelta(seconds=30))
         self.assertIsNone(await self.accounts.spend_ticket(digest("forged"), NOW))
-        self.assertEqual(await self.accounts.spend_ticket(digest("ticket"), NOW), row)
+        redeemed = await self.accounts.spend_ticket(digest("ticket"), NOW)
+        self.assertEqual(redeemed, Redeemed(row, ann))
         self.assertIsNone(await self.accounts.spend_ticket(digest("ticket"), NOW))
 
     async def test_ticket_is_spent_once_by_many(self) -> None:
@@ -341,7 +343,76 @@ class AccountStoreContract(StoreContract):
         spent = await gatherResults(
             [self.accounts.spend_ticket(digest("ticket"), NOW) for _ in range(8)]
         )
-        self.assertEqual([each for each in spent if each is not None], [row])
+        self.assertEqual([each for each in spent if each is not None], [Redeemed(row, ann)])
+
+    async def test_many_at_once(self) -> None:
+        """Tokens and tickets that come and go together fare as they would one by one."""
+        people = [await self.account(name) for name in ("Ann", "Bob", "Cid")]
+        rows = [token_row(each.id, each.name) for each in people]
+        later = NOW + timedelta(hours=12)
+        await gatherResults([self.accounts.add_token(row) for row in rows])
+        await gatherResults(
+            [self.accounts.add_ticket(digest(f"of {row.hash}"), row.hash, NOW) for row in rows]
+        )
+        ann, bob, cid = rows
+        await gatherResults(
+            [
+                self.accounts.extend_token(ann.hash, NOW),
+                self.accounts.extend_token(bob.hash, NOW),
+                self.accounts.extend_token(ann.hash, later),
+            ]
+        )
+        ann, bob = evolve(ann, expires=later), evolve(bob, expires=NOW)
+        before = NOW - timedelta(seconds=1)
+        spent = await gatherResults(
+            [
+                self.accounts.spend_ticket(digest(f"of {hash}"), now)
+                for hash, now in (
+                    (cid.hash, before),
+                    (ann.hash, before),
+                    ("nobody", before),
+                    (bob.hash, NOW),
+                    (cid.hash, before),
+                )
+            ]
+        )
+        self.assertEqual(
+            spent, [Redeemed(cid, people[2]), Redeemed(ann, people[0]), None, None, None]
+        )
+
+    async def test_one_of_many_is_refused(self) -> None:
+        """What is refused is refused alone, with its reason; the others of its moment are kept."""
+        ann = await self.account("Ann")
+        rows = [token_row(ann.id, f"secret {n}") for n in range(5)]
+        rows[1] = evolve(rows[1], account=NOBODY)
+        rows[3] = evolve(rows[3], hash=TokenHash("A\0n"))
+        given = [self.accounts.add_token(row) for row in (*rows, rows[0])]
+        for place, sqlstate, constraint in (
+            (1, "23503", "token_account_fkey"),
+            (3, "22021", ""),
+            (5, "23505", "token_pkey"),
+        ):
+            await self.refused(given[place], sqlstate, constraint)
+        for place in (0, 2, 4):
+            await given[place]
+            self.assertEqual(await self.accounts.token(rows[place].hash), rows[place])
+        ends = [
+            self.accounts.extend_token(rows[0].hash, rows[0].created),
+            self.accounts.extend_token(rows[2].hash, NOW),
+        ]
+        await self.refused(ends[0], "23514", "token_lasts")
+        await ends[1]
+        found = await self.accounts.token(rows[2].hash)
+        self.assertEqual(found, evolve(rows[2], expires=NOW))
+        tickets = [
+            self.accounts.add_ticket(digest("one"), TokenHash(digest("nothing")), NOW),
+            self.accounts.add_ticket(digest("two"), rows[4].hash, NOW),
+        ]
+        await self.refused(tickets[0], "23503", "ticket_token_fkey")
+        await tickets[1]
+        before = NOW - timedelta(seconds=1)
+        redeemed = await self.accounts.spend_ticket(digest("two"), before)
+        self.assertEqual(redeemed, Redeemed(rows[4], ann))
 
     async def test_expired_ticket(self) -> None:
         """A ticket is worth nothing from the moment of its end."""
@@ -358,9 +429,8 @@ class AccountStoreContract(StoreContract):
         await self.accounts.add_token(row)
         await self.accounts.add_ticket(digest("ticket"), row.hash, NOW + timedelta(seconds=30))
         await self.accounts.revoke_token(row.hash)
-        self.assertEqual(
-            await self.accounts.spend_ticket(digest("ticket"), NOW), evolve(row, revoked=True)
-        )
+        redeemed = await self.accounts.spend_ticket(digest("ticket"), NOW)
+        self.assertEqual(redeemed, Redeemed(evolve(row, revoked=True), ann))
 
     async def test_add_ticket_refuses_wrong_rows(self) -> None:
         """A secret in place of its hash, an unknown token, and the same ticket twice."""
@@ -385,7 +455,8 @@ class AccountStoreContract(StoreContract):
         await self.accounts.add_ticket(digest("new"), row.hash, NOW + hour)
         long_ago = NOW - hour
         self.assertIsNone(await self.accounts.spend_ticket(digest("old"), long_ago))
-        self.assertEqual(await self.accounts.spend_ticket(digest("late"), long_ago), row)
+        redeemed = await self.accounts.spend_ticket(digest("late"), long_ago)
+        self.assertEqual(redeemed, Redeemed(row, ann))
 
 
 class WorldStoreContract(StoreContract):

@@ -20,6 +20,7 @@ from mudserver.interfaces import IAccountStore, IWorldStore, MuteRow, Role, Worl
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
+from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.area import Key
 from tests.contract.areas import harbour_world
 from tests.contract.stores import (
@@ -50,8 +51,8 @@ class PostgresCase(StoreContract, TestCase):
 
     async def prepare(self) -> None:
         await self.pool.start()
-        self.accounts = PostgresAccountStore(self.pool, clock)
-        self.world = PostgresWorldStore(self.pool, clock)
+        self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
+        self.world = PostgresWorldStore(self.pool, clock, NullMeter())
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Execute a statement on a connection of its own."""
@@ -454,7 +455,7 @@ class PlanTests(PostgresCase):
         await self.accounts.revoke_token(row.hash)
         await self.accounts.revoke_account(ann)
         await self.accounts.set_password(ann, "$argon2id$", row.hash)
-        self.assert_indexed("account", "token", "ticket")
+        self.assert_indexed("account", "character", "token", "ticket")
 
     async def test_flush(self) -> None:
         """A flush changes rows by key."""

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import StorageUnavailable
 from mudserver.storage.loader import MAX_BATCH_KEYS, MAX_CALLERS, BatchLoader
+from tests.unit.storage.batches import BatchMeter
 
 
 class BatchLoaderTests(SynchronousTestCase):
@@ -15,9 +16,10 @@ class BatchLoaderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.meter = BatchMeter()
         self.asked: list[list[int]] = []
         self.answers: list[Deferred[Mapping[int, str]]] = []
-        self.loader = BatchLoader(self.clock, self.fetch)
+        self.loader = BatchLoader(self.clock, self.fetch, self.meter, "things")
 
     async def fetch(self, keys: list[int]) -> Mapping[int, str]:
         self.asked.append(keys)
@@ -72,6 +74,7 @@ class BatchLoaderTests(SynchronousTestCase):
         loads = [self.loader.load(key) for key in range(2 * MAX_BATCH_KEYS + 1)]
         self.turn()
         self.assertEqual([len(keys) for keys in self.asked], [MAX_BATCH_KEYS, MAX_BATCH_KEYS, 1])
+        self.assertEqual(self.meter.batches, [("things", float(len(keys))) for keys in self.asked])
         for batch in range(3):
             self.answer(batch)
         values = [self.successResultOf(each) for each in loads]
@@ -169,6 +172,6 @@ class BatchLoaderTests(SynchronousTestCase):
         async def fetch(keys: list[int]) -> Mapping[int, str]:
             return await succeed(dict.fromkeys(keys, "at once"))
 
-        loaded = BatchLoader(self.clock, fetch).load(1)
+        loaded = BatchLoader(self.clock, fetch, self.meter, "things").load(1)
         self.turn()
         self.assertEqual(self.successResultOf(loaded), "at once")

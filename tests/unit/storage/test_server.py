@@ -125,6 +125,7 @@ class ServerTests(SynchronousTestCase):
             ],
         )
         self.exit()
+        self.failureResultOf(self.server.accepting(), EmbeddedPostgresError)
 
     def test_id_in_use_again(self) -> None:
         """A process that is no server but has the recorded id is declared not to count."""

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -127,6 +127,7 @@ class WebSocketPlayer(WebSocketClientProtocol):
         messages: All that came, in order.
         count: How many messages of play.
         code: The close code; None while the connection stands.
+        heard: Called with each message.
     """
 
     transport: ITCPTransport
@@ -137,6 +138,7 @@ class WebSocketPlayer(WebSocketClientProtocol):
         self.count = 0
         self.code: int | None = None
         self.opened: Deferred[None] = Deferred()
+        self.heard: Callable[[Message], None] = lambda _: None
         self._read = 0
         self._watch: Watch[Message] = Watch(reactor)
         self._ends: list[Deferred[None]] = []
@@ -151,6 +153,7 @@ class WebSocketPlayer(WebSocketClientProtocol):
         message = json.loads(payload)
         self.messages.append(message)
         self.count += message["type"] in PLAY
+        self.heard(message)
         self._watch.grown()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803
@@ -183,27 +186,39 @@ class WebSocketPlayer(WebSocketClientProtocol):
         Raises:
             AssertionError: It didn't come; tells what came instead.
         """
+        return await self._next(
+            f"{type} with {fields}",
+            lambda message: message["type"] == type and fields.items() <= message.items(),
+        )
 
+    async def answer(self, text: str, id: str) -> Message:
+        """Send a command; returns its `ack` or `error`."""
+        self.command(text, id)
+        return await self._next(
+            f"answer to {text!r}",
+            lambda message: message["type"] in ("ack", "error") and message.get("id") == id,
+        )
+
+    async def acknowledged(self, text: str, id: str) -> None:
+        """Send a command, and wait until what it changed is committed."""
+        answer = await self.answer(text, id)
+        assert answer["type"] == "ack", (text, answer)
+
+    async def _next(self, wanted: str, fits: Callable[[Message], bool]) -> Message:
         def find() -> Message | None:
             for place in range(self._read, len(self.messages)):
-                message = self.messages[place]
-                if message["type"] == type and fields.items() <= message.items():
+                if fits(self.messages[place]):
                     self._read = place + 1
-                    return message
+                    return self.messages[place]
             return None
 
         try:
             return await self._watch.until(find)
         except AssertionError as problem:
             raise AssertionError(
-                f"there was no {type} with {fields} {problem}; there was:\n"
+                f"there was no {wanted} {problem}; there was:\n"
                 + "\n".join(map(str, self.messages[self._read :]))
             ) from None
-
-    async def acknowledged(self, text: str, id: str) -> None:
-        """Send a command, and wait until what it changed is committed."""
-        self.command(text, id)
-        await self.expect("ack", id=id)
 
     async def closed(self) -> int:
         """Wait until the connection is gone; returns the close code."""

@@ -684,6 +684,8 @@ class PlayTest(JsonLinkTestCase):
         self.assertEqual(self.meter.counts["closes websocket lost"], 1)
         self.link.lost("again")
         self.assertEqual(len(self.world.detached), 1)
+        self.link.full()
+        self.assertEqual(len(self.shared.reaper), 1)  # the session; the link waits for nothing
 
     def test_closed_by_the_peer(self) -> None:
         """A peer that closes is link-dead; one that lingers is dropped."""

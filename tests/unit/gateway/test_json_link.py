@@ -399,6 +399,18 @@ class ResumeTest(JsonLinkTestCase):
         self.world.admit(generation=2, recovered=True)
         self.assertEqual([m["type"] for m in wire.messages()], ["welcome", "mark"])
 
+    def test_no_longer_given_up(self) -> None:
+        """A session that was resumed stays, however long ago its connection was lost."""
+        self.link.lost("reset")
+        link, wire = self.come_back(self.welcome, seq=2)
+        self.world.admit(generation=2, recovered=True)
+        for _ in range(15):
+            self.pass_time(10.0)
+            link.answered()
+        wire.take()
+        self.show("3")
+        self.assertEqual([m.get("text") for m in wire.messages()], ["3", None])
+
     def test_inputs_go_on(self) -> None:
         """Inputs keep their numbers, and name the new attachment."""
         self.command(self.link, "one")
@@ -461,6 +473,7 @@ class ResumeTest(JsonLinkTestCase):
         self.assertIs(wire.code, CloseCode.TRY_LATER)
         self.assertEqual([m["type"] for m in wire.messages()], ["closing"])
         self.assertEqual(self.world.detached[-1], Detached(self.session, 2, quit=False))  # type: ignore[arg-type]
+        self.assertEqual(len(self.shared.switchboard), 0)
         self.come_back(self.welcome, seq=1)
         self.assertIsNone(self.asked().resume)
         self.world.admit(generation=3)

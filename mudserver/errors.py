@@ -23,6 +23,7 @@ The tree has three branches, by who is to blame and what follows::
         │   ├── BusUnavailable
         │   └── Overloaded
         ├── StorageRefused         the database refused for good
+        ├── Fenced                 another world has taken over: stop, and save nothing more
         └── StartupError           the operator must act before we can start
             ├── ConfigError
             ├── CorruptArea
@@ -229,6 +230,15 @@ class StorageRefused(OurError):
         super().__init__(message)
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+
+class Fenced(OurError):
+    """
+    This world may write no more: another one holds the lease, or the database is not as we left it.
+
+    What is not committed is lost to this world; the other one, or the next, begins with what is
+    stored.
+    """
 
 
 class StartupError(OurError):

@@ -28,5 +28,8 @@ InputNumber = NewType("InputNumber", int)
 #: A client's own name for a command, unique in its session; 1–64 characters.
 CommandId = NewType("CommandId", str)
 
+#: Which of the worlds that ran on a database, one after the other: grows by one at each takeover.
+Epoch = NewType("Epoch", int)
+
 #: SHA-256 of a token, in hexadecimal: names the token without being it.
 TokenHash = NewType("TokenHash", str)

@@ -12,6 +12,7 @@ from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.connection import IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.migrate import migrate
 from mudserver.storage.pool import Pool, PoolLimits
 from mudserver.storage.world import PostgresWorldStore
@@ -65,6 +66,17 @@ class DatabaseService(Service):
             PostgresAccountStore(self._pool, self._reactor, self._meter),
             PostgresWorldStore(self._pool, self._reactor, self._meter),
         )
+
+    def journal(self) -> PostgresJournalStore:
+        """
+        Make the store of the journal.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresJournalStore(self._pool)
 
     def startService(self) -> Deferred[None]:
         """

@@ -16,6 +16,11 @@ READ_ONLY = "25006"
 CONFLICTS = frozenset({"40001", "40P01"})
 
 
+#: Classes of SQLSTATE that say that a row is wrong, not the statement: data exception, integrity
+#: constraint, check option, a trigger's own words. Where PostgreSQL gave none, we had checked.
+_CLASSES_OF_ROWS = frozenset({"22", "23", "44", "P0", ""})
+
+
 class Conflict(StorageUnavailable):
     """A serialisation failure or a deadlock: nothing of the transaction took place."""
 
@@ -26,6 +31,11 @@ class Stale(StorageUnavailable):
 
 class CommitUnknown(StorageUnavailable):
     """The connection was lost during COMMIT: the transaction took place, or it did not."""
+
+
+def is_of_rows(error: StorageRefused) -> bool:
+    """Whether other rows might be taken by the statement that was refused so."""
+    return error.sqlstate[:2] in _CLASSES_OF_ROWS
 
 
 def is_dead(error: BaseException) -> bool:

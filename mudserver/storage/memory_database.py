@@ -10,8 +10,27 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, execute, fail
 
 from mudserver.errors import MudError, StorageRefused
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
-from mudserver.interfaces import ItemRow, MuteRow, Role, TokenRow, WorldRows
+from mudserver.ids import (
+    AccountId,
+    CharacterId,
+    CommandId,
+    Epoch,
+    ItemId,
+    RoomId,
+    SessionId,
+    TokenHash,
+)
+from mudserver.interfaces import (
+    AnswerRow,
+    DeadLetter,
+    InputRow,
+    ItemRow,
+    JournalRow,
+    MuteRow,
+    Role,
+    TokenRow,
+    WorldRows,
+)
 
 T = TypeVar("T")
 
@@ -56,6 +75,41 @@ class MemoryTicket:
     expires: datetime
 
 
+@frozen
+class MemoryLease:
+    """The row of the table ``lease``."""
+
+    epoch: Epoch
+    flush: int
+    holder: str
+
+
+@frozen
+class MemoryInput:
+    """A row of the table ``session_input``."""
+
+    row: InputRow
+    at: datetime
+
+
+@frozen
+class MemoryAnswer:
+    """A row of the table ``command_answer``."""
+
+    row: AnswerRow
+    at: datetime
+
+
+@frozen
+class MemoryLetter:
+    """A row of the table ``journal_dead_letter``."""
+
+    letter: DeadLetter
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -68,10 +122,16 @@ class MemoryDatabase:
     Attributes:
         now: The time at which accounts are made (UTC).
         failure: While it is set, every call fails with it, and changes nothing.
+        refuses: Tells of any row whether a flush is refused because of it, beside what the schema
+            says.
+        lost_commits: So many flushes are committed, and then fail as if the connection had been
+            lost at that moment.
     """
 
     now: Callable[[], datetime] = _utc_now
     failure: MudError | None = None
+    refuses: Callable[[JournalRow], bool] = lambda row: False  # noqa: ARG005 - its name is its use
+    lost_commits: int = 0
     accounts: dict[AccountId, MemoryAccount] = field(init=False, factory=dict)
     names: dict[str, AccountId] = field(init=False, factory=dict)
     tokens: dict[TokenHash, TokenRow] = field(init=False, factory=dict)
@@ -80,6 +140,10 @@ class MemoryDatabase:
     world: WorldRows | None = field(init=False, default=None)
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
     mutes: set[MuteRow] = field(init=False, factory=set)
+    lease: MemoryLease | None = field(init=False, default=None)
+    inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
+    answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)
+    letters: dict[JournalRow, MemoryLetter] = field(init=False, factory=dict)
     _account_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
     _entity_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
     _held: list[Callable[[], None]] | None = field(init=False, default=None)

@@ -8,3 +8,8 @@ KEEP_EXPIRED_TICKETS: Final = timedelta(hours=1)
 
 #: After a token's end: a telnet session may outlive it, and its token can still be revoked.
 KEEP_EXPIRED_TOKENS: Final = timedelta(days=90)
+
+#: Answers to named commands: so many of each session, the newest, and for how long. What is known
+#: of a session itself goes when its last input is as old.
+KEEP_ANSWERS: Final = 1_000
+KEEP_ANSWERS_FOR: Final = timedelta(hours=24)

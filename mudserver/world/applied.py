@@ -10,6 +10,10 @@ from mudserver.ids import CharacterId, ItemId, RoomId
 
 # ---------------------------------------------------------------- what must be stored
 
+#: What a change is the newest state of: a kind, and its keys. Of two changes with the same entity
+#: the later one stands for both.
+Entity = tuple[str | int, ...]
+
 
 @frozen
 class CharacterPlaced:
@@ -17,6 +21,11 @@ class CharacterPlaced:
 
     character: CharacterId
     room: RoomId
+
+    @property
+    def entity(self) -> Entity:
+        """Where that character is."""
+        return ("character", self.character)
 
 
 @frozen
@@ -27,6 +36,11 @@ class ItemPlaced:
     room: RoomId | None
     holder: CharacterId | None
 
+    @property
+    def entity(self) -> Entity:
+        """Where that item is."""
+        return ("item", self.item)
+
 
 @frozen
 class MuteMade:
@@ -34,6 +48,11 @@ class MuteMade:
 
     muter: CharacterId
     muted: CharacterId
+
+    @property
+    def entity(self) -> Entity:
+        """Whether the one mutes the other."""
+        return ("mute", self.muter, self.muted)
 
 
 @frozen
@@ -43,7 +62,14 @@ class MuteLifted:
     muter: CharacterId
     muted: CharacterId
 
+    @property
+    def entity(self) -> Entity:
+        """Whether the one mutes the other."""
+        return ("mute", self.muter, self.muted)
 
+
+#: Everything that an event may change and that must be stored. To add a kind: write it here, and
+#: follow what `mudserver.interfaces.JournalRow` says.
 Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted
 
 # ---------------------------------------------------------------- what copies must learn

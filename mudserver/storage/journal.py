@@ -1,0 +1,206 @@
+"""Where the world's changes are written in PostgreSQL: fenced by the lease, one flush at a time."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mudserver.errors import Fenced, StorageRefused
+from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, SessionId
+from mudserver.interfaces import (
+    MAX_REFUSED,
+    AnswerRow,
+    Committed,
+    DeadLetter,
+    Flush,
+    IJournalStore,
+    JournalRow,
+    RefusedRow,
+)
+from mudserver.storage.failures import is_of_rows
+from mudserver.storage.kinds import in_order, stored, write
+from mudserver.storage.pool import Cursor, Pool
+from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
+from mudserver.storage.sieve import sieve
+from mudserver.storage.text import storable
+
+#: The advisory lock that whoever takes over holds meanwhile; the number means nothing. It only
+#: orders those who want to: what fences is the epoch.
+LOCK: Final = 7_305_440_110_022
+
+#: Rows of each kind that one sweep forgets.
+MAX_SWEPT_ROWS: Final = 5_000
+
+_QUEUE: Final = "SELECT pg_advisory_xact_lock(%s)"
+
+# It waits for a flush of the old epoch that is just being committed, which holds the row.
+_TAKE: Final = """
+    INSERT INTO lease AS old (epoch, holder) VALUES (1, %s)
+    ON CONFLICT (one) DO UPDATE
+    SET epoch = old.epoch + 1, flush = 0, holder = excluded.holder, taken_at = excluded.taken_at
+    RETURNING epoch
+"""
+
+_COUNT: Final = "UPDATE lease SET flush = %s WHERE epoch = %s AND flush = %s"
+
+_LEASE: Final = "SELECT epoch, flush, holder FROM lease"
+
+_BURY: Final = """
+    INSERT INTO journal_dead_letter AS old (what, change, error, sqlstate, constraint_name)
+    SELECT what, change, error, sqlstate, constraint_name
+    FROM unnest(%s::text[], %s::jsonb[], %s::text[], %s::text[], %s::text[])
+        AS v (what, change, error, sqlstate, constraint_name)
+    ON CONFLICT (what, digest) DO UPDATE
+    SET error = excluded.error, sqlstate = excluded.sqlstate,
+        constraint_name = excluded.constraint_name,
+        attempts = old.attempts + 1, last_at = excluded.last_at
+"""
+
+# One statement, so that the inputs and their answers show the same moment.
+_COMMITTED: Final = """
+    SELECT i.character, i.number, a.command, a.ordinal, a.number, a.code, a.message
+    FROM session_input i LEFT JOIN LATERAL (
+        SELECT * FROM command_answer WHERE session = i.session AND at > now() - %s
+        ORDER BY ordinal DESC LIMIT %s
+    ) a ON true
+    WHERE i.session = %s ORDER BY a.ordinal
+"""
+
+# What is being written is skipped, not waited for.
+_SWEEP: Final = (
+    """
+    DELETE FROM command_answer WHERE (session, command) IN (
+        SELECT session, command FROM command_answer WHERE at < now() - %s
+        ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
+    """,
+    """
+    DELETE FROM session_input WHERE session IN (
+        SELECT session FROM session_input WHERE at < now() - %s
+        ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
+    """,
+)
+
+
+@implementer(IJournalStore)
+class PostgresJournalStore:
+    """
+    The journal in PostgreSQL.
+
+    Args:
+        pool: Runs the transactions.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def take_lease(self, holder: str) -> Deferred[Epoch]:
+        """Implement `IJournalStore.take_lease`."""
+        return self._pool.run_interaction(_take, holder)
+
+    def flush(self, epoch: Epoch, number: int, flush: Flush) -> Deferred[None]:
+        """Implement `IJournalStore.flush`."""
+        return self._pool.run_interaction(_flush, epoch, number, flush)
+
+    def sift(self, rows: Sequence[JournalRow]) -> Deferred[tuple[RefusedRow, ...]]:
+        """Implement `IJournalStore.sift`."""
+        return self._pool.run_interaction(_sift, rows)
+
+    def committed(self, session: SessionId) -> Deferred[Committed | None]:
+        """Implement `IJournalStore.committed`."""
+        return Deferred.fromCoroutine(self._committed(session))
+
+    async def _committed(self, session: SessionId) -> Committed | None:
+        parameters = (KEEP_ANSWERS_FOR, KEEP_ANSWERS, storable(session))
+        rows = await self._pool.run_query(_COMMITTED, parameters)
+        if not rows:
+            return None
+        answers = tuple(
+            AnswerRow(session, CommandId(command), ordinal, InputNumber(number), code, message)
+            for _, _, command, ordinal, number, code, message in rows
+            if command is not None
+        )
+        return Committed(CharacterId(rows[0][0]), InputNumber(rows[0][1]), answers)
+
+    def sweep(self) -> Deferred[bool]:
+        """Implement `IJournalStore.sweep`."""
+        return self._pool.run_interaction(_sweep)
+
+
+async def _take(cursor: Cursor, holder: str) -> Epoch:
+    await cursor.execute(_QUEUE, (LOCK,))
+    await cursor.execute(_TAKE, (holder,))
+    return Epoch(cursor.fetchall()[0][0])
+
+
+async def _flush(cursor: Cursor, epoch: Epoch, number: int, flush: Flush) -> None:
+    await cursor.execute(_COUNT, (number, epoch, number - 1))
+    if cursor.rowcount != 1:
+        await _check_committed(cursor, epoch, number)
+        return
+    await write(cursor, flush.rows)
+    if flush.letters:
+        await cursor.execute(_BURY, _letters(flush.letters))
+
+
+async def _check_committed(cursor: Cursor, epoch: Epoch, number: int) -> None:
+    """Expect that this very flush was committed by an earlier try."""
+    await cursor.execute(_LEASE)
+    for there, last, holder in cursor.fetchall():
+        if (there, last) == (epoch, number):
+            return
+        if there > epoch:
+            raise Fenced(f"another world has taken over: {holder}, in epoch {there}")
+        raise Fenced(
+            f"the database is not as we left it: at flush {last} of epoch {there}, where we write"
+            f" flush {number} of epoch {epoch}"
+        )
+    raise Fenced("the database is not as we left it: nobody has the lease")
+
+
+def _letters(letters: Sequence[DeadLetter]) -> tuple[list[str], ...]:
+    return (
+        [type(letter.row).__name__ for letter in letters],
+        [msgspec.json.encode(letter.row).decode() for letter in letters],
+        [letter.error for letter in letters],
+        [letter.sqlstate for letter in letters],
+        [letter.constraint for letter in letters],
+    )
+
+
+async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow, ...]:
+    await cursor.execute("SAVEPOINT untouched")
+
+    async def attempt(some: Sequence[JournalRow]) -> StorageRefused | None:
+        await cursor.execute("SAVEPOINT attempt")
+        try:
+            await write(cursor, some)
+        except StorageRefused as error:
+            if not is_of_rows(error):
+                raise
+            await cursor.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+            return error
+        await cursor.execute("RELEASE SAVEPOINT attempt")
+        return None
+
+    rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
+    await cursor.execute("ROLLBACK TO SAVEPOINT untouched")
+    there = await stored(cursor, [reject.row for reject in rejects])
+    return tuple(
+        RefusedRow(
+            DeadLetter(
+                reject.row, str(reject.error), reject.error.sqlstate, reject.error.constraint
+            ),
+            there.get(reject.row.entity),
+        )
+        for reject in rejects
+    )
+
+
+async def _sweep(cursor: Cursor) -> bool:
+    more = False
+    for statement in _SWEEP:
+        await cursor.execute(statement, (KEEP_ANSWERS_FOR, MAX_SWEPT_ROWS))
+        more = more or cursor.rowcount >= MAX_SWEPT_ROWS
+    return more

@@ -1,0 +1,228 @@
+"""
+What a flush writes, kind by kind, and how to read back what it could not.
+
+To add a kind: its statement, and its line in `KINDS`; a line in `_STORED` too, if the world shows
+it and has to go back to what is stored.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+from mudserver.errors import StorageRefused
+from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.interfaces import AnswerRow, InputRow, ItemRow, JournalRow
+from mudserver.storage.connection import Row
+from mudserver.storage.retention import KEEP_ANSWERS
+from mudserver.storage.transaction import Cursor
+from mudserver.world.applied import (
+    Change,
+    CharacterPlaced,
+    Entity,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+)
+
+# Each statement locks its rows in the order of their keys, and the statements always come in the
+# order of `KINDS`, so that two who flush can't wait for each other. Parameters are arrays, one for
+# each attribute of the row's class and of its name.
+
+_PLACE: Final = """
+    WITH locked AS (
+        SELECT id FROM character WHERE id = ANY(%(character)s::bigint[])
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE character c SET room = v.room
+    FROM unnest(%(character)s::bigint[], %(room)s::bigint[]) AS v (id, room)
+    JOIN locked USING (id)
+    WHERE c.id = v.id
+"""
+
+_MOVE: Final = """
+    WITH locked AS (
+        SELECT id FROM item WHERE id = ANY(%(item)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE item i SET room = v.room, holder = v.holder
+    FROM unnest(%(item)s::bigint[], %(room)s::bigint[], %(holder)s::bigint[])
+        AS v (id, room, holder)
+    JOIN locked USING (id)
+    WHERE i.id = v.id
+"""
+
+_UNMUTE: Final = """
+    DELETE FROM mute m USING (
+        SELECT muter, muted FROM mute
+        JOIN unnest(%(muter)s::bigint[], %(muted)s::bigint[]) AS v (muter, muted)
+            USING (muter, muted)
+        ORDER BY muter, muted FOR UPDATE OF mute
+    ) AS locked
+    WHERE m.muter = locked.muter AND m.muted = locked.muted
+"""
+
+_MUTE: Final = """
+    INSERT INTO mute (muter, muted)
+    SELECT muter, muted
+    FROM unnest(%(muter)s::bigint[], %(muted)s::bigint[]) AS v (muter, muted)
+    ORDER BY muter, muted
+    ON CONFLICT DO NOTHING
+"""
+
+_INPUT: Final = """
+    INSERT INTO session_input (session, character, number)
+    SELECT session, character, number
+    FROM unnest(%(session)s::text[], %(character)s::bigint[], %(number)s::bigint[])
+        AS v (session, character, number)
+    ORDER BY session
+    ON CONFLICT (session) DO UPDATE
+    SET character = excluded.character, number = excluded.number, at = excluded.at
+"""
+
+_ANSWER: Final = """
+    INSERT INTO command_answer (session, command, ordinal, number, code, message)
+    SELECT session, command, ordinal, number, code, message
+    FROM unnest(%(session)s::text[], %(command)s::text[], %(ordinal)s::bigint[],
+        %(number)s::bigint[], %(code)s::text[], %(message)s::text[])
+        AS v (session, command, ordinal, number, code, message)
+    ORDER BY session, command
+    ON CONFLICT (session, command) DO UPDATE
+    SET ordinal = excluded.ordinal, number = excluded.number, code = excluded.code,
+        message = excluded.message, at = excluded.at
+"""
+
+_FORGET_ANSWERS: Final = f"""
+    DELETE FROM command_answer a USING (
+        SELECT session, max(ordinal) AS newest
+        FROM unnest(%(session)s::text[], %(ordinal)s::bigint[]) AS v (session, ordinal)
+        WHERE ordinal > {KEEP_ANSWERS} GROUP BY session
+    ) AS v
+    WHERE a.session = v.session AND a.ordinal <= v.newest - {KEEP_ANSWERS}
+"""  # noqa: S608 - a constant of ours
+
+
+@frozen
+class Kind:
+    """
+    How rows of one class are written.
+
+    Attributes:
+        row: The class.
+        statements: What writes many of them, in this order.
+        entity: What each row must find to change, for the message if it finds none; None for
+            rows that are new, or may have gone.
+    """
+
+    row: type[JournalRow]
+    statements: tuple[str, ...]
+    entity: str | None = None
+
+
+#: In this order they are written: each after those that it refers to.
+KINDS: Final = (
+    Kind(CharacterPlaced, (_PLACE,), "a character"),
+    Kind(ItemPlaced, (_MOVE,), "an item"),
+    Kind(MuteLifted, (_UNMUTE,)),
+    Kind(MuteMade, (_MUTE,)),
+    Kind(InputRow, (_INPUT,)),
+    Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
+)
+
+
+def in_order(rows: Iterable[JournalRow]) -> list[JournalRow]:
+    """Return rows so that each comes after those that it refers to."""
+    by_class = _by_class(rows)
+    return [row for kind in KINDS for row in by_class.get(kind.row, ())]
+
+
+async def write(cursor: Cursor, rows: Iterable[JournalRow]) -> None:
+    """
+    Write rows in a transaction.
+
+    Raises:
+        StorageRefused: One of them can't be: of the schema, or since its entity is unknown or named
+            twice.
+    """
+    by_class = _by_class(rows)
+    for kind in KINDS:
+        same = by_class.get(kind.row)
+        if same:
+            parameters = _columns(same)
+            for statement in kind.statements:
+                await cursor.execute(statement, parameters)
+            if kind.entity is not None and cursor.rowcount != len(same):
+                raise StorageRefused(f"flush: {kind.entity} is unknown or named twice")
+
+
+def _by_class(rows: Iterable[JournalRow]) -> dict[type[JournalRow], list[JournalRow]]:
+    by_class: dict[type[JournalRow], list[JournalRow]] = {}
+    for row in rows:
+        by_class.setdefault(type(row), []).append(row)
+    return by_class
+
+
+def _columns(rows: Sequence[JournalRow]) -> Mapping[str, list[object]]:
+    names = [field.name for field in attrs.fields(type(rows[0]))]
+    return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+# ---------------------------------------------------------------- reading back
+
+_STORED_PLACES: Final = """
+    SELECT id, room FROM character WHERE id = ANY(%(character)s::bigint[]) AND room IS NOT NULL
+"""
+
+_STORED_ITEMS: Final = """
+    SELECT id, key, name, keywords, description, fixed, room, holder FROM item
+    WHERE id = ANY(%(item)s::bigint[])
+"""
+
+_STORED_MUTES: Final = """
+    SELECT v.muter, v.muted, m.muter IS NOT NULL
+    FROM unnest(%(muter)s::bigint[], %(muted)s::bigint[]) AS v (muter, muted)
+    LEFT JOIN mute m USING (muter, muted)
+"""
+
+
+def item_row(row: Row) -> ItemRow:
+    """Make an item of the columns id, key, name, keywords, description, fixed, room, holder."""
+    id, key, name, keywords, description, fixed, room, holder = row
+    return ItemRow(ItemId(id), key, name, tuple(keywords), description, fixed, room, holder)
+
+
+def _stored_item(row: Row) -> tuple[Entity, ItemRow]:
+    item = item_row(row)
+    return ItemPlaced(item.id, item.room, item.holder).entity, item
+
+
+def _stored_place(row: Row) -> tuple[Entity, Change]:
+    place = CharacterPlaced(CharacterId(row[0]), RoomId(row[1]))
+    return place.entity, place
+
+
+def _stored_mute(row: Row) -> tuple[Entity, Change]:
+    muter, muted, made = row
+    mute = (MuteMade if made else MuteLifted)(CharacterId(muter), CharacterId(muted))
+    return mute.entity, mute
+
+
+_Read = Callable[[Row], tuple[Entity, Change | ItemRow]]
+
+_STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
+    CharacterPlaced: (_STORED_PLACES, _stored_place),
+    ItemPlaced: (_STORED_ITEMS, _stored_item),
+    MuteMade: (_STORED_MUTES, _stored_mute),
+    MuteLifted: (_STORED_MUTES, _stored_mute),
+}
+
+
+async def stored(cursor: Cursor, rows: Iterable[JournalRow]) -> dict[Entity, Change | ItemRow]:
+    """Read what is stored of the entities of some rows, where the world shows them."""
+    found: dict[Entity, Change | ItemRow] = {}
+    for kind, same in _by_class(rows).items():
+        if kind in _STORED:
+            statement, read = _STORED[kind]
+            await cursor.execute(statement, _columns(same))
+            found.update(read(row) for row in cursor.fetchall())
+    return found

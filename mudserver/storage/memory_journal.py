@@ -1,0 +1,287 @@
+"""The journal in memory: fenced, sifted and committed as in PostgreSQL."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from attrs import evolve
+from twisted.internet.defer import Deferred, fail
+from zope.interface import implementer
+
+from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
+from mudserver.ids import Epoch, RoomId, SessionId
+from mudserver.interfaces import (
+    MAX_REFUSED,
+    AnswerRow,
+    Committed,
+    DeadLetter,
+    Flush,
+    IJournalStore,
+    InputRow,
+    ItemRow,
+    JournalRow,
+    MuteRow,
+    RefusedRow,
+)
+from mudserver.storage.failures import is_of_rows
+from mudserver.storage.kinds import in_order
+from mudserver.storage.memory_database import (
+    MemoryAnswer,
+    MemoryDatabase,
+    MemoryInput,
+    MemoryLease,
+    MemoryLetter,
+    check_key,
+    check_row,
+)
+from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
+from mudserver.storage.sieve import sieve
+from mudserver.storage.text import storable
+from mudserver.world.applied import Change, CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+
+_MAX_SESSION: Final = 200
+_MAX_COMMAND: Final = 64
+
+
+@implementer(IJournalStore)
+class MemoryJournalStore:
+    """
+    A journal in memory.
+
+    Args:
+        database: Shared with the stores of accounts and of the world.
+    """
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def take_lease(self, holder: str) -> Deferred[Epoch]:
+        """Implement `IJournalStore.take_lease`."""
+
+        def work() -> Epoch:
+            check_row(storable(holder), "lease_holder_check")
+            epoch = Epoch(1 if self._db.lease is None else self._db.lease.epoch + 1)
+            self._db.lease = MemoryLease(epoch, 0, holder)
+            return epoch
+
+        return self._db.answer(work)
+
+    def flush(self, epoch: Epoch, number: int, flush: Flush) -> Deferred[None]:
+        """Implement `IJournalStore.flush`."""
+
+        def work() -> bool:
+            lease = self._db.lease
+            if lease is not None and (lease.epoch, lease.flush) == (epoch, number):
+                return False
+            if lease is None or (lease.epoch, lease.flush) != (epoch, number - 1):
+                raise Fenced("another world has taken over, or the database is not as we left it")
+            with _all_or_nothing(self._db):
+                _write(self._db, flush.rows)
+                for letter in flush.letters:
+                    _bury(self._db, letter)
+            self._db.lease = evolve(lease, flush=number)
+            lost = self._db.lost_commits > 0
+            self._db.lost_commits -= lost
+            return lost
+
+        def break_off(lost: bool) -> Deferred[None] | None:
+            return fail(StorageUnavailable("the connection was lost at COMMIT")) if lost else None
+
+        return self._db.answer(work).addCallback(break_off)
+
+    def sift(self, rows: Sequence[JournalRow]) -> Deferred[tuple[RefusedRow, ...]]:
+        """Implement `IJournalStore.sift`."""
+        return self._db.answer(lambda: None).addCallback(lambda _: self._sifted(rows))
+
+    def _sifted(self, rows: Sequence[JournalRow]) -> Deferred[tuple[RefusedRow, ...]]:
+        return Deferred.fromCoroutine(self._sift(rows))
+
+    async def _sift(self, rows: Sequence[JournalRow]) -> tuple[RefusedRow, ...]:
+        async def attempt(some: Sequence[JournalRow]) -> StorageRefused | None:
+            try:
+                with _all_or_nothing(self._db):
+                    _write(self._db, some)
+            except StorageRefused as error:
+                if not is_of_rows(error):
+                    raise
+                return error
+            return None
+
+        before = _snapshot(self._db)
+        try:
+            rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
+        finally:
+            _restore(self._db, before)
+        return tuple(
+            RefusedRow(
+                DeadLetter(each.row, str(each.error), each.error.sqlstate, each.error.constraint),
+                _stored(self._db, each.row),
+            )
+            for each in rejects
+        )
+
+    def committed(self, session: SessionId) -> Deferred[Committed | None]:
+        """Implement `IJournalStore.committed`."""
+
+        def work() -> Committed | None:
+            done = self._db.inputs.get(SessionId(storable(session)))
+            if done is None:
+                return None
+            oldest = self._db.now() - KEEP_ANSWERS_FOR
+            answers = sorted(
+                (
+                    answer.row
+                    for answer in self._db.answers.values()
+                    if answer.row.session == session and answer.at > oldest
+                ),
+                key=lambda row: row.ordinal,
+            )
+            return Committed(done.row.character, done.row.number, tuple(answers[-KEEP_ANSWERS:]))
+
+        return self._db.answer(work)
+
+    def sweep(self) -> Deferred[bool]:
+        """Implement `IJournalStore.sweep`."""
+
+        def work() -> bool:
+            oldest = self._db.now() - KEEP_ANSWERS_FOR
+            gone = {session for session, each in self._db.inputs.items() if each.at < oldest}
+            for key, answer in list(self._db.answers.items()):
+                if answer.at < oldest or answer.row.session in gone:
+                    del self._db.answers[key]
+            for session in gone:
+                del self._db.inputs[session]
+            return False
+
+        return self._db.answer(work)
+
+
+# ---------------------------------------------------------------- transactions
+
+_TABLES: Final = ("characters", "items", "mutes", "inputs", "answers", "letters")
+
+
+def _snapshot(db: MemoryDatabase) -> dict[str, Any]:
+    return {name: getattr(db, name).copy() for name in _TABLES}
+
+
+def _restore(db: MemoryDatabase, tables: Mapping[str, Any]) -> None:
+    for name, table in tables.items():
+        setattr(db, name, table)
+
+
+@contextmanager
+def _all_or_nothing(db: MemoryDatabase) -> Iterator[None]:
+    before = _snapshot(db)
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            _restore(db, before)
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _write(db: MemoryDatabase, rows: Sequence[JournalRow]) -> None:
+    entities = set()
+    for row in in_order(rows):
+        if db.refuses(row):
+            raise StorageRefused("refused on purpose", "23514", "refused")
+        if row.entity in entities and not isinstance(row, MuteMade | MuteLifted):
+            raise StorageRefused(f"flush: {row.entity[0]} is named twice")
+        entities.add(row.entity)
+        _WRITE[type(row)](db, row)
+
+
+def _place(db: MemoryDatabase, row: CharacterPlaced) -> None:
+    if row.character not in db.characters:
+        raise StorageRefused("flush: a character is unknown or named twice")
+    check_key(_is_room(db, row.room), "character_room_fkey")
+    db.characters[row.character] = evolve(db.characters[row.character], room=row.room)
+
+
+def _move(db: MemoryDatabase, row: ItemPlaced) -> None:
+    item = db.items.get(row.item)
+    if item is None:
+        raise StorageRefused("flush: an item is unknown or named twice")
+    check_row((row.room is None) != (row.holder is None), "item_in_one_place")
+    check_row(not item.fixed or row.holder is None, "item_fixed_in_room")
+    check_key(row.room is None or _is_room(db, row.room), "item_room_fkey")
+    check_key(row.holder is None or row.holder in db.characters, "item_holder_fkey")
+    db.items[row.item] = evolve(item, room=row.room, holder=row.holder)
+
+
+def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
+    db.mutes.discard(MuteRow(row.muter, row.muted))
+
+
+def _mute(db: MemoryDatabase, row: MuteMade) -> None:
+    check_row(row.muter != row.muted, "mute_of_another")
+    check_key(row.muter in db.characters, "mute_muter_fkey")
+    check_key(row.muted in db.characters, "mute_muted_fkey")
+    db.mutes.add(MuteRow(row.muter, row.muted))
+
+
+def _input(db: MemoryDatabase, row: InputRow) -> None:
+    check_row(1 <= len(storable(row.session)) <= _MAX_SESSION, "session_input_session_check")
+    check_row(row.number > 0, "session_input_number_check")
+    check_key(row.character in db.characters, "session_input_character_fkey")
+    db.inputs[row.session] = MemoryInput(row, db.now())
+
+
+def _answer(db: MemoryDatabase, row: AnswerRow) -> None:
+    check_row(1 <= len(storable(row.command)) <= _MAX_COMMAND, "command_answer_command_check")
+    check_row(row.ordinal > 0, "command_answer_ordinal_check")
+    check_row((row.code is None) == (row.message is None), "command_answer_whole")
+    check_key(row.session in db.inputs, "command_answer_session_fkey")
+    db.answers[row.session, row.command] = MemoryAnswer(row, db.now())
+    if row.ordinal <= KEEP_ANSWERS:
+        return
+    for key, other in list(db.answers.items()):
+        if key[0] == row.session and other.row.ordinal <= row.ordinal - KEEP_ANSWERS:
+            del db.answers[key]
+
+
+#: What writes one row of each class.
+_WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
+    CharacterPlaced: _place,
+    ItemPlaced: _move,
+    MuteLifted: _unmute,
+    MuteMade: _mute,
+    InputRow: _input,
+    AnswerRow: _answer,
+}
+
+
+def _bury(db: MemoryDatabase, letter: DeadLetter) -> None:
+    known = db.letters.get(letter.row)
+    now = db.now()
+    if known is None:
+        db.letters[letter.row] = MemoryLetter(letter, 1, now, now)
+    else:
+        db.letters[letter.row] = evolve(
+            known, letter=letter, attempts=known.attempts + 1, last_at=now
+        )
+
+
+def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
+    match row:
+        case CharacterPlaced(character=id):
+            character = db.characters.get(id)
+            if character is None or character.room is None:
+                return None
+            return CharacterPlaced(id, character.room)
+        case ItemPlaced(item=id):
+            return db.items.get(id)
+        case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
+            made = MuteRow(muter, muted) in db.mutes
+            return MuteMade(muter, muted) if made else MuteLifted(muter, muted)
+        case _:
+            return None
+
+
+def _is_room(db: MemoryDatabase, room: RoomId) -> bool:
+    return db.world is not None and any(each.id == room for each in db.world.rooms)

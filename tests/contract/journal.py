@@ -1,0 +1,456 @@
+"""What journal stores must do, wherever they keep things."""
+
+from collections.abc import Iterable
+from random import Random
+
+from attrs import evolve
+
+from mudserver.errors import Fenced
+from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
+from mudserver.interfaces import (
+    MAX_REFUSED,
+    AnswerRow,
+    CharacterRow,
+    Committed,
+    DeadLetter,
+    Flush,
+    IJournalStore,
+    InputRow,
+    JournalRow,
+    RefusedRow,
+    WorldRows,
+)
+from mudserver.storage.retention import KEEP_ANSWERS
+from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from tests.contract.areas import harbour_world
+from tests.contract.stores import StoreContract
+
+S = SessionId("s")
+NOWHERE, NOTHING, NO_ONE = RoomId(9_000_001), ItemId(9_000_002), CharacterId(9_000_003)
+
+
+def answer(ordinal: int, *, session: SessionId = S, code: str | None = None) -> AnswerRow:
+    """Make the answer to a session's command of that ordinal."""
+    message = None if code is None else "No."
+    return AnswerRow(
+        session, CommandId(f"c{ordinal}"), ordinal, InputNumber(2 * ordinal), code, message
+    )
+
+
+class JournalStoreContract(StoreContract):
+    """The suite of `IJournalStore`; `setUp` provides an empty database."""
+
+    journal: IJournalStore
+
+    async def forget_before(self, hours: float) -> None:
+        """Make everything that is stored of sessions older by so many hours."""
+        raise NotImplementedError
+
+    async def letters(self) -> list[tuple[str, str, str, str, int]]:
+        """Read dead letters as (kind, error, sqlstate, constraint, attempts)."""
+        raise NotImplementedError
+
+    async def begin(self) -> None:
+        """Import the small world, register Ann and Bob, take the lease."""
+        self.assertTrue(await self.world.import_areas(harbour_world()))
+        self.rows = await self.loaded()
+        self.items = {item.key: item for item in self.rows.items}
+        self.places = {room.key: room.id for room in self.rows.rooms}
+        self.ann, self.bob = await self.character("Ann"), await self.character("Bob")
+        self.epoch = await self.journal.take_lease("we")
+        self.number = 0
+
+    async def loaded(self) -> WorldRows:
+        """Read the world that is there."""
+        rows = await self.world.load()
+        assert rows is not None
+        return rows
+
+    async def character(self, name: str) -> CharacterRow:
+        """Register an account and return its character."""
+        account = await self.account(name)
+        (row,) = await self.world.characters(account.id)
+        return row
+
+    async def now(self, character: CharacterRow) -> CharacterRow:
+        """Read a character again."""
+        (row,) = await self.world.characters(character.account)
+        return row
+
+    async def flush(self, *rows: JournalRow, letters: Iterable[DeadLetter] = ()) -> None:
+        """Flush rows under the next number."""
+        await self.journal.flush(self.epoch, self.number + 1, Flush(rows, tuple(letters)))
+        self.number += 1
+
+    # ------------------------------------------------------------ the lease
+
+    async def test_epochs_rise(self) -> None:
+        """Each who takes over gets a higher epoch, whoever it is."""
+        epochs = [await self.journal.take_lease(holder) for holder in ("a", "b", "a")]
+        self.assertEqual(epochs, sorted(set(epochs)))
+
+    async def test_nobody_has_the_lease(self) -> None:
+        """Without a lease nothing is written."""
+        await self.failing(self.journal.flush(Epoch(1), 1, Flush()), Fenced)
+
+    async def test_two_worlds(self) -> None:
+        """Once another world has taken over, the first one writes nothing more, the second does."""
+        await self.begin()
+        await self.flush(CharacterPlaced(self.ann.id, self.places["steps"]))
+        second = await self.journal.take_lease("they")
+        late = Flush((CharacterPlaced(self.ann.id, self.places["mole"]),))
+        await self.failing(self.journal.flush(self.epoch, self.number + 1, late), Fenced)
+        await self.failing(self.journal.flush(self.epoch, self.number, late), Fenced)
+        self.assertEqual((await self.now(self.ann)).room, self.places["steps"])
+        theirs = Flush((CharacterPlaced(self.ann.id, self.places["hall"]),))
+        await self.journal.flush(second, 1, theirs)
+        await self.failing(self.journal.flush(self.epoch, 1, late), Fenced)
+        await self.failing(self.journal.flush(self.epoch, 2, late), Fenced)
+        self.assertEqual((await self.now(self.ann)).room, self.places["hall"])
+
+    async def test_same_flush_again(self) -> None:
+        """A flush that was committed already is committed, and changes nothing a second time."""
+        await self.begin()
+        await self.flush(CharacterPlaced(self.ann.id, self.places["steps"]))
+        again = Flush((CharacterPlaced(self.ann.id, self.places["mole"]),))
+        await self.journal.flush(self.epoch, self.number, again)
+        self.assertEqual((await self.now(self.ann)).room, self.places["steps"])
+        await self.flush(CharacterPlaced(self.ann.id, self.places["mole"]))
+        self.assertEqual((await self.now(self.ann)).room, self.places["mole"])
+
+    async def test_lost_flushes(self) -> None:
+        """A database that lacks a flush of ours, or has one that we never made, is not ours."""
+        await self.begin()
+        await self.failing(self.journal.flush(self.epoch, 2, Flush()), Fenced)
+        for _ in range(3):
+            await self.flush()
+        await self.failing(self.journal.flush(self.epoch, 2, Flush()), Fenced)
+        await self.failing(self.journal.flush(Epoch(self.epoch + 1), 4, Flush()), Fenced)
+        await self.flush()
+
+    # ------------------------------------------------------------ rows
+
+    async def test_items_move(self) -> None:
+        """An item goes from room to hand and back to another room."""
+        await self.begin()
+        lamp = self.items["lamp"]
+        await self.flush(ItemPlaced(lamp.id, None, self.ann.id))
+        self.assertNotIn(lamp.id, [item.id for item in (await self.loaded()).items])
+        held = evolve(lamp, room=None, holder=self.ann.id)
+        self.assertEqual((await self.now(self.ann)).items, (held,))
+        await self.flush(ItemPlaced(lamp.id, self.places["mole"], None))
+        self.assertIn(evolve(lamp, room=self.places["mole"]), (await self.loaded()).items)
+        self.assertEqual((await self.now(self.ann)).items, ())
+
+    async def test_mutes(self) -> None:
+        """Mutes are made and lifted; making and lifting again are no errors."""
+        await self.begin()
+        for _ in range(2):
+            await self.flush(MuteMade(self.ann.id, self.bob.id))
+            self.assertEqual((await self.now(self.ann)).muted, {self.bob.id})
+        self.assertEqual((await self.now(self.bob)).muted, frozenset())
+        for _ in range(2):
+            await self.flush(MuteLifted(self.ann.id, self.bob.id))
+            self.assertEqual((await self.now(self.ann)).muted, frozenset())
+
+    async def test_all_kinds_at_once(self) -> None:
+        """A cut of everything, in any order, is written as one."""
+        await self.begin()
+        await self.flush(
+            answer(1),
+            InputRow(S, self.ann.id, InputNumber(2)),
+            MuteMade(self.ann.id, self.bob.id),
+            MuteLifted(self.bob.id, self.ann.id),
+            ItemPlaced(self.items["rope"].id, None, self.ann.id),
+            ItemPlaced(self.items["lamp"].id, None, self.ann.id),
+            CharacterPlaced(self.bob.id, self.rows.start),
+            CharacterPlaced(self.ann.id, self.rows.start),
+        )
+        held = sorted((self.items["lamp"], self.items["rope"]), key=lambda item: item.id)
+        self.assertEqual(
+            await self.now(self.ann),
+            evolve(
+                self.ann,
+                room=self.rows.start,
+                items=tuple(evolve(item, room=None, holder=self.ann.id) for item in held),
+                muted=frozenset({self.bob.id}),
+            ),
+        )
+        self.assertEqual(await self.now(self.bob), evolve(self.bob, room=self.rows.start))
+        self.assertEqual(
+            await self.journal.committed(S), Committed(self.ann.id, InputNumber(2), (answer(1),))
+        )
+
+    async def test_nothing(self) -> None:
+        """A flush of nothing counts as one."""
+        await self.begin()
+        await self.flush()
+        await self.flush()
+
+    def impossible(self) -> list[tuple[JournalRow, str, str]]:
+        """Rows that no schema of ours takes, with the code and constraint of the refusal."""
+        ann, start = self.ann.id, self.rows.start
+        lamp, bollard = self.items["lamp"].id, self.items["bollard"].id
+        t = SessionId("t")
+        return [
+            (CharacterPlaced(self.bob.id, NOWHERE), "23503", "character_room_fkey"),
+            (CharacterPlaced(NO_ONE, start), "", ""),
+            (ItemPlaced(lamp, None, None), "23514", "item_in_one_place"),
+            (ItemPlaced(lamp, start, ann), "23514", "item_in_one_place"),
+            (ItemPlaced(bollard, None, ann), "23514", "item_fixed_in_room"),
+            (ItemPlaced(lamp, NOWHERE, None), "23503", "item_room_fkey"),
+            (ItemPlaced(lamp, None, NO_ONE), "23503", "item_holder_fkey"),
+            (ItemPlaced(NOTHING, start, None), "", ""),
+            (MuteMade(ann, ann), "23514", "mute_of_another"),
+            (MuteMade(ann, NO_ONE), "23503", "mute_muted_fkey"),
+            (MuteMade(NO_ONE, ann), "23503", "mute_muter_fkey"),
+            (InputRow(t, NO_ONE, InputNumber(1)), "23503", "session_input_character_fkey"),
+            (InputRow(t, ann, InputNumber(0)), "23514", "session_input_number_check"),
+            (
+                InputRow(SessionId(""), ann, InputNumber(1)),
+                "23514",
+                "session_input_session_check",
+            ),
+            (answer(1, session=t), "23503", "command_answer_session_fkey"),
+            (evolve(answer(1), ordinal=0), "23514", "command_answer_ordinal_check"),
+            (evolve(answer(1), code="x"), "23514", "command_answer_whole"),
+            (
+                evolve(answer(1), command=CommandId("x" * 65)),
+                "23514",
+                "command_answer_command_check",
+            ),
+        ]
+
+    def possible(self) -> tuple[JournalRow, ...]:
+        """Rows that are always taken."""
+        return (
+            CharacterPlaced(self.ann.id, self.places["mole"]),
+            ItemPlaced(self.items["rope"].id, None, self.ann.id),
+            MuteMade(self.ann.id, self.bob.id),
+            InputRow(S, self.ann.id, InputNumber(7)),
+            answer(3),
+        )
+
+    async def test_refused_flush_changes_nothing(self) -> None:
+        """What the schema doesn't allow is refused with its code, and takes the whole cut along."""
+        await self.begin()
+        for row, sqlstate, constraint in self.impossible():
+            cut = Flush((*self.possible(), row))
+            await self.refused(self.journal.flush(self.epoch, 1, cut), sqlstate, constraint)
+            self.assertEqual(await self.now(self.ann), self.ann)
+            self.assertEqual(await self.now(self.bob), self.bob)
+            self.assertEqual(await self.loaded(), self.rows)
+            self.assertIsNone(await self.journal.committed(S))
+        await self.flush(*self.possible())
+
+    async def test_named_twice(self) -> None:
+        """A cut in which an entity stands twice is refused."""
+        await self.begin()
+        for row in (
+            CharacterPlaced(self.ann.id, self.rows.start),
+            ItemPlaced(self.items["lamp"].id, self.rows.start, None),
+        ):
+            await self.refused(self.journal.flush(self.epoch, 1, Flush((row, row))), "", "")
+
+    # ------------------------------------------------------------ sifting
+
+    async def test_sift_names_the_refused(self) -> None:
+        """Of a refused cut, the rows that are to blame are found, each with its own refusal."""
+        await self.begin()
+        for row, sqlstate, constraint in self.impossible():
+            (refused,) = await self.journal.sift((*self.possible(), row))
+            letter = refused.letter
+            self.assertEqual(letter.row, row)
+            self.assertEqual((letter.sqlstate, letter.constraint), (sqlstate, constraint))
+            self.assertNotEqual(letter.error, "")
+
+    async def test_sift_changes_nothing(self) -> None:
+        """Sifting leaves everything as it was, and counts as no flush."""
+        await self.begin()
+        await self.journal.sift((*self.possible(), self.impossible()[0][0]))
+        self.assertEqual(await self.journal.sift(self.possible()), ())
+        self.assertEqual(await self.now(self.ann), self.ann)
+        self.assertIsNone(await self.journal.committed(S))
+        self.assertEqual(await self.journal.sift(()), ())
+        await self.flush(*self.possible())
+
+    async def test_sift_reads_back(self) -> None:
+        """With each refused row comes what is stored in its place."""
+        await self.begin()
+        rope = self.items["rope"]
+        await self.flush(
+            CharacterPlaced(self.bob.id, self.places["mole"]),
+            ItemPlaced(rope.id, None, self.ann.id),
+            MuteMade(self.bob.id, self.ann.id),
+        )
+        lamp = self.items["lamp"]
+
+        async def stored(row: JournalRow) -> object:
+            (refused,) = await self.journal.sift((row,))
+            return refused.stored
+
+        self.assertEqual(
+            await stored(CharacterPlaced(self.bob.id, NOWHERE)),
+            CharacterPlaced(self.bob.id, self.places["mole"]),
+        )
+        self.assertIsNone(await stored(CharacterPlaced(self.ann.id, NOWHERE)))
+        self.assertIsNone(await stored(CharacterPlaced(NO_ONE, self.rows.start)))
+        self.assertEqual(await stored(ItemPlaced(lamp.id, NOWHERE, None)), lamp)
+        self.assertEqual(
+            await stored(ItemPlaced(rope.id, None, NO_ONE)),
+            evolve(rope, room=None, holder=self.ann.id),
+        )
+        self.assertIsNone(await stored(ItemPlaced(NOTHING, self.rows.start, None)))
+        self.assertEqual(
+            await stored(MuteMade(self.ann.id, NO_ONE)), MuteLifted(self.ann.id, NO_ONE)
+        )
+        self.assertIsNone(await stored(InputRow(S, NO_ONE, InputNumber(1))))
+
+    async def test_answers_follow_their_input(self) -> None:
+        """Answers are refused for their own faults, not because they are tried before the input."""
+        await self.begin()
+        good = [answer(n) for n in range(1, 9)]
+        wrong = evolve(answer(9), code="x")
+        refused = await self.journal.sift((*good, wrong, InputRow(S, self.ann.id, InputNumber(20))))
+        self.assertEqual([each.letter.row for each in refused], [wrong])
+
+    async def test_sift_any(self) -> None:
+        """Whichever rows are refused: exactly these are found, and the others can be flushed."""
+        await self.begin()
+        random = Random(7)
+        total = 0
+        for size in (1, 2, 3, 7, 64, 100):
+            good: list[JournalRow] = [
+                InputRow(SessionId(f"{size}.{n}"), self.ann.id, InputNumber(1)) for n in range(size)
+            ]
+            for wanted in {1, size // 3, size} - {0}:
+                bad = set(random.sample(range(size), wanted))
+                rows = [
+                    InputRow(SessionId(f"bad {n}"), NO_ONE, InputNumber(1)) if n in bad else row
+                    for n, row in enumerate(good)
+                ]
+                refused = await self.journal.sift(rows)
+                self.assertEqual(
+                    {each.letter.row for each in refused}, {rows[n] for n in bad}, (size, bad)
+                )
+                await self.flush(*(row for n, row in enumerate(rows) if n not in bad))
+                total += size - wanted
+        self.assertGreater(total, 100)
+
+    async def test_sift_is_bounded(self) -> None:
+        """Where everything is refused, it ends after some, and the rest is for the next time."""
+        await self.begin()
+        rows = [InputRow(SessionId(f"{n}"), NO_ONE, InputNumber(1)) for n in range(MAX_REFUSED + 5)]
+        first = await self.journal.sift(rows)
+        self.assertEqual(len(first), MAX_REFUSED)
+        found = {each.letter.row for each in first}
+        rest = await self.journal.sift([row for row in rows if row not in found])
+        self.assertEqual(len(rest), 5)
+
+    # ------------------------------------------------------------ dead letters
+
+    async def refusal(self, row: JournalRow) -> RefusedRow:
+        """Have one row refused."""
+        (refused,) = await self.journal.sift((row,))
+        return refused
+
+    async def test_letters_are_kept(self) -> None:
+        """What was refused is kept with the reason, in the transaction of the rest."""
+        await self.begin()
+        wrong = ItemPlaced(self.items["bollard"].id, None, self.ann.id)
+        refused = await self.refusal(wrong)
+        await self.flush(*self.possible(), letters=[refused.letter])
+        ((what, error, sqlstate, constraint, attempts),) = await self.letters()
+        self.assertEqual((what, sqlstate), ("ItemPlaced", "23514"))
+        self.assertEqual((constraint, attempts), ("item_fixed_in_room", 1))
+        self.assertIn("item_fixed_in_room", error)
+        self.assertEqual((await self.now(self.ann)).room, self.places["mole"])
+
+    async def test_letters_again(self) -> None:
+        """The same change refused again is one letter, which counts its attempts."""
+        await self.begin()
+        wrong = ItemPlaced(self.items["bollard"].id, None, self.ann.id)
+        other = ItemPlaced(self.items["lamp"].id, None, NO_ONE)
+        for rows in ((wrong,), (wrong, other), (wrong,)):
+            await self.flush(letters=[(await self.refusal(row)).letter for row in rows])
+        attempts = {letter[3]: letter[4] for letter in await self.letters()}
+        self.assertEqual(attempts, {"item_fixed_in_room": 3, "item_holder_fkey": 1})
+
+    async def test_letters_of_a_refused_flush(self) -> None:
+        """A flush that is refused leaves no letter behind."""
+        await self.begin()
+        refused = await self.refusal(ItemPlaced(self.items["lamp"].id, None, NO_ONE))
+        cut = Flush((CharacterPlaced(NO_ONE, self.rows.start),), (refused.letter,))
+        await self.refused(self.journal.flush(self.epoch, 1, cut), "", "")
+        self.assertEqual(await self.letters(), [])
+
+    # ------------------------------------------------------------ sessions
+
+    async def test_unknown_session(self) -> None:
+        """Of a session that committed nothing nothing is known."""
+        await self.begin()
+        self.assertIsNone(await self.journal.committed(S))
+        self.assertIsNone(await self.journal.committed(SessionId("")))
+
+    async def test_inputs_and_answers(self) -> None:
+        """The newest number counts; answers come in their order, done or refused."""
+        await self.begin()
+        await self.flush(InputRow(S, self.ann.id, InputNumber(4)), answer(2, code="closed"))
+        await self.flush(
+            InputRow(S, self.ann.id, InputNumber(9)),
+            InputRow(SessionId("other"), self.bob.id, InputNumber(99)),
+            answer(10, session=SessionId("other")),
+            answer(3),
+            answer(1),
+        )
+        self.assertEqual(
+            await self.journal.committed(S),
+            Committed(
+                self.ann.id, InputNumber(9), (answer(1), answer(2, code="closed"), answer(3))
+            ),
+        )
+
+    async def test_answer_again(self) -> None:
+        """An id that is used anew has its new answer."""
+        await self.begin()
+        newer = evolve(answer(1, code="closed"), ordinal=5)
+        await self.flush(InputRow(S, self.ann.id, InputNumber(4)), answer(1), answer(2))
+        await self.flush(newer)
+        done = await self.journal.committed(S)
+        assert done is not None
+        self.assertEqual(done.answers, (answer(2), newer))
+
+    async def test_answers_are_bounded(self) -> None:
+        """Of more than a thousand answers of a session, the oldest are forgotten."""
+        await self.begin()
+        t = SessionId("t")
+        await self.flush(
+            InputRow(S, self.ann.id, InputNumber(4)),
+            InputRow(t, self.ann.id, InputNumber(4)),
+            answer(1, session=t),
+            *(answer(n) for n in range(1, KEEP_ANSWERS + 1)),
+        )
+        await self.flush(answer(KEEP_ANSWERS + 2), answer(KEEP_ANSWERS + 1))
+        done, other = await self.journal.committed(S), await self.journal.committed(t)
+        assert done is not None
+        assert other is not None
+        ordinals = [each.ordinal for each in done.answers]
+        self.assertEqual(ordinals, list(range(3, KEEP_ANSWERS + 3)))
+        self.assertEqual(other.answers, (answer(1, session=t),))
+
+    async def test_answers_age(self) -> None:
+        """After 24 hours an answer is not told any more; a sweep takes it away, and the session."""
+        await self.begin()
+        await self.flush(InputRow(S, self.ann.id, InputNumber(4)), answer(1))
+        await self.forget_before(23.9)
+        await self.flush(InputRow(SessionId("t"), self.bob.id, InputNumber(4)))
+        self.assertFalse(await self.journal.sweep())
+        done = await self.journal.committed(S)
+        assert done is not None
+        self.assertEqual(done.answers, (answer(1),))
+        await self.forget_before(0.2)
+        done = await self.journal.committed(S)
+        self.assertEqual(done, Committed(self.ann.id, InputNumber(4), ()))
+        self.assertFalse(await self.journal.sweep())
+        self.assertIsNone(await self.journal.committed(S))
+        self.assertIsNotNone(await self.journal.committed(SessionId("t")))

@@ -1,0 +1,23 @@
+"""
+Settings: named once, read from three places, checked once, before anything starts.
+
+A setting is given by an option on the command line, by a key in the TOML file, or by an
+environment variable; the first of these that names it wins. ``telnet`` is ``--telnet``, the
+key ``telnet`` and ``MUDSERVER_TELNET``; a key in a table, ``limits.grace``, is
+``--limits-grace`` and ``MUDSERVER_LIMITS_GRACE``.
+"""
+
+from mudserver.config.loading import CONFIG_VARIABLE, load
+from mudserver.config.places import STATE_DIRECTORY_VARIABLE, control_socket, state_directory
+from mudserver.config.settings import KEYS, Key, Settings
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "KEYS",
+    "STATE_DIRECTORY_VARIABLE",
+    "Key",
+    "Settings",
+    "control_socket",
+    "load",
+    "state_directory",
+]

@@ -1,0 +1,27 @@
+"""Where the daemon's own files lie."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from mudserver.config.settings import Settings
+
+#: What systemd names the state directory of a unit by (systemd.exec(5)).
+STATE_DIRECTORY_VARIABLE: Final = "STATE_DIRECTORY"
+
+
+def state_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Return where our state lies, as an absolute path; it may not exist yet."""
+    if settings.state_dir is not None:
+        return settings.state_dir.absolute()
+    if environment.get(STATE_DIRECTORY_VARIABLE):
+        return Path(environment[STATE_DIRECTORY_VARIABLE].split(":")[0])
+    base = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base).absolute() / "mudserver"
+
+
+def control_socket(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Return the path of the admin socket, as an absolute path."""
+    if settings.control is not None:
+        return settings.control.absolute()
+    return state_directory(settings, environment) / "control.sock"

@@ -1,0 +1,221 @@
+"""All that an operator can set, and what each setting is called where."""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, fields, frozen
+
+from mudserver.config import values
+from mudserver.config.values import Network, Parse
+
+
+def _setting(
+    parse: Parse,
+    default: object,
+    doc: str,
+    *,
+    key: str | None = None,
+    secret: bool = False,
+) -> Any:
+    return field(
+        default=default,
+        metadata={"parse": parse, "doc": doc, "key": key},
+        repr=not secret,
+    )
+
+
+@frozen
+class Settings:
+    """
+    All that an operator can set. Each field's metadata holds what ``--help`` says of it.
+
+    Numbers of time are seconds, numbers of size are bytes.
+    """
+
+    role: str = _setting(
+        values.choice("all"),
+        "all",
+        "Which services this process runs: all, gateway and world in one.",
+    )
+    name: str = _setting(values.name, "Mudserver", "What the world is called.")
+    state_dir: Path | None = _setting(
+        values.path,
+        None,
+        "Where the embedded database and the admin socket live. "
+        "[default: $STATE_DIRECTORY, else ~/.local/state/mudserver]",
+    )
+    telnet: str = _setting(
+        values.endpoint, "tcp:4000:interface=127.0.0.1", "Where telnet listens; empty for nowhere."
+    )
+    http: str = _setting(
+        values.endpoint, "tcp:4001:interface=127.0.0.1", "Where the web listens; empty for nowhere."
+    )
+    https: str = _setting(
+        values.endpoint,
+        "tcp:4002:interface=127.0.0.1",
+        "Where the web listens with TLS, once there is a certificate.",
+    )
+    telnets: str = _setting(
+        values.endpoint,
+        "tcp:4003:interface=127.0.0.1",
+        "Where telnet listens with TLS, once there is a certificate.",
+    )
+    operations: str = _setting(
+        values.endpoint,
+        "tcp:4004:interface=127.0.0.1",
+        "Where /metrics, /healthz and /readyz are served; empty for nowhere.",
+    )
+    control: Path | None = _setting(
+        values.path,
+        None,
+        "The admin socket that mudctl speaks to. [default: STATE_DIR/control.sock]",
+    )
+    certificate: Path | None = _setting(
+        values.path, None, "A PEM file with the certificate and its chain; turns TLS on."
+    )
+    private_key: Path | None = _setting(
+        values.path, None, "A PEM file with the certificate's key. [default: the same file]"
+    )
+    database: str = _setting(
+        values.database,
+        "",
+        "postgresql://USER:PASSWORD@HOST:PORT/NAME; empty for the embedded PostgreSQL.",
+        secret=True,
+    )
+    database_pool: int = _setting(values.integer(1, 100), 8, "Connections to the database.")
+    areas: Path | None = _setting(
+        values.path, None, "A directory of area files for a new world. [default: the starter area]"
+    )
+    public_url: str = _setting(
+        values.public_url, "", "The origin that browsers see, such as https://mud.example.org."
+    )
+    hosts: tuple[str, ...] = _setting(
+        values.several(values.host), (), "Further host names that requests may ask for."
+    )
+    origins: tuple[str, ...] = _setting(
+        values.several(values.origin),
+        (),
+        "Further origins whose pages may use the API and the WebSocket.",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        values.several(values.network),
+        (ip_network("127.0.0.1"), ip_network("::1")),
+        "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    insecure_passwords: bool = _setting(
+        values.boolean, False, "Take passwords over unencrypted HTTP from other machines, too."
+    )
+    insecure_staff: bool = _setting(
+        values.boolean, False, "Let staff log in by unencrypted telnet from other machines, too."
+    )
+    log_format: str = _setting(
+        values.choice("text", "json"),
+        "text",
+        "The form of the log: text, or one JSON object a line.",
+    )
+    log_level: str = _setting(
+        values.choice("debug", "info", "warn", "error"), "info", "The least level that is logged."
+    )
+    drain: float = _setting(
+        values.number(0, 600), 30.0, "Seconds for which players are let go at a planned stop."
+    )
+    password_time_cost: int = _setting(
+        values.integer(1, 100), 3, "Passes of argon2id over its memory.", key="password.time_cost"
+    )
+    password_memory: int = _setting(
+        values.integer(8, 4_194_304), 65_536, "KiB of memory for argon2id.", key="password.memory"
+    )
+    password_parallelism: int = _setting(
+        values.integer(1, 64), 4, "Lanes of argon2id.", key="password.parallelism"
+    )
+    exempt: tuple[Network, ...] = _setting(
+        values.several(values.network),
+        (),
+        "Networks that no limit by address concerns.",
+        key="limits.exempt",
+    )
+    per_address: int = _setting(
+        values.integer(1, 100_000),
+        50,
+        "Connections of players from one address (IPv6: one /64).",
+        key="limits.per_address",
+    )
+    http_per_address: int = _setting(
+        values.integer(1, 100_000), 64, "HTTP connections from one address.", key="limits.http"
+    )
+    commands: float = _setting(
+        values.number(0.1, 100_000),
+        10.0,
+        "Commands a second of one session, sustained.",
+        key="limits.commands",
+    )
+    command_burst: int = _setting(
+        values.integer(1, 100_000),
+        30,
+        "Commands at once of one session.",
+        key="limits.command_burst",
+    )
+    message: int = _setting(
+        values.integer(1_024, 16 * 1024 * 1024),
+        10 * 1024,
+        "Bytes in one WebSocket message from a client.",
+        key="limits.message",
+    )
+    grace: float = _setting(
+        values.number(0, 86_400),
+        120.0,
+        "Seconds for which a character stays after its connection was lost.",
+        key="limits.grace",
+    )
+    token_life: float = _setting(
+        values.number(60, 30 * 86_400),
+        12 * 3600.0,
+        "Seconds for which a log-in lasts without use.",
+        key="limits.token",
+    )
+
+
+@frozen
+class Key:
+    """
+    One setting, as operators see it.
+
+    Attributes:
+        attribute: The field of `Settings`.
+        key: In the file, tables separated by dots.
+        option: On the command line, without the dashes.
+        variable: In the environment.
+        doc: What ``--help`` says.
+        default: What it is when nobody says otherwise.
+        parse: Reads what was given; raises `values.Unacceptable`.
+    """
+
+    attribute: str
+    key: str
+    option: str
+    variable: str
+    doc: str
+    default: object
+    parse: Parse
+
+
+def _keys() -> Iterable[Key]:
+    for attribute in fields(Settings):
+        meta = attribute.metadata
+        key = meta["key"] or attribute.name
+        name = key.replace(".", "_")
+        yield Key(
+            attribute.name,
+            key,
+            name.replace("_", "-"),
+            f"MUDSERVER_{name.upper()}",
+            meta["doc"],
+            attribute.default,
+            meta["parse"],
+        )
+
+
+#: Every setting there is.
+KEYS: Final = tuple(_keys())

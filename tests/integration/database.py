@@ -31,16 +31,19 @@ class ObservedPool(Pool):
 
     Attributes:
         statements: What was executed, with its parameters, since the last `forget`.
+        transactions: The statements of each transaction among them.
         before: Called with each statement before it is executed.
     """
 
     def __init__(self, dsn: Dsn) -> None:
         super().__init__(cast(IReactorForConnections, reactor), dsn, NullMeter())
         self.statements: list[tuple[str, Parameters]] = []
+        self.transactions: list[list[str]] = []
         self.before: Callable[[str], None] = lambda statement: None
 
     def forget(self) -> None:
         self.statements.clear()
+        self.transactions.clear()
 
     def note(self, statement: str, parameters: Parameters) -> None:
         self.before(statement)
@@ -57,19 +60,23 @@ class ObservedPool(Pool):
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
         async def observed(cursor: Cursor) -> T:
-            return await body(_ObservedCursor(cursor, self), *args, **kwargs)
+            transaction: list[str] = []
+            self.transactions.append(transaction)
+            return await body(_ObservedCursor(cursor, self, transaction), *args, **kwargs)
 
         return super().run_interaction(observed)
 
 
 class _ObservedCursor(Cursor):
-    def __init__(self, cursor: Cursor, pool: ObservedPool) -> None:
+    def __init__(self, cursor: Cursor, pool: ObservedPool, transaction: list[str]) -> None:
         self._cursor = cursor
         self._pool = pool
+        self._transaction = transaction
         self.rowcount = -1
 
     async def execute(self, statement: str, parameters: Parameters = None) -> None:
         self._pool.note(statement, parameters)
+        self._transaction.append(statement)
         await self._cursor.execute(statement, parameters)
         self.rowcount = self._cursor.rowcount
 

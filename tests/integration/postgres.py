@@ -52,9 +52,15 @@ def fresh_database(case: SynchronousTestCase) -> Dsn:
     Starts the server if this is the run's first. Skips the test where there are no programs of
     PostgreSQL.
     """
+    dsn = lasting_database()
+    case.addCleanup(_administer, f"DROP DATABASE {dsn.database} WITH (FORCE)")
+    return dsn
+
+
+def lasting_database() -> Dsn:
+    """Make an empty database that lasts as long as the run; see `fresh_database`."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     _administer(f"CREATE DATABASE {name} OWNER {ROLE}")
-    case.addCleanup(_administer, f"DROP DATABASE {name} WITH (FORCE)")
     return server().extended({"dbname": name})
 
 

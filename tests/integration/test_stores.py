@@ -1,6 +1,6 @@
 """The stores on a real PostgreSQL: the suites of their ports, and what only a database does."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -388,94 +388,3 @@ class LockTests(PostgresCase):
             await self.accounts.add_ticket(digest("new"), new.hash, NOW)
         self.assertEqual(self.sql("SELECT count(*) FROM token"), [(2,)])
         self.assertEqual(self.sql("SELECT count(*) FROM ticket"), [(2,)])
-
-
-class PlanTests(PostgresCase):
-    """What is asked often uses an index, however large the tables grow."""
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        await self.world.import_areas(harbour_world())
-        self.ids = self.people(5_000)
-        self.sql(
-            """
-            WITH token AS (
-                INSERT INTO token (hash, csrf_hash, account, created, expires)
-                SELECT h, h, id, %s, %s
-                FROM account, sha256(name::bytea) s, encode(s, 'hex') h RETURNING hash, expires
-            ), ticket AS (
-                INSERT INTO ticket (hash, token, expires) SELECT hash, hash, expires FROM token
-            ), item AS (
-                INSERT INTO item (key, name, keywords, description, holder)
-                SELECT 'i' || id, 'I', '{i}', '', id FROM character
-            )
-            INSERT INTO mute SELECT id, id + 1 FROM character WHERE id < 105000
-            """,
-            NOW - timedelta(hours=1),
-            NOW,
-        )
-        self.sql("ANALYZE")
-        self.pool.forget()
-
-    def assert_indexed(self, *tables: str) -> None:
-        """Expect that no statement so far reads one of its tables as a whole."""
-        read = set()
-        with connected(self.dsn) as connection, connection.cursor() as cursor:
-            for statement, parameters in self.pool.statements:
-                cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-                ((((plan,),),),) = (cursor.fetchall(),)
-                for node in _nodes(plan["Plan"]):
-                    if "Relation Name" in node:
-                        read.add(node["Relation Name"])
-                        self.assertNotEqual(node["Node Type"], "Seq Scan", statement)
-        self.assertEqual(read, set(tables))
-
-    async def test_log_in(self) -> None:
-        """Logging in reads accounts, characters, their items and mutes by key."""
-        await self.accounts.by_name("aaabc")
-        await self.accounts.by_id(self.ids[7])
-        await self.world.characters(self.ids[7])
-        await self.world.identify(["aaabc", "aaabd"])
-        self.assert_indexed("account", "character", "item", "mute")
-
-    async def test_page(self) -> None:
-        """A page of accounts is read in order, not sorted."""
-        await self.accounts.page("aaabc", 20)
-        self.assert_indexed("account", "character")
-
-    async def test_tokens(self) -> None:
-        """Tokens and tickets are found, swept, spent and revoked by key."""
-        ann = self.ids[7]
-        row = evolve(token_row(ann, "secret"), created=NOW)
-        await self.accounts.add_token(row)
-        await self.accounts.add_ticket(digest("ticket"), row.hash, NOW)
-        await self.accounts.token(row.hash)
-        await self.accounts.extend_token(row.hash, NOW + timedelta(days=1))
-        await self.accounts.spend_ticket(digest("ticket"), NOW)
-        await self.accounts.revoke_token(row.hash)
-        await self.accounts.revoke_account(ann)
-        await self.accounts.set_password(ann, "$argon2id$", row.hash)
-        self.assert_indexed("account", "character", "token", "ticket")
-
-    async def test_flush(self) -> None:
-        """A flush changes rows by key."""
-        rows = await self.world.load()
-        assert rows is not None
-        (one,) = await self.world.characters(self.ids[7])
-        (two,) = await self.world.characters(self.ids[8])
-        self.pool.forget()
-        await self.world.flush(
-            WorldChanges(
-                places=((one.id, rows.start), (two.id, rows.start)),
-                items=((one.items[0].id, None, two.id),),
-                muted=(MuteRow(two.id, one.id),),
-                unmuted=(MuteRow(one.id, two.id),),
-            )
-        )
-        self.assert_indexed("character", "item", "mute")
-
-
-def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from _nodes(part)

@@ -1,0 +1,191 @@
+"""Query plans: what is asked often reads its rows by an index, however large the tables grow."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.trial.unittest import TestCase
+
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.interfaces import MuteRow, Role, WorldChanges
+from mudserver.storage import accounts, world
+from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.loader import MAX_BATCH_KEYS
+from mudserver.storage.migrate import migrate
+from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
+from mudserver.telemetry.metrics import NullMeter
+from tests.contract.stores import NOW, digest, token_row
+from tests.integration.database import ObservedPool
+from tests.integration.postgres import connected, lasting_database, superuser
+
+clock = IReactorTime(reactor)
+
+#: Rows in each of the large tables.
+ROWS = 100_000
+
+#: Rows of a table that may be read as a whole.
+FEW = 1_000
+
+#: How long ago the last of the tokens and tickets ended. None is old enough to be swept out.
+AGE = timedelta(minutes=30)
+
+#: Statements that are not asked often: only once in the life of a world, or by an operator. The
+#: first ones read one row.
+RARE = {"_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS"} | {
+    f"_INSERT_{name}" for name in ("AREAS", "ROOMS", "EXITS", "ITEMS", "NPCS", "WORLD")
+}
+
+# Numbers in letters: 1207 is ``aabcah``. Accounts are 1 to ROWS, their characters ROWS more, rooms
+# twice as many more, the items that lie thrice, those that are held four times.
+# What would take most of the time, to check foreign keys and the form of hashes, is left out.
+_FILL = """
+    SET session_replication_role = replica;
+    ALTER TABLE token DROP CONSTRAINT token_hash_check, DROP CONSTRAINT token_csrf_hash_check;
+    ALTER TABLE ticket DROP CONSTRAINT ticket_hash_check;
+    CREATE TEMPORARY TABLE numbered AS
+        SELECT n, translate(to_char(n, 'FM000000'), '0123456789', 'abcdefghij') AS name,
+            encode(sha256(('secret ' || n)::bytea), 'hex') AS hash
+        FROM generate_series(1, {rows}) n;
+    INSERT INTO account (id, name, password_hash) SELECT n, name, '$argon2id$' FROM numbered;
+    INSERT INTO name (key, account) SELECT name, n FROM numbered;
+    INSERT INTO character (id, account, name, room)
+        SELECT n + {rows}, n, name, n + 2 * {rows} FROM numbered;
+    INSERT INTO token (hash, csrf_hash, account, created, expires)
+        SELECT hash, hash, n, '{created}', '{expires}' FROM numbered;
+    INSERT INTO ticket (hash, token, expires) SELECT hash, hash, '{expires}' FROM numbered;
+    INSERT INTO room (id, key, area, name, description)
+        SELECT n + 2 * {rows}, 'r' || n, 'harbour', 'R', '' FROM numbered;
+    INSERT INTO exit (room, direction, target)
+        SELECT n + 2 * {rows}, 'up', n % 1000 + 1 + 2 * {rows} FROM numbered;
+    INSERT INTO npc (id, key, name, keywords, description, room)
+        SELECT n + 5 * {rows}, 'n' || n, 'N', '{{n}}', '', n + 2 * {rows} FROM numbered;
+    INSERT INTO item (id, key, name, keywords, description, room)
+        SELECT n + 3 * {rows}, 'i' || n, 'I', '{{i}}', '', n + 2 * {rows} FROM numbered;
+    INSERT INTO item (id, key, name, keywords, description, holder)
+        SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows} FROM numbered;
+    INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
+        WHERE n % 1000 <> n;
+    SELECT setval('account_id_seq', {rows}), setval('entity_id', 6 * {rows});
+    VACUUM ANALYZE;
+"""
+
+
+@cache
+def crowded_database() -> Dsn:
+    """Make a database whose large tables have `ROWS` rows, once a run."""
+    dsn = lasting_database()
+    migrate(dsn)
+    with connected(superuser(dsn)) as connection, connection.cursor() as cursor:
+        script = _FILL.format(rows=ROWS, created=NOW - timedelta(hours=2), expires=NOW - AGE)
+        for statement in script.split(";\n"):
+            if statement.strip():
+                cursor.execute(statement)
+    return dsn
+
+
+class PlanTests(TestCase):
+    """Stores on large tables. What a test changes stays, and is little."""
+
+    timeout = 120
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        self.dsn = crowded_database()
+        self.pool = ObservedPool(self.dsn)
+        self.addCleanup(self.pool.close)
+        await self.pool.start()
+        self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
+        self.world = PostgresWorldStore(self.pool, clock, NullMeter())
+
+    async def assert_indexed(self, module: ModuleType) -> None:
+        """Expect that all statements of a module were asked, and none reads a large table whole."""
+        asked = list(self.pool.statements)
+        unasked = _statements(module) - {statement for statement, _ in asked}
+        self.assertEqual(unasked, set(), "these were not asked")
+        counts = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
+        sizes: dict[str, float] = dict(await self.pool.run_query(counts))
+        for statement, parameters in asked:
+            if statement.startswith(("SET", "LOCK")):
+                continue
+            # On a connection of the pool's own, since its settings count.
+            explain = f"EXPLAIN (FORMAT JSON) {statement}"
+            (((plan,),),) = await self.pool.run_query(explain, parameters)
+            for node in _nodes(plan["Plan"]):
+                if node["Node Type"] == "Seq Scan" and sizes[node["Relation Name"]] > FEW:
+                    raise self.failureException(
+                        f"{node['Relation Name']} is read as a whole by {statement}"
+                    )
+
+    async def test_accounts(self) -> None:
+        """Accounts, tokens and tickets are found, kept and swept by their keys, one or many."""
+        for number in (1, MAX_BATCH_KEYS):
+            ids = [AccountId(n * 7) for n in range(1, number + 1)]
+            rows = [token_row(id, f"token {number} {id}", NOW) for id in ids]
+            await gatherResults([self.accounts.by_id(id) for id in ids])
+            await gatherResults([self.accounts.by_name(_name(id)) for id in ids])
+            await gatherResults([self.accounts.add_token(row) for row in rows])
+            await gatherResults(
+                [self.accounts.add_ticket(digest(row.hash), row.hash, NOW) for row in rows]
+            )
+            await gatherResults([self.accounts.token(row.hash) for row in rows])
+            await gatherResults([self.accounts.extend_token(row.hash, NOW) for row in rows])
+            spent = await gatherResults(
+                [self.accounts.spend_ticket(digest(row.hash), NOW - AGE) for row in rows]
+            )
+            self.assertNotIn(None, spent)
+        made = await self.accounts.register("Ann", "$argon2id$")
+        await self.accounts.rehash(made.id, "$argon2id$", "$argon2id$new")
+        await self.accounts.set_role(made.id, Role.BUILDER)
+        await self.accounts.page(_name(500), 100)
+        await self.accounts.revoke_token(TokenHash(digest("secret 77")))
+        await self.accounts.revoke_account(AccountId(78))
+        await self.accounts.set_password(AccountId(79), "$argon2id$", None)
+        await self.assert_indexed(accounts)
+
+    async def test_world(self) -> None:
+        """Characters are found, and what a flush changes, by their keys, one or many."""
+        for number in (1, MAX_BATCH_KEYS):
+            ids = [AccountId(n * 7) for n in range(1, number + 1)]
+            people = await gatherResults([self.world.characters(id) for id in ids])
+            self.assertEqual([len(each) for each in people], [1] * number)
+            found = await self.world.identify(_name(id) for id in ids)
+            self.assertEqual(len(found), number)
+            characters = [CharacterId(ROWS + id) for id in ids]
+            start = RoomId(2 * ROWS + 1)
+            await self.world.flush(
+                WorldChanges(
+                    places=tuple((id, start) for id in characters),
+                    items=tuple((ItemId(3 * ROWS + id), start, None) for id in ids),
+                    muted=tuple(MuteRow(id, CharacterId(ROWS + 1)) for id in characters),
+                    unmuted=tuple(MuteRow(id, CharacterId(ROWS + 1)) for id in characters),
+                )
+            )
+        # A page in the midst of loading: to read all of them would take long.
+        for statement in (world._ROOMS, world._ITEMS, world._NPCS):
+            self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
+        self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
+        await self.assert_indexed(world)
+
+
+def _statements(module: ModuleType) -> set[str]:
+    """Return the SQL of a module: its constants of capital letters, but for the rare ones."""
+    return {
+        value
+        for name, value in vars(module).items()
+        if name.isupper() and name not in RARE and isinstance(value, str) and " " in value
+    }
+
+
+def _name(id: int) -> str:
+    return f"{id:06}".translate(str.maketrans("0123456789", "abcdefghij"))
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)

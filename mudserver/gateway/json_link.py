@@ -261,8 +261,7 @@ class JsonLink(Link):
         self._resume = None
         early, self._early = self._early, []
         for message in early:
-            if self._speaks():
-                self._take(message)
+            self._take(message)
 
     def carry(self, burst: list[bytes]) -> None:
         """Implement `Carrier.carry`: a mark follows the first state, and one each heartbeat."""

@@ -144,7 +144,6 @@ class Switchboard:
         seat.session.end()
         seat.carrier = None
         seat.deadline = None
-        self._touched.pop(seat, None)
         if self._seats.get(seat.play.id) is seat:
             del self._seats[seat.play.id]
 

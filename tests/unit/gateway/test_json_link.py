@@ -325,12 +325,46 @@ class WelcomeTest(JsonLinkTestCase):
         self.world.show("two", session)
         self.turn()
         self.assertEqual([m["type"] for m in wire.messages()], ["text", "mark", "text"])
-        for _ in range(26):
-            self.send(link, {"type": "ping"})
-            self.pass_time(1.0)
-        marks = [m for m in wire.messages() if m["type"] == "mark"]
-        self.assertEqual(marks, [{"type": "mark", "seq": 2}])
+        self.chat(link, 24)
+        self.assertEqual(wire.messages(), [])
+        self.chat(link, 2)
+        self.assertEqual(wire.messages(), [{"type": "mark", "seq": 2}])
         self.assertEqual(wire.probes, 0)
+
+    def chat(self, link: JsonLink, seconds: int) -> None:
+        """Let a client say something each second that isn't answered."""
+        for _ in range(seconds):
+            self.send(link, {"type": "occupants", "after": 0})
+            self.pass_time(1.0)
+
+    def test_a_mark_is_not_late(self) -> None:
+        """A mark comes a heartbeat after the last one, however long the client isn't due."""
+        link, wire, session, _ = self.enter()
+        self.chat(link, 5)
+        self.world.show("one", session)
+        self.turn()
+        self.chat(link, 20)
+        wire.take()
+        self.world.show("two", session)
+        self.turn()
+        self.chat(link, 6)
+        self.assertEqual([m["type"] for m in wire.messages()], ["text", "mark"])
+
+    def test_a_mark_waits(self) -> None:
+        """Nor is a mark written while the transport is full."""
+        link, wire, session, _ = self.enter()
+        self.world.show("one", session)
+        self.turn()
+        self.chat(link, 20)
+        self.world.show("two", session)
+        self.turn()
+        wire.take()
+        link.full()
+        self.chat(link, 8)
+        self.assertEqual(wire.writes, [])
+        link.drained()
+        self.chat(link, 1)
+        self.assertEqual(wire.messages(), [{"type": "mark", "seq": 2}])
 
     def test_no_mark_for_nothing(self) -> None:
         """Where nothing was sent since the last mark, there is no other."""

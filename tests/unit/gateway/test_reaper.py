@@ -138,11 +138,20 @@ class ReaperTest(SynchronousTestCase):
 
     def test_forgotten_are_let_go(self) -> None:
         """The queue doesn't keep those who are long forgotten, however far their deadline was."""
-        for number in range(10_000):
-            patient = Patient(1_000.0 + number)
+        crowd = [Patient(1_000.0 + number) for number in range(1_000)]
+        for patient in crowd:
             self.reaper.watch(patient)
+        for patient in crowd[1:]:
             self.reaper.forget(patient)
         self.assertLess(len(self.reaper._queue), 100)
+        for patient in crowd[1:]:
+            self.reaper.watch(patient)
+            patient.at = None
+            self.reaper.watch(patient)
+        self.assertLess(len(self.reaper._queue), 100)
+        self.assertEqual(len(self.reaper), 1)
+        self.sweeps(2_001)
+        self.assertEqual(crowd[0].calls, [1_000.0])
 
     def test_a_failing_owner(self) -> None:
         """One that fails is logged and called again by the next sweep; the others have theirs."""

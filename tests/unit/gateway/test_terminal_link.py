@@ -276,6 +276,25 @@ class LogInTest(TerminalLinkTestCase):
             self.link.line("")
         self.expect()
 
+    def test_slowed_at_a_password(self) -> None:
+        """What is refused while input is hidden is told on a row of its own."""
+        self.ask_for("Ann", NameState.KNOWN)
+        self.wire.take()
+        while self.link.asked():
+            pass
+        self.wire.take()
+        self.link.line("a long sentence")
+        self.expect(b"\r\n", SLOW, b"Password: ", MARK)
+
+    def test_a_slow_world_is_not_the_players_fault(self) -> None:
+        """The time for the next answer begins when the question is asked."""
+        self.pass_time(50.0)
+        self.link.line("Ann")
+        self.pass_time(9.0)
+        self.world.answer(NameState.KNOWN)
+        self.pass_time(59.0)
+        self.assertIsNone(self.wire.closed)
+
     def test_time_for_an_answer(self) -> None:
         """Each answer may take a minute."""
         self.pass_time(59.0)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
-from tests.integration.daemon import ROOT, Daemon, Exit, mudctl, twistd, until
+from tests.integration.daemon import Daemon, mudctl, twistd
 from tests.integration.postgres import fresh_database
+from tests.integration.program import ROOT, Exit, until
 from tests.integration.telnet_client import connect
 from tests.integration.web_client import enter, register, request
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mudserver.config import KEYS, Key
+from mudserver.storage.migrate import DIRECTORY as MIGRATIONS
 
 TOP: Final = Path(__file__).parents[1]
 
@@ -100,8 +101,26 @@ def _meaning(key: Key) -> str:
     return re.sub(r" *\[default: .*\]", "", key.doc)
 
 
+# ------------------------------------------------------------ the migrations
+
+
+def upgrades() -> str:
+    """Return what each migration says of a rolling upgrade, the newest first."""
+    files = sorted(MIGRATIONS.glob("*.sql"), reverse=True)
+    notes = ((file.stem, upgrade_note(file.read_text(encoding="utf-8"))) for file in files)
+    return "\n".join(
+        f"**{name}**: {note or 'the first; there is nothing to upgrade.'}\n" for name, note in notes
+    )
+
+
+def upgrade_note(sql: str) -> str:
+    """Return the note at the head of a migration, without its comment marks; empty for none."""
+    found = re.search(r"^-- Rolling upgrade: (.*(?:\n-- .+)*)", sql, re.MULTILINE)
+    return "" if found is None else found[1].replace("\n-- ", "\n")
+
+
 #: What may be generated, by the name in its marks.
-PARTS: Final[Mapping[str, Callable[[], str]]] = {"settings": settings}
+PARTS: Final[Mapping[str, Callable[[], str]]] = {"settings": settings, "upgrades": upgrades}
 
 
 def main() -> None:

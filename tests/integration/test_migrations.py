@@ -1,0 +1,163 @@
+"""Our migrations, one by one: data in, migrated, data right."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.storage.migrate import DIRECTORY, LOCK, migrate
+from tests.integration.postgres import ROOT, connected, fresh_database
+from tests.integration.test_schema import SCENE
+
+Rows = Mapping[str, list[tuple[Any, ...]]]
+
+FILES = sorted(DIRECTORY.glob("*.sql"))
+
+
+class MigrationsTests(SynchronousTestCase):
+    """A database that is migrated step by step."""
+
+    def setUp(self) -> None:
+        self.dsn = fresh_database(self)
+
+    def migrate_to(self, number: str) -> int:
+        """Apply what is missing up to a migration; returns how many were."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        for file in FILES:
+            if file.name[:4] <= number:
+                shutil.copy(file, directory)
+        return migrate(self.dsn, directory)
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def tables(self) -> set[str]:
+        return {
+            name
+            for (name,) in self.sql(
+                "SELECT tablename FROM pg_tables"
+                " WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'"
+            )
+        }
+
+    def rows(self) -> Rows:
+        """Read all tables."""
+        return {
+            name: sorted(self.sql(f"SELECT to_jsonb({name})::text FROM {name}"))
+            for name in self.tables()
+        }
+
+    def test_0001(self) -> None:
+        """An empty database becomes one that has all of a world and its people in it."""
+        self.assertEqual(self.tables(), set())
+        self.assertEqual(self.migrate_to("0001"), 1)
+        self.sql(SCENE)
+        self.assertEqual(
+            {name: len(rows) for name, rows in self.rows().items() if rows},
+            {
+                "account": 2,
+                "name": 4,
+                "character": 2,
+                "area": 1,
+                "room": 2,
+                "exit": 1,
+                "world": 1,
+                "npc": 1,
+                "item": 2,
+            },
+        )
+
+    def test_0002(self) -> None:
+        """What was there stays as it was; nobody has the lease, and nothing is in the journal."""
+        self.migrate_to("0001")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0002"), 1)
+        journal = ("lease", "session_input", "command_answer", "journal_dead_letter")
+        self.assertEqual(self.rows(), {**before, **{name: [] for name in journal}})
+        self.sql("INSERT INTO session_input (session, character, number) VALUES ('s', 11, 1)")
+
+    def test_people_and_things_stay(self) -> None:
+        """All migrations together keep every row of the first version, under the same key."""
+        self.migrate_to("0001")
+        self.sql(SCENE)
+        kept = "SELECT 'account', id, name FROM account UNION ALL " + " UNION ALL ".join(
+            f"SELECT '{table}', id, name FROM {table}"
+            for table in ("character", "room", "item", "npc")
+        )
+        before = sorted(self.sql(kept))
+        self.assertEqual(migrate(self.dsn), len(FILES) - 1)
+        self.assertEqual(sorted(self.sql(kept)), before)
+        self.assertEqual(migrate(self.dsn), 0)
+
+    def test_processes_at_once(self) -> None:
+        """Of processes that want to migrate at the same time one does, and the others find it
+        done.
+        """
+        script = (
+            "import sys; from mudserver.storage.dsn import Dsn;"
+            "from mudserver.storage.migrate import migrate;"
+            "print(migrate(Dsn.parse(sys.argv[1])))"
+        )
+        command = [sys.executable, "-c", script, self.dsn.conninfo()]
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            f" AND objid = {LOCK % 2**32}"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            # The start signal: nobody gets the lock until all of them want it.
+            cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            processes = [
+                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+                for _ in range(3)
+            ]
+            while self.sql(waiting) != [(len(processes),)]:
+                self.assertEqual([each.poll() for each in processes], [None] * len(processes))
+        applied = [each.communicate()[0].strip() for each in processes]
+        self.assertEqual(sorted(applied), sorted(["0", "0", str(len(FILES))]))
+        self.assertEqual([each.returncode for each in processes], [0, 0, 0])
+        self.assertEqual(
+            self.sql("SELECT count(*), count(DISTINCT migration_id) FROM _yoyo_migration"),
+            [(len(FILES), len(FILES))],
+        )
+
+
+class MigrationFilesTests(SynchronousTestCase):
+    """The files, and what belongs to each."""
+
+    def test_numbered(self) -> None:
+        """They are numbered without a gap, and each depends on the one before."""
+        for number, file in enumerate(FILES, 1):
+            self.assertRegex(file.name, rf"^{number:04}(-[a-z0-9]+)+\.sql$")
+        for before, file in pairwise(FILES):
+            self.assertIn(f"-- depends: {before.stem}\n", file.read_text(encoding="utf-8"))
+
+    def test_tested(self) -> None:
+        """Each has a test above."""
+        for file in FILES:
+            self.assertTrue(hasattr(MigrationsTests, f"test_{file.name[:4]}"), file.name)
+
+    def test_rolling_upgrade(self) -> None:
+        """Each says at its head what it means for a rolling upgrade, but for the first."""
+        for file in FILES[1:]:
+            head = re.match(r"(--.*\n)+", file.read_text(encoding="utf-8"))
+            self.assertRegex(head[0] if head else "", r"\n-- Rolling upgrade: \w+", file.name)
+
+    def test_transactions(self) -> None:
+        """None begins or ends a transaction; that is ours to do."""
+        for file in FILES:
+            self.assertNotRegex(
+                file.read_text(encoding="utf-8"),
+                re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK)\s*;", re.MULTILINE | re.IGNORECASE),
+                file.name,
+            )

@@ -263,7 +263,7 @@ def _clear(path: Path, address: str) -> None:
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileExistsError(None, "a file that is no socket is in the way")
+            raise FileExistsError("a file that is no socket is in the way")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             try:
@@ -273,4 +273,4 @@ def _clear(path: Path, address: str) -> None:
                 return
             except BlockingIOError:
                 pass
-        raise FileExistsError(None, "another mudserver listens there")
+        raise FileExistsError("another mudserver listens there")

@@ -23,7 +23,8 @@ def short_path(path: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= MAX_PATH_BYTES:
         yield str(path)
         return
-    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    only_the_path = getattr(os, "O_PATH", os.O_RDONLY)  # a flag that only Linux has
+    descriptor = os.open(path.parent, only_the_path | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{descriptor}/{path.name}"
     finally:

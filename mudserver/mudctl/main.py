@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IReactorUNIX
 from twisted.internet.task import react
 from twisted.protocols import amp
@@ -64,6 +64,8 @@ async def _converse(reactor: IReactorUNIX, options: Namespace, path: Path) -> No
         await COMMANDS[options.command](daemon, options)
     except Refused as error:
         sys.exit(_complain(str(error), 1))
+    except (ConnectionClosed, amp.AmpError) as error:
+        sys.exit(_complain(f"the mudserver at {path} did not answer: {error}", 1))
     finally:
         daemon.transport.loseConnection()
 

@@ -1,6 +1,7 @@
 """The command line of ``twistd mudserver``, made from the settings."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,8 @@ def _shown(default: object) -> str:
     return f" [default: {default}]"
 
 
-class Options(usage.Options):
-    """
-    The options, and the settings that they, a file and the environment amount to.
+_ABOUT = f"""
 
-    Attributes:
-        settings: Set once the options are parsed.
-    """
-
-    synopsis = "[options]"
-
-    longdesc = f"""\
 A MUD server: players come by WebSocket (the browser) and by telnet.
 
 Without any option it listens on loopback and keeps its world in a PostgreSQL of its own.
@@ -42,6 +34,22 @@ Each option is a key in the TOML file of --config, too, and a variable of the en
 MUDSERVER_LIMITS_GRACE. The command line wins over the file, the file over the environment.
 ${CONFIG_VARIABLE} may stand for --config.
 """
+
+
+class Options(usage.Options):
+    """
+    The options, and the settings that they, a file and the environment amount to.
+
+    Attributes:
+        environment: Environment variables: those of the process.
+        settings: Set once the options are parsed.
+    """
+
+    environment: Mapping[str, str] = os.environ
+
+    synopsis = "[options]"
+
+    longdesc = ""  # Twisted would make one paragraph of it
 
     optParameters = [  # noqa: RUF012 (usage.Options wants a list)
         ["config", "c", None, "A TOML file with settings."],
@@ -58,6 +66,10 @@ ${CONFIG_VARIABLE} may stand for --config.
 
     settings: Settings
 
+    def getUsage(self, width: int | None = None) -> str:
+        """Return what ``--help`` shows."""
+        return super().getUsage(width) + _ABOUT
+
     def postOptions(self) -> None:
         """
         Check everything, before anything starts.
@@ -68,7 +80,7 @@ ${CONFIG_VARIABLE} may stand for --config.
         given: dict[str, Any] = {name: value for name, value in self.items() if value is not None}
         file = given.pop("config", None)
         try:
-            self.settings = load(given, os.environ, None if file is None else Path(file))
+            self.settings = load(given, self.environment, None if file is None else Path(file))
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
 

@@ -57,27 +57,36 @@ class OrderedService(MultiService):
         """
         Stop the children that have started, the last first.
 
+        A start that is under way is cancelled, and waited for, before anything is stopped.
+
         Returns:
             Fires when all have stopped. One that fails to is logged, and doesn't keep the
             others from stopping.
         """
         Service.stopService(self)
-        if self._starting is not None:
-            self._starting.cancel()
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
         for child in self:
             self._up.append(child)
             await maybeDeferred(child.startService)
+            if not self.running:
+                return
         self._on_started()
 
     async def _stop(self) -> None:
+        if self._starting is not None:
+            ended: Deferred[None] = Deferred()
+            self._starting.addBoth(lambda _: ended.callback(None))
+            self._starting.cancel()
+            await ended
         while self._up:
             child = self._up.pop()
             with self._log.failuresHandled("{child} failed to stop.", child=child.name):
                 await maybeDeferred(child.stopService)
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
+        if self.running:
             self._on_failed(failure)
+        elif not failure.check(CancelledError):
+            self._log.failure("A service failed while its start was given up.", failure)

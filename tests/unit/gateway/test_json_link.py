@@ -728,11 +728,12 @@ class PlayTest(JsonLinkTestCase):
         self.assertEqual(self.world.detached, [Detached(self.session, 1, quit=False)])  # type: ignore[arg-type]
         self.assertEqual(len(self.shared.roster), 0)
         self.assertEqual(len(self.shared.switchboard), 1)
+        self.assertEqual(len(self.shared.reaper), 1)  # the session; the link waits for nothing
         self.assertEqual(self.meter.counts["closes websocket lost"], 1)
         self.link.lost("again")
-        self.assertEqual(len(self.world.detached), 1)
         self.link.full()
-        self.assertEqual(len(self.shared.reaper), 1)  # the session; the link waits for nothing
+        self.assertEqual(len(self.world.detached), 1)
+        self.assertEqual(len(self.shared.reaper), 1)
 
     def test_closed_by_the_peer(self) -> None:
         """A peer that closes is link-dead; one that lingers is dropped."""

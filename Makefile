@@ -5,13 +5,16 @@
 PYTHON ?=
 # Options for `twistd mudserver`.
 ARGS ?=
+# How many rounds `make crash` plays, and what decides them; no seed for a random one.
+ROUNDS ?= 20
+SEED ?=
 # Where `make run` keeps the database and the rest of its state.
 export MUDSERVER_STATE_DIR ?= var
 
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format test-all constraints changes clean
+.PHONY: help run test unit lint format crash test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -23,6 +26,8 @@ help:
 	@echo 'make unit         the unit tests'
 	@echo 'make lint         ruff, mypy, import-linter'
 	@echo 'make format       format the code, mend what can be mended safely'
+	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
+	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
 	@echo 'make constraints  renew the pinned versions in .ci/constraints.txt'
 	@echo 'make changes      show what the next release would say'
@@ -47,6 +52,10 @@ format:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@.venv/bin/python -m ruff format
 	@.venv/bin/python -m ruff check --fix
+
+crash:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -W error -m tests.crash --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 test-all:
 	@failed=; for version in $(VERSIONS); do \

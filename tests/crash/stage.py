@@ -1,0 +1,205 @@
+"""A daemon, its database, and the ways to end either without warning."""
+
+import os
+import re
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import psycopg2
+from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
+from twisted.internet import reactor
+from twisted.trial.unittest import TestCase
+
+from mudserver.storage.child import IReactorForChildren
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.embedded import EmbeddedPostgres
+from tests.crash.ground import read, write_area
+from tests.crash.history import Stored
+from tests.integration.daemon import Daemon
+from tests.integration.postgres import connected, superuser
+from tests.integration.program import until
+
+_DATABASE = re.compile(r"database is (\S+);")
+
+_SYSTEM_BINARIES = Path("/usr/lib/postgresql")
+
+_BACKENDS = """
+    SELECT pid, coalesce(wait_event_type, ''), state, query FROM pg_stat_activity
+    WHERE application_name LIKE 'mudserver%' AND datname = current_database()
+"""
+
+#: What a transaction waits for at its commit, and what holds it up.
+_AT_COMMIT = """
+    CREATE OR REPLACE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON item
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit();
+    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON character
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit();
+"""
+_NOT_AT_COMMIT = "DROP FUNCTION IF EXISTS at_commit() CASCADE"
+_HOLD_COMMITS = "SELECT pg_advisory_lock(1)"
+_HOLD_WRITES = "BEGIN; LOCK TABLE item, character, mute IN EXCLUSIVE MODE"
+
+#: Commands aren't paced, and all players come from one address.
+_OPTIONS = (
+    "--limits-commands=10000",
+    "--limits-command-burst=10000",
+    "--limits-exempt=127.0.0.0/8",
+    "--areas=ground",
+)
+
+
+class Stage:
+    """
+    One world, on which rounds are played one after the other.
+
+    Args:
+        case: The test that it belongs to.
+        external: Whether the daemon is given a database, of the system's own PostgreSQL if there
+            is one; otherwise it has its embedded one.
+
+    Attributes:
+        daemon: The daemon.
+    """
+
+    def __init__(self, case: TestCase, *, external: bool) -> None:
+        self.external = external
+        self._postgres: EmbeddedPostgres | None = None
+        self._case = case
+        self._directory = Path(case.mktemp()).absolute()
+        self._dsn: Dsn | None = None
+        self._killed = False
+        self.daemon: Daemon
+
+    async def open(self) -> None:
+        """Start all of it, with a new world."""
+        if self.external:
+            await self._start_postgres()
+        self.daemon = Daemon(self._case, self._dsn, *_OPTIONS)
+        write_area(self.daemon.directory / "ground")
+        await self.daemon.start()
+
+    async def _start_postgres(self) -> None:
+        self._postgres = EmbeddedPostgres(
+            cast(IReactorForChildren, reactor),
+            self._directory / "postgres",
+            os.environ,
+            binaries=_system_binaries(),
+        )
+        self._case.addCleanup(self._postgres.stop)
+        self._dsn = await self._postgres.start()
+
+    async def start_daemon(self) -> None:
+        """Start the daemon again, unless it runs."""
+        if self._killed:
+            self._killed = False
+            if self.external:
+                await until(self._accepts, lambda: "PostgreSQL doesn't accept connections")
+            await self.daemon.start()
+
+    async def kill_daemon(self) -> None:
+        """End the daemon as a crash does."""
+        self._killed = True
+        await self.daemon.kill()
+
+    # ------------------------------------------------------------ the database
+
+    @property
+    def dsn(self) -> Dsn:
+        """Where the database is, as the one who may do anything."""
+        if self._dsn is not None:
+            return superuser(self._dsn)
+        addresses = _DATABASE.findall(self.daemon.log.text)
+        return superuser(Dsn.parse(addresses[-1]))
+
+    def read(self) -> Stored:
+        """Return what is stored."""
+        return read(self.dsn)
+
+    @property
+    def _cluster(self) -> Path:
+        if self._postgres is not None:
+            return self._postgres.directory / "cluster"
+        return self.daemon.state / "postgres" / "cluster"
+
+    def kill_postgres(self) -> None:
+        """End the server as a crash does; its own processes notice, and end."""
+        pid = (self._cluster / "postmaster.pid").read_text().split("\n")[0]
+        os.kill(int(pid), signal.SIGKILL)
+
+    def kill_backend(self) -> None:
+        """End one of the daemon's connections as a crash does; the server ends all others."""
+        backends = self._backends()
+        if backends:
+            os.kill(backends[0][0], signal.SIGKILL)
+
+    # ------------------------------------------------------------ transactions held up
+
+    def hold_writes(self) -> Psycopg2Connection:
+        """Have every change wait, as for somebody else's, until the connection is closed."""
+        return self._holding(_HOLD_WRITES)
+
+    def hold_commits(self) -> Psycopg2Connection:
+        """Have every change wait at its commit until the connection is closed."""
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(_AT_COMMIT)
+        return self._holding(_HOLD_COMMITS)
+
+    def clean_up(self) -> None:
+        """Remove what was put into the database for that."""
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(_NOT_AT_COMMIT)
+
+    def _holding(self, statement: str) -> Psycopg2Connection:
+        connection = psycopg2.connect(self.dsn.conninfo())
+        self._case.addCleanup(connection.close)
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+        return connection
+
+    def committing(self) -> bool:
+        """Whether a change of the daemon's is at its commit."""
+        return any(
+            query == "COMMIT" and state == "active" for _, _, state, query in self._backends()
+        )
+
+    def waiting(self) -> bool:
+        """Whether a change of the daemon's waits for a lock."""
+        return any(event == "Lock" for _, event, _, _ in self._backends())
+
+    def _accepts(self) -> bool:
+        try:
+            with connected(self.dsn):
+                return True
+        except psycopg2.OperationalError:
+            return False
+
+    def connections(self) -> frozenset[int]:
+        """Return the ids of the server's processes that work for the daemon."""
+        return frozenset(pid for pid, *_ in self._backends())
+
+    async def ended(self, connections: frozenset[int]) -> None:
+        """Wait until the server has ended those processes, with whatever they were at."""
+        await until(
+            lambda: not connections & self.connections(),
+            lambda: f"still connected: {self._backends()}",
+        )
+
+    def _backends(self) -> list[tuple[int, str, str, str]]:
+        """Return the daemon's connections; none where the server is away."""
+        with (
+            suppress(psycopg2.OperationalError),
+            connected(self.dsn) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(_BACKENDS)
+            return list(cursor.fetchall())
+        return []
+
+
+def _system_binaries() -> Path | None:
+    found = sorted(_SYSTEM_BINARIES.glob("*/bin"))
+    return found[-1] if found else None

@@ -146,8 +146,8 @@ class RefusedStartTests(TestCase):
         await daemon.stop()
         with connected(database) as connection, connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE _yoyo_migration SET migration_id = '9999-from-the-future',"
-                " migration_hash = 'future'"
+                "INSERT INTO _yoyo_migration (migration_hash, migration_id)"
+                " VALUES ('future', '9999-from-the-future')"
             )
         reason = await self.refused(daemon)
         self.assertIn("9999-from-the-future", reason)

@@ -4,10 +4,11 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import struct
 import termios
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -150,6 +151,19 @@ async def until(condition: Callable[[], object], otherwise: Callable[[], str]) -
         if reactor.seconds() > give_up_at:
             raise AssertionError(otherwise())
         await deferLater(reactor, _POLL_SECONDS)
+
+
+@contextmanager
+def occupied() -> Iterator[int]:
+    """Listen on a port of this machine; gives its number."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def free_port() -> int:
+    """Return a port where nobody listens."""
+    with occupied() as port:
+        return port
 
 
 def running_in(folder: Path) -> dict[int, str]:

@@ -1,9 +1,7 @@
 """What keeps the daemon from starting: it is said in full, and nothing is left running."""
 
-import socket
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -12,6 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.integration.daemon import Daemon, mudctl, twistd
 from tests.integration.postgres import connected, fresh_database
+from tests.integration.program import free_port, occupied
 from tests.integration.telnet_client import connect
 from tests.integration.web_client import request
 
@@ -27,19 +26,6 @@ rooms:
     exits:
       north: nowhere
 """
-
-
-@contextmanager
-def occupied() -> Iterator[int]:
-    """Listen on a port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
-
-
-def closed_port() -> int:
-    """Return a port where nobody listens."""
-    with occupied() as port:
-        return port
 
 
 class RefusedStartTests(TestCase):
@@ -109,7 +95,7 @@ class RefusedStartTests(TestCase):
 
     async def test_database_does_not_listen(self) -> None:
         """A database that can't be reached is named; its password isn't."""
-        port = closed_port()
+        port = free_port()
         daemon = Daemon(self)
         reason = await self.refused(
             daemon, f"--database=postgresql://mud:hunter2@127.0.0.1:{port}/mud"

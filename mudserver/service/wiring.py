@@ -190,6 +190,7 @@ class Daemon:
 
     def _make_operations(self) -> OperationsService:
         return OperationsService(
+            self._reactor,
             self._listening(self._settings.operations),
             self._settings.operations,
             self._meter,

@@ -6,7 +6,7 @@ from prometheus_client import ProcessCollector
 from prometheus_client.twisted import MetricsResource
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamServerEndpoint
 from twisted.web import http
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
@@ -56,6 +56,12 @@ class _Site(Site):
     noisy = False
     displayTracebacks = False
 
+    def startFactory(self) -> None:
+        """Begin, without the log."""
+
+    def stopFactory(self) -> None:
+        """End."""
+
     def log(self, request: http.Request) -> None:
         """Note nothing."""
 
@@ -65,6 +71,7 @@ class OperationsService(Service):
     Serves ``/metrics``, ``/healthz`` and ``/readyz``.
 
     Args:
+        clock: Measures how long connections are idle.
         endpoint: Where to listen.
         address: The same as the operator wrote it.
         meter: What ``/metrics`` shows.
@@ -73,6 +80,7 @@ class OperationsService(Service):
 
     def __init__(
         self,
+        clock: IReactorTime,
         endpoint: IStreamServerEndpoint,
         address: str,
         meter: PrometheusMeter,
@@ -85,7 +93,7 @@ class OperationsService(Service):
         root.putChild(b"metrics", MetricsResource(registry=meter.registry))
         root.putChild(b"healthz", _Health(dict))
         root.putChild(b"readyz", _Health(readiness))
-        self._site = _Site(root, timeout=IDLE_SECONDS)
+        self._site = _Site(root, timeout=IDLE_SECONDS, reactor=clock)
         self._port: IListeningPort | None = None
 
     def startService(self) -> Deferred[None]:

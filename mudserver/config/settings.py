@@ -118,9 +118,6 @@ class Settings:
     log_level: str = _setting(
         values.choice("debug", "info", "warn", "error"), "info", "The least level that is logged."
     )
-    drain: float = _setting(
-        values.number(0, 600), 30.0, "Seconds for which players are let go at a planned stop."
-    )
     password_time_cost: int = _setting(
         values.integer(1, 100), 3, "Passes of argon2id over its memory.", key="password.time_cost"
     )

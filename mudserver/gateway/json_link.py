@@ -209,7 +209,7 @@ class JsonLink(Link):
         self._wire.write(
             _DRESS.control(
                 messages.Error(
-                    code=error.code, message=error.message, retry_after=error.retry_after
+                    code=error.code, message=error.message, retry_after=_rounded(error.retry_after)
                 )
             ).data
         )
@@ -294,12 +294,14 @@ class JsonLink(Link):
 
     def refuse(self, code: str, message: str, id: str | None, retry_after: float | None) -> None:
         """Implement `Link.refuse`."""
-        self._send(messages.Error(code=code, message=message, id=id, retry_after=retry_after))
+        self._send(
+            messages.Error(code=code, message=message, id=id, retry_after=_rounded(retry_after))
+        )
 
     def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
         """Implement `Link.farewell`."""
         wait = RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
-        closing = messages.Closing(code=int(code), reason=reason, reconnect_after=wait)
+        closing = messages.Closing(code=int(code), reason=reason, reconnect_after=_rounded(wait))
         return b"".join((*pending, _DRESS.control(closing).data))
 
     def _patience(self) -> float:
@@ -343,3 +345,8 @@ def _rfc3339(moment: datetime) -> str:
 
 def _hashed(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """Return so many seconds to the millisecond, which is all that a client can act upon."""
+    return None if seconds is None else round(seconds, 3)

@@ -28,11 +28,17 @@ class CertificateFiles(ContextFactory):
         context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         try:
+            for file in (certificate, private_key):
+                file.read_bytes()
+        except OSError as error:
+            raise ConfigError("certificate", str(error.filename), f"{error.strerror}") from None
+        try:
             context.use_certificate_chain_file(str(certificate))
             context.use_privatekey_file(str(private_key))
             context.check_privatekey()
         except SSL.Error as error:
-            words = "; ".join(reason for *_, reason in error.args[0]) or "not a PEM file"
+            reasons = [reason for *_, reason in error.args[0] if reason]
+            words = "; ".join(dict.fromkeys(reasons)) or "not a PEM file"
             raise ConfigError(
                 "certificate", f"{certificate}, {private_key}", f"can't be used: {words}"
             ) from None

@@ -90,7 +90,6 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "insecure_staff": _FLAGS,
     "log_format": Sample(("json", "json"), ("xml", "", 5), "expected one of: text, json"),
     "log_level": Sample(("debug", "error"), ("loud", "", 5), "debug, info, warn, error"),
-    "drain": Sample((0, "1.5"), (-1, 601, "nan", "inf", "soon", "", True), "from 0 to 600"),
     "password_time_cost": Sample((1, "2"), (0, 101, 1.5, "x"), "from 1 to 100"),
     "password_memory": Sample((8, "1024"), (7, 4_194_305, "x"), "from 8 to 4194304"),
     "password_parallelism": Sample((1, "2"), (0, 65, "x"), "from 1 to 64"),

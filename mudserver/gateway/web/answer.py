@@ -144,7 +144,7 @@ def refusal(error: PlayerError | Unavailable, form: Form) -> Answer:
 def failure(form: Form) -> Answer:
     """Make the answer that owns up to a fault of ours."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    problem = Problem("internal", "Something went wrong here.")
+    problem = Problem("internal_error", "Something went wrong here.")
     return Answer(status, _body(status, problem, form), form.value, {"Cache-Control": "no-store"})
 
 

@@ -355,7 +355,7 @@ class RefusalTests(ApiTestCase):
         self.world.answers[LogIn] = "this is no LoggedIn"
         with capturedLogs() as logs:
             response = self.ask("POST", "/api/session", ANN)
-        self.assertEqual((response.status, response.error), (500, "internal"))
+        self.assertEqual((response.status, response.error), (500, "internal_error"))
         self.assertNotIn(b"LoggedIn", response.body)
         self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
         self.assertNotIn("a long sentence", "".join(map(repr, logs)))

@@ -59,10 +59,10 @@ class OptionsTest(SynchronousTestCase):
 
     def test_file(self) -> None:
         """A file gives what options don't."""
-        path = self.file("name = 'Latewater'\ndrain = 5\n")
+        path = self.file("name = 'Latewater'\ndatabase_pool = 5\n")
         for option in ("-c", "--config"):
-            settings = self.parse(option, path, "--drain", "7")
-            self.assertEqual((settings.name, settings.drain), ("Latewater", 7.0))
+            settings = self.parse(option, path, "--database-pool", "7")
+            self.assertEqual((settings.name, settings.database_pool), ("Latewater", 7))
 
     def test_environment(self) -> None:
         """The environment gives what neither does."""

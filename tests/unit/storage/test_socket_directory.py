@@ -24,9 +24,9 @@ class SocketDirectoryTests(SynchronousTestCase):
         self.short = Path(short.name)
 
     def base(self, length: int) -> Path:
-        """Make a directory in which the path of a socket has so many bytes."""
+        """Make a directory in which the path of a socket has so many bytes, or a few more."""
         rest = length - len(os.fsencode(self.short / "x" / "socket" / SOCKET_NAME)) + 1
-        base = self.short / ("b" * rest)
+        base = self.short / ("b" * max(1, rest))
         base.mkdir()
         return base
 

@@ -166,7 +166,10 @@ class Accounts:
         account = (await self._tokens.authority(request.token)).account
         self._check_way(request.origin, request.transport)
         self._check_staff_way(account, request.origin, request.transport)
-        await self._verify(account.name, account, request.old, request.origin)
+        try:
+            await self._verify(account.name, account, request.old, request.origin)
+        except WrongCredentials:
+            raise WrongCredentials("That isn't your password.") from None
         check_password(account.name, request.new)
         hash = await self._hasher.hash(request.new)
         return await self._store.set_password(account.id, hash, request.token)

@@ -941,6 +941,21 @@ class Status:
     draining: bool
 
 
+@frozen
+class DatabaseAddress:
+    """
+    Where the database is, for tools that run beside the daemon.
+
+    Attributes:
+        parameters: As libpq names them, the password among them.
+        programs: The directory of PostgreSQL's programs that serve it; empty where the server
+            is not ours.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    programs: str
+
+
 class IAdministration(Interface):
     """What an operator may do to a running daemon; `PlayerError` says why it can't be done."""
 
@@ -963,6 +978,9 @@ class IAdministration(Interface):
 
     def revoke(name: str) -> Deferred[int]:
         """End all tokens of an account; fires with how many were valid."""
+
+    def database() -> DatabaseAddress:
+        """Tell where the database is, and the password of it."""
 
     def drain() -> None:
         """Stop accepting, tell all clients to come back later, save, and exit 0."""

@@ -8,7 +8,12 @@ key ``telnet`` and ``MUDSERVER_TELNET``; a key in a table, ``limits.grace``, is
 """
 
 from mudserver.config.loading import CONFIG_VARIABLE, load
-from mudserver.config.places import STATE_DIRECTORY_VARIABLE, control_socket, state_directory
+from mudserver.config.places import (
+    STATE_DIRECTORY_VARIABLE,
+    control_socket,
+    embedded_database,
+    state_directory,
+)
 from mudserver.config.settings import KEYS, Key, Settings
 
 __all__ = [
@@ -18,6 +23,7 @@ __all__ = [
     "Key",
     "Settings",
     "control_socket",
+    "embedded_database",
     "load",
     "state_directory",
 ]

@@ -25,3 +25,8 @@ def control_socket(settings: Settings, environment: Mapping[str, str]) -> Path:
     if settings.control is not None:
         return settings.control.absolute()
     return state_directory(settings, environment) / "control.sock"
+
+
+def embedded_database(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Return where the embedded PostgreSQL has its data, as an absolute path."""
+    return state_directory(settings, environment) / "postgres"

@@ -103,6 +103,16 @@ class RevokeAll(amp.Command):
     errors = _ERRORS
 
 
+class GetDatabase(amp.Command):
+    """Where is the database? The password is in the answer."""
+
+    response = [
+        (b"parameters", amp.AmpList([(b"name", amp.Unicode()), (b"value", amp.Unicode())])),
+        (b"programs", amp.Unicode()),
+    ]
+    errors = _ERRORS
+
+
 class Drain(amp.Command):
     """Stop accepting, send everyone away, save, and exit."""
 

@@ -18,6 +18,7 @@ from twisted.protocols import amp
 from mudserver.control.commands import (
     PAGE,
     Drain,
+    GetDatabase,
     GetStatus,
     Kick,
     ListAccounts,
@@ -152,6 +153,21 @@ class ControlConnection(amp.AMP):
 
         async def answer() -> _Answer:
             return {"tokens": await self._administration.revoke(name)}
+
+        return self._answer(answer)
+
+    @GetDatabase.responder
+    def database(self) -> Deferred[_Answer]:
+        """Answer `GetDatabase`."""
+
+        async def answer() -> _Answer:
+            address = self._administration.database()
+            return {
+                "parameters": [
+                    {"name": name, "value": value} for name, value in address.parameters.items()
+                ],
+                "programs": address.programs,
+            }
 
         return self._answer(answer)
 

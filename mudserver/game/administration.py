@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mudserver.game.service import WorldService
-from mudserver.interfaces import AccountRow, IAdministration, Role, Status
+from mudserver.interfaces import AccountRow, DatabaseAddress, IAdministration, Role, Status
 
 
 @implementer(IAdministration)
@@ -27,6 +27,7 @@ class Administration:
         running_since: When the daemon started (UTC).
         clock: What its uptime is measured by.
         connections: Counts the open connections.
+        address: Tells where the database is.
         drain: Makes the daemon end; may be called more than once.
     """
 
@@ -35,6 +36,7 @@ class Administration:
     running_since: datetime
     _clock: IReactorTime
     _connections: Callable[[], int]
+    _address: Callable[[], DatabaseAddress]
     _drain: Callable[[], None]
     _started: float = field(init=False)
     _draining: bool = field(default=False, init=False)
@@ -106,6 +108,11 @@ class Administration:
             return revoked
 
         return Deferred.fromCoroutine(revoke())
+
+    def database(self) -> DatabaseAddress:
+        """Implement `IAdministration.database`."""
+        self._log.info("Asked where the database is.")
+        return self._address()
 
     def drain(self) -> None:
         """Implement `IAdministration.drain`."""

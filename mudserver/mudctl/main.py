@@ -11,11 +11,10 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.interfaces import IReactorUNIX
 from twisted.internet.task import react
 from twisted.protocols import amp
 
-from mudserver.config import control_socket, load
+from mudserver.config import Settings, control_socket, load
 from mudserver.control.commands import (
     PAGE,
     Drain,
@@ -29,7 +28,8 @@ from mudserver.control.commands import (
     SetRole,
 )
 from mudserver.control.socket_path import short_path
-from mudserver.errors import ConfigError
+from mudserver.errors import ConfigError, OurError
+from mudserver.mudctl.backups import IReactorForTools, back_up, restore
 from mudserver.mudctl.options import parse
 
 #: Seconds to wait for the daemon to take the connection.
@@ -42,17 +42,31 @@ def main() -> None:
     """Run ``mudctl``; ends the process with 0, 1 (refused) or 2 (misused)."""
     options = parse()
     try:
-        path = _socket(options)
+        if options.command == "restore":
+            settings = load({}, os.environ, options.config)
+            react(_restore, (settings, options.file.absolute()))
+        else:
+            react(_run, (options, _socket(options)))
     except ConfigError as error:
         sys.exit(_complain(str(error), 2))
-    react(_run, (options, path))
 
 
-def _run(reactor: IReactorUNIX, options: Namespace, path: Path) -> Deferred[None]:
+def _run(reactor: IReactorForTools, options: Namespace, path: Path) -> Deferred[None]:
     return Deferred.fromCoroutine(_converse(reactor, options, path))
 
 
-async def _converse(reactor: IReactorUNIX, options: Namespace, path: Path) -> None:
+def _restore(reactor: IReactorForTools, settings: Settings, file: Path) -> Deferred[None]:
+    async def attempt() -> None:
+        try:
+            _check_readable(file)
+            print(await restore(reactor, settings, os.environ, file))
+        except (OurError, OSError) as error:
+            sys.exit(_complain(str(error), 1))
+
+    return Deferred.fromCoroutine(attempt())
+
+
+async def _converse(reactor: IReactorForTools, options: Namespace, path: Path) -> None:
     try:
         with short_path(path) as address:
             daemon = await connectProtocol(
@@ -61,8 +75,11 @@ async def _converse(reactor: IReactorUNIX, options: Namespace, path: Path) -> No
     except (ConnectError, OSError) as error:
         sys.exit(_complain(f"no mudserver answers at {path}: {error}", 1))
     try:
-        await COMMANDS[options.command](daemon, options)
-    except Refused as error:
+        if options.command == "backup":
+            print(await back_up(reactor, daemon, os.environ, options.file.absolute()))
+        else:
+            await COMMANDS[options.command](daemon, options)
+    except (Refused, OurError, OSError) as error:
         sys.exit(_complain(str(error), 1))
     except (ConnectionClosed, amp.AmpError) as error:
         sys.exit(_complain(f"the mudserver at {path} did not answer: {error}", 1))
@@ -75,6 +92,12 @@ def _socket(options: Namespace) -> Path:
     if options.socket is not None:
         return Path(options.socket).absolute()
     return control_socket(load({}, os.environ, options.config), os.environ)
+
+
+def _check_readable(file: Path) -> None:
+    """Fail with `OSError` unless a file can be read: before a database is made for it."""
+    with file.open("rb"):
+        pass
 
 
 def _complain(text: str, status: int) -> int:

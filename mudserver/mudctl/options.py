@@ -45,5 +45,11 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     kick.add_argument("reason", nargs="*")
     revoke = commands.add_parser("revoke", help="end all log-ins of an account")
     revoke.add_argument("name", metavar="account")
+    backup = commands.add_parser("backup", help="save the whole database in a file")
+    backup.add_argument("file", type=Path)
+    restore = commands.add_parser(
+        "restore", help="fill an empty database from such a file, while no daemon runs on it"
+    )
+    restore.add_argument("file", type=Path)
     commands.add_parser("drain", help="send everyone away, save, and end the daemon")
     return parser.parse_args(arguments)

@@ -7,7 +7,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from mudserver.interfaces import IMeter
+from mudserver.interfaces import DatabaseAddress, IMeter
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.connection import IReactorForConnections
 from mudserver.storage.dsn import Dsn
@@ -47,6 +47,7 @@ class DatabaseService(Service):
         self._limits = limits
         self._meter = meter
         self._pool: Pool | None = None
+        self._dsn: Dsn | None = None
 
     @property
     def ready(self) -> bool:
@@ -78,6 +79,20 @@ class DatabaseService(Service):
             raise RuntimeError("the database has not started")
         return PostgresJournalStore(self._pool)
 
+    @property
+    def address(self) -> DatabaseAddress:
+        """
+        Where the database is, and its password.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._dsn is None:
+            raise RuntimeError("the database has not started")
+        ours = self._source if isinstance(self._source, EmbeddedPostgres) else None
+        programs = "" if ours is None else str(ours.programs)
+        return DatabaseAddress(self._dsn.parameters, programs)
+
     def startService(self) -> Deferred[None]:
         """
         Start the server, migrate the schema, open the pool.
@@ -103,7 +118,7 @@ class DatabaseService(Service):
         self._log.info("database is {dsn}; {applied} migrations applied", dsn=dsn, applied=applied)
         pool = Pool(self._reactor, dsn, self._meter, self._limits)
         await pool.start()
-        self._pool = pool
+        self._dsn, self._pool = dsn, pool
 
     async def _migrate(self, dsn: Dsn) -> int:
         """Migrate in a thread, since that blocks."""

@@ -16,7 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mudserver import __version__
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.config import Settings, control_socket, state_directory
+from mudserver.config import Settings, control_socket, embedded_database
 from mudserver.control.service import ControlService
 from mudserver.errors import ConfigError
 from mudserver.game.administration import Administration
@@ -53,8 +53,6 @@ from mudserver.telemetry.operations import OperationsService
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
 BACKLOG = 1024
 
-_POSTGRES = "postgres"
-
 _log = Logger()
 
 _BANNER = """
@@ -87,7 +85,6 @@ class Daemon:
         self._reactor = reactor
         self._meter = PrometheusMeter()
         self._bus = LoopbackBus(reactor)
-        self._state = state_directory(settings, environment)
         self._lifecycle = Lifecycle(reactor, environment, self._announce)
         self._database = self._make_database()
         self._game = self._make_game()
@@ -119,7 +116,8 @@ class Daemon:
             except ValueError as error:
                 raise ConfigError("database", "the settings", str(error)) from None
         else:
-            source = EmbeddedPostgres(self._reactor, self._state / _POSTGRES, self._environment)
+            place = embedded_database(settings, self._environment)
+            source = EmbeddedPostgres(self._reactor, place, self._environment)
         return DatabaseService(
             self._reactor, source, PoolLimits(size=settings.database_pool), self._meter
         )
@@ -209,6 +207,7 @@ class Daemon:
             running_since=_utc_now(),
             clock=self._reactor,
             connections=lambda: len(self._shared.roster),
+            address=lambda: self._database.address,
             drain=self._lifecycle.stop,
         )
 

@@ -124,6 +124,29 @@ def find_binaries(
     )
 
 
+def find_program(name: str, environ: Mapping[str, str]) -> Path:
+    """
+    Find one of PostgreSQL's client programs, such as ``pg_dump``.
+
+    Looked for where `find_binaries` looks.
+
+    Args:
+        name: What it is called.
+        environ: The environment, for ``PG_BIN`` and ``PATH``.
+
+    Raises:
+        EmbeddedPostgresError: There is none.
+    """
+    for place, _ in _candidates(environ, PACKAGE, SYSTEM_DIRECTORIES):
+        path = place.absolute() / name
+        if _runnable(path):
+            return path
+    raise EmbeddedPostgresError(
+        f"PostgreSQL's program {name} was not found: install your system's packages, or name its"
+        " directory in PG_BIN"
+    )
+
+
 def _candidates(
     environ: Mapping[str, str], package: str, system: Sequence[str]
 ) -> Iterator[tuple[Path, str]]:

@@ -96,6 +96,19 @@ class EmbeddedPostgres:
         self._lock: int | None = None
         self._socket: SocketDirectory | None = None
         self._server: Server | None = None
+        self._binaries: Binaries | None = None
+
+    @property
+    def programs(self) -> Path:
+        """
+        The directory of PostgreSQL's programs that serve it.
+
+        Raises:
+            RuntimeError: It was not started yet.
+        """
+        if self._binaries is None:
+            raise RuntimeError("the embedded PostgreSQL was not started")
+        return self._binaries.directory
 
     def start(self) -> Deferred[Dsn]:
         """
@@ -141,7 +154,7 @@ class EmbeddedPostgres:
     async def _start_or_leave_half(self) -> Dsn:
         self._lock = _lock(self.directory)
         user = server_user(self._cluster.owner())
-        binaries = self._find_binaries()
+        binaries = self._binaries = self._find_binaries()
         self._log.info(
             "PostgreSQL {major}, from {source} ({path}), serves {directory}",
             major=binaries.major,

@@ -152,10 +152,18 @@ def twistd(
     return Program(case, "daemon", command, environment=environment, directory=directory)
 
 
-async def mudctl(case: TestCase, daemon: Daemon, *arguments: str, say: str = "") -> Exit:
+async def mudctl(
+    case: TestCase,
+    daemon: Daemon,
+    *arguments: str,
+    say: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Exit:
     """Run ``mudctl`` against the daemon to its end."""
     command = [sys.executable, _script("mudctl"), "--socket", str(daemon.control), *arguments]
-    program = Program(case, "mudctl", command, environment={}, directory=daemon.directory)
+    program = Program(
+        case, "mudctl", command, environment=environment or {}, directory=daemon.directory
+    )
     program.say(say)
     return await program.ended()
 

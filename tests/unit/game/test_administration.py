@@ -5,7 +5,7 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import BadPassword, CloseCode, PlayerError, Unavailable
 from mudserver.game.administration import Administration
-from mudserver.interfaces import AccountRow, IAdministration, Role
+from mudserver.interfaces import AccountRow, DatabaseAddress, IAdministration, Role
 from tests.unit.game.theatre import EPOCH, GameTestCase
 
 
@@ -19,6 +19,7 @@ class AdministrationTest(GameTestCase):
             running_since=EPOCH,
             clock=self.clock,
             connections=lambda: 7,
+            address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             drain=self.drain,
         )
 

@@ -1,0 +1,79 @@
+"""What operators may do to a daemon that only remembers it."""
+
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from mudserver.errors import PlayerError, Unavailable
+from mudserver.ids import AccountId, SessionId
+from mudserver.interfaces import AccountRow, IAdministration, Role, SessionSummary, Status
+
+SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def session(character: str, linkdead: bool = False) -> SessionSummary:
+    return SessionSummary(
+        SessionId(character), character, character, "telnet", "192.0.2.1", linkdead
+    )
+
+
+def account(name: str, role: Role = Role.PLAYER, disabled: bool = False) -> AccountRow:
+    return AccountRow(AccountId(1), name, "hash", role, disabled, SINCE, (name, f"{name}-Two"))
+
+
+@implementer(IAdministration)
+@define(eq=False)
+class FakeAdministration:
+    """
+    Remembers what it was asked.
+
+    Attributes:
+        sessions: Who plays.
+        rows: All accounts, in order of name.
+        done: What was asked, in order.
+        error: What all fails with but `status`.
+    """
+
+    running_since: datetime = SINCE
+    sessions: list[SessionSummary] = field(factory=list)
+    rows: list[AccountRow] = field(factory=list)
+    done: list[tuple[object, ...]] = field(factory=list)
+    error: Exception | None = None
+    draining: bool = False
+
+    def status(self) -> Status:
+        return Status("1.2.3", 93_784.5, tuple(self.sessions), 7, self.draining)
+
+    def accounts(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
+        if self.error is not None:
+            return fail(self.error)
+        return succeed(tuple(row for row in self.rows if row.name > after)[:limit])
+
+    def set_role(self, name: str, role: Role) -> Deferred[None]:
+        return self._do("role", name, role)
+
+    def set_password(self, name: str, password: str) -> Deferred[None]:
+        return self._do("password", name, password)
+
+    def kick(self, character: str, reason: str) -> Deferred[None]:
+        return self._do("kick", character, reason)
+
+    def revoke(self, name: str) -> Deferred[int]:
+        return self._do("revoke", name).addCallback(lambda _: 3)
+
+    def database(self) -> NoReturn:
+        raise Unavailable("There is none.")
+
+    def drain(self) -> None:
+        if isinstance(self.error, PlayerError):
+            raise self.error
+        self.draining = True
+
+    def _do(self, *what: object) -> Deferred[None]:
+        if self.error is not None:
+            return fail(self.error)
+        self.done.append(what)
+        return succeed(None)

@@ -13,10 +13,15 @@ Such a part stands on its page between two marks, and everything between them is
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from automat import TypeMachine
 
 from mudserver.config import KEYS, Key
+from mudserver.session.connection import connection_machine
+from mudserver.session.session import session_machine
 from mudserver.storage.migrate import DIRECTORY as MIGRATIONS
+from mudserver.telemetry.metrics import METRICS, PREFIX, Kind
 
 TOP: Final = Path(__file__).parents[1]
 
@@ -119,8 +124,68 @@ def upgrade_note(sql: str) -> str:
     return "" if found is None else found[1].replace("\n-- ", "\n")
 
 
+# ------------------------------------------------------------ the metrics
+
+
+def metrics() -> str:
+    """Return all metrics, under the names that Prometheus has for them."""
+    return table(
+        ("metric", "kind", "labels", "meaning"),
+        (
+            (
+                f"`{PREFIX}{metric.name}{'_total' if metric.kind is Kind.COUNTER else ''}`",
+                metric.kind.value,
+                ", ".join(f"`{label}`" for label in metric.labels),
+                metric.doc,
+            )
+            for metric in METRICS
+        ),
+    )
+
+
+# ------------------------------------------------------------ the machines
+
+
+def diagram(machine: TypeMachine[Any, Any]) -> str:
+    """Return a machine as Mermaid draws it; what leaves a state as it is is not shown."""
+    automaton = machine.__automat_automaton__
+    arrows: dict[tuple[str, str], set[str]] = {}
+    for before, word, after, _ in automaton.allTransitions():
+        if before is not after:
+            arrows.setdefault((before.name, after.name), set()).add(word)
+    first = automaton.initialState.name
+    lines = [f'state "{name}" as {_word(name)}' for name in _by_distance(first, arrows)]
+    lines.append(f"[*] --> {_word(first)}")
+    lines += (
+        f"{_word(before)} --> {_word(after)}: {', '.join(sorted(words))}"
+        for (before, after), words in sorted(arrows.items())
+    )
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"```mermaid\nstateDiagram-v2\n{body}```\n"
+
+
+def _by_distance(first: str, arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the states' names, those first that are reached first."""
+    names = [first]
+    for name in names:
+        names += sorted(
+            {after for before, after in arrows if before == name and after not in names}
+        )
+    return names
+
+
+def _word(name: str) -> str:
+    return name.replace("-", "_")
+
+
 #: What may be generated, by the name in its marks.
-PARTS: Final[Mapping[str, Callable[[], str]]] = {"settings": settings, "upgrades": upgrades}
+PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "settings": settings,
+    "upgrades": upgrades,
+    "metrics": metrics,
+    "connection": lambda: diagram(connection_machine),
+    "session": lambda: diagram(session_machine),
+}
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from prometheus_client import generate_latest
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.config import KEYS, load
+from mudserver.telemetry.metrics import PrometheusMeter
 
 _DOCS = Path(__file__).parents[2] / "docs"
 
@@ -56,3 +58,14 @@ class ConfigurationDocsTests(SynchronousTestCase):
         settings = load({}, {}, path)
         self.assertEqual(settings.name, tomllib.loads(found[1])["name"])
         self.assertEqual(settings.grace, 300)
+
+
+class MetricsDocsTests(SynchronousTestCase):
+    def test_names(self) -> None:
+        """Every metric that a page names is one that Prometheus is shown."""
+        shown = generate_latest(PrometheusMeter().registry).decode()
+        known = set(re.findall(r"^# TYPE (\w+) ", shown, re.MULTILINE))
+        for page in _generator().pages():
+            for name in re.findall(r"\bmud_\w+", page.read_text(encoding="utf-8")):
+                base = re.sub(r"_(bucket|sum|count)$", "", name)
+                self.assertIn(base, known, page.name)

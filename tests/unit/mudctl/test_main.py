@@ -1,0 +1,166 @@
+"""What mudctl shows of a daemon that only remembers what it is asked."""
+
+from collections.abc import Awaitable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import TestCase
+
+from mudserver.control.commands import PAGE
+from mudserver.control.service import ControlService
+from mudserver.errors import PlayerError
+from mudserver.interfaces import Role
+from mudserver.mudctl.main import _converse, _duration
+from mudserver.mudctl.options import parse
+from tests.unit.control.daemon import FakeAdministration, account, session
+
+REACTOR: Any = reactor
+
+
+class MudctlTest(TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(mkdtemp(prefix="mud"))
+        self.addCleanup(rmtree, self.folder)
+        self.path = self.folder / "control.sock"
+        self.daemon = FakeAdministration()
+        self.service = ControlService(REACTOR, self.path, lambda: self.daemon)
+        self.successResultOf(self.service.startService())
+        self.addCleanup(self.service.stopService)
+
+    def converse(self, *words: str) -> Awaitable[None]:
+        return _converse(REACTOR, parse(words), self.path)
+
+    async def shown(self, *words: str) -> str:
+        """What is shown of a command that works."""
+        shown = StringIO()
+        with redirect_stdout(shown):
+            await self.converse(*words)
+        return shown.getvalue()
+
+    async def complaint(self, *words: str) -> str:
+        """What is said of one that doesn't; its status is 1."""
+        complaint = StringIO()
+        try:
+            with redirect_stderr(complaint):
+                await self.converse(*words)
+        except SystemExit as exit_:
+            self.assertEqual(exit_.code, 1)
+        else:
+            self.fail("it worked")
+        return complaint.getvalue()
+
+    async def test_status(self) -> None:
+        """The daemon at a glance."""
+        self.daemon.sessions = [session("Ann")]
+        self.assertEqual(
+            await self.shown("status"),
+            "version      1.2.3\n"
+            "uptime       1d 2h 3m\n"
+            "sessions     1\n"
+            "connections  7\n"
+            "state        running\n",
+        )
+        self.daemon.draining = True
+        self.assertIn("state        draining\n", await self.shown("status"))
+
+    async def test_sessions(self) -> None:
+        """Who plays, as a table."""
+        self.daemon.sessions = [session("Bob", linkdead=True), session("Annabel")]
+        self.assertEqual(
+            await self.shown("sessions"),
+            "character  account  transport  address    state\n"
+            "Annabel    Annabel  telnet     192.0.2.1  playing\n"
+            "Bob        Bob      telnet     192.0.2.1  link-dead\n",
+        )
+
+    async def test_accounts(self) -> None:
+        """All accounts, as a table."""
+        self.daemon.rows = [account("Ann", Role.OWNER), account("Bob", disabled=True)]
+        self.assertEqual(
+            await self.shown("account", "list"),
+            "account  role    created                    state     characters\n"
+            "Ann      owner   2026-01-02T03:04:05+00:00  active    Ann, Ann-Two\n"
+            "Bob      player  2026-01-02T03:04:05+00:00  disabled  Bob, Bob-Two\n",
+        )
+
+    async def test_nobody(self) -> None:
+        """A table without rows is its head."""
+        self.assertEqual(
+            await self.shown("sessions"), "character  account  transport  address  state\n"
+        )
+
+    async def test_all_pages(self) -> None:
+        """All are shown, however many pages they make; also where the last is a full one."""
+        for amount in (PAGE - 1, PAGE, 2 * PAGE, 2 * PAGE + 1):
+            names = [f"Player{number:03}" for number in range(amount)]
+            self.daemon.rows = [account(name) for name in names]
+            _, *rows = (await self.shown("account", "list")).splitlines()
+            self.assertEqual([row.split()[0] for row in rows], names)
+
+    async def test_deeds(self) -> None:
+        """Each deed says that it is done."""
+        for words, expected in (
+            (("account", "role", "Ann", "owner"), "Ann is now owner.\n"),
+            (("kick", "Bob"), "Bob is kicked.\n"),
+            (("kick", "Bob", "that", "was", "enough"), "Bob is kicked.\n"),
+            (("revoke", "Bob"), "3 log-ins of Bob are ended.\n"),
+            (("drain",), "The daemon drains.\n"),
+        ):
+            self.assertEqual(await self.shown(*words), expected)
+        self.assertEqual(
+            self.daemon.done,
+            [
+                ("role", "Ann", Role.OWNER),
+                ("kick", "Bob", "You were asked to leave."),
+                ("kick", "Bob", "that was enough"),
+                ("revoke", "Bob"),
+            ],
+        )
+        self.assertTrue(self.daemon.draining)
+
+    async def test_refused(self) -> None:
+        """What the daemon refuses is told in its words, with status 1."""
+        self.daemon.error = PlayerError("There is no Bob in the world now.")
+        self.assertEqual(
+            await self.complaint("kick", "Bob"), "mudctl: There is no Bob in the world now.\n"
+        )
+
+    async def test_too_long(self) -> None:
+        """So is what can't be sent."""
+        self.assertIn("mudctl: ", await self.complaint("kick", "Bob", "x" * 70_000))
+
+    async def test_nobody_answers(self) -> None:
+        """Without a daemon that is told, with the socket's path."""
+        await self.service.stopService()
+        words = await self.complaint("status")
+        self.assertIn(f"no mudserver answers at {self.path}", words)
+
+    async def test_a_daemon_that_goes_away(self) -> None:
+        """So is a daemon that ends before it answers."""
+        await self.service.stopService()
+
+        class Leaving(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                assert self.transport is not None
+                self.transport.loseConnection()
+
+        port = REACTOR.listenUNIX(str(self.path), Factory.forProtocol(Leaving))
+        self.addCleanup(port.stopListening)
+        self.assertIn("did not answer", await self.complaint("status"))
+
+    def test_durations(self) -> None:
+        """Uptimes are told to the second on the first day, to the minute later."""
+        for seconds, expected in (
+            (0.9, "0h 0m 0s"),
+            (3_725.0, "1h 2m 5s"),
+            (86_399.0, "23h 59m 59s"),
+            (86_400.0, "1d 0h 0m"),
+            (10 * 86_400 + 3_661, "10d 1h 1m"),
+        ):
+            self.assertEqual(_duration(seconds), expected)

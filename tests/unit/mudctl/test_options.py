@@ -1,0 +1,75 @@
+"""The command line of mudctl."""
+
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.interfaces import Role
+from mudserver.mudctl.main import COMMANDS
+from mudserver.mudctl.options import parse
+
+
+class OptionsTest(SynchronousTestCase):
+    def misused(self, *words: str) -> str:
+        """What is complained of."""
+        complaints = StringIO()
+        with redirect_stderr(complaints), self.assertRaises(SystemExit) as raised:
+            parse(words)
+        self.assertEqual(raised.exception.code, 2)
+        return complaints.getvalue()
+
+    def test_where(self) -> None:
+        """The socket may be named, or the file that names it."""
+        options = parse(["--socket", "/run/mud.sock", "status"])
+        self.assertEqual((options.socket, options.config), (Path("/run/mud.sock"), None))
+        options = parse(["-c", "mud.toml", "status"])
+        self.assertEqual((options.socket, options.config), (None, Path("mud.toml")))
+
+    def test_commands(self) -> None:
+        """Each command has a name that leads to what it does."""
+        for words in (
+            ("status",),
+            ("sessions",),
+            ("account", "list"),
+            ("account", "role", "Ann", "owner"),
+            ("account", "password", "Ann"),
+            ("kick", "Ann"),
+            ("revoke", "Ann"),
+            ("drain",),
+        ):
+            self.assertIn(parse(words).command, COMMANDS)
+
+    def test_arguments(self) -> None:
+        """They take what they need."""
+        role = parse(["account", "role", "Ann", "builder"])
+        self.assertEqual((role.action, role.name, role.role), ("role", "Ann", "builder"))
+        self.assertEqual(parse(["account", "password", "Ann"]).name, "Ann")
+        kick = parse(["kick", "Ann", "that", "was", "enough"])
+        self.assertEqual((kick.character, kick.reason), ("Ann", ["that", "was", "enough"]))
+        self.assertEqual(parse(["revoke", "Ann"]).name, "Ann")
+
+    def test_misuse(self) -> None:
+        """Anything else is refused with status 2, and what there is instead."""
+        self.assertIn("COMMAND", self.misused())
+        self.assertIn("fly", self.misused("fly"))
+        self.assertIn("character", self.misused("kick"))
+        self.misused("status", "now")
+        self.misused("account")
+        words = self.misused("account", "role", "Ann", "king")
+        for role in Role:
+            self.assertIn(role.value, words)
+
+    def test_no_password_on_the_command_line(self) -> None:
+        """Where all on the machine could read it."""
+        self.misused("account", "password", "Ann", "secret")
+
+    def test_help(self) -> None:
+        """The help tells where the socket is looked for, and what each command does."""
+        shown = StringIO()
+        with redirect_stdout(shown), self.assertRaises(SystemExit) as raised:
+            parse(["--help"])
+        self.assertEqual(raised.exception.code, 0)
+        for words in ("--socket", "--config", "MUDSERVER_", *COMMANDS):
+            self.assertIn(words, shown.getvalue())

@@ -67,6 +67,7 @@ class Answers:
     _waiting: OrderedDict[InputNumber, _Waiting] = field(factory=OrderedDict, init=False)
     _remembered: OrderedDict[CommandId, _Remembered] = field(factory=OrderedDict, init=False)
     _highest: int = field(default=0, init=False)
+    _named: int = field(default=0, init=False)
 
     def __len__(self) -> int:
         """Return how many inputs wait for their answers."""
@@ -105,6 +106,11 @@ class Answers:
         else:
             self._waiting[number] = _Waiting(command, done=True, refusal=known.refusal)
         return Admission(fresh=False, settled=self._given())
+
+    def next_ordinal(self) -> int:
+        """Return the place of the next answer to a named command, among those to be remembered."""
+        self._named += 1
+        return self._named
 
     def settle(self, number: InputNumber, refusal: Refusal | None) -> tuple[Settled, ...]:
         """

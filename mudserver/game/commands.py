@@ -10,19 +10,23 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError, Unavailable
+from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
 from mudserver.game.presence import Presence
+from mudserver.game.pressure import PressureGauge
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import InputNumber
+from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces import (
+    AnswerRow,
     ChangePassword,
     IBus,
     IMeter,
     Input,
+    InputRow,
     IWorldStore,
     OccupantsWanted,
     PasswordWanted,
@@ -33,7 +37,7 @@ from mudserver.interfaces import (
 )
 from mudserver.wire.text import clean
 from mudserver.world import commands
-from mudserver.world.commands import Command, resolved, unresolved
+from mudserver.world.commands import Command, changes_state, resolved, unresolved
 from mudserver.world.events import Event, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
 from mudserver.world.names import name_key
@@ -44,8 +48,12 @@ from mudserver.world.world import World
 LOAD_SECONDS: Final = 10.0
 
 _INTERNAL_ERROR: Final = Refusal("internal_error", "Something went wrong on our side.")
-_NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
 _UNAVAILABLE: Final = Refusal("unavailable", "That can't be done just now.", retry_after=5.0)
+_SAVING_FAILS: Final = Refusal(
+    "unavailable",
+    "That can't be saved just now. You can look around and talk meanwhile.",
+    retry_after=5.0,
+)
 _ALL_AT_ONCE: Final = Refusal("bad_command", "Type: password OLD NEW")
 _GONE: Final = Refusal("not_allowed", "You have left the world.")
 
@@ -58,11 +66,13 @@ class _Typed:
     Attributes:
         session: Whose.
         number: Its place in the session.
+        command: The client's id of it, if it has one.
         came: When it came, in seconds of the clock.
     """
 
     session: Session
     number: InputNumber
+    command: CommandId | None
     came: float
 
 
@@ -79,7 +89,8 @@ class Commands:
         sessions: Who plays.
         loop: Where commands queue.
         stage: What lets their events happen.
-        journal: What says when they are committed.
+        journal: What commits the inputs, with what they changed.
+        pressure: What says whether anything may change.
         fan_out: What shows them.
         presence: What lets players out who quit.
         revocations: What changes passwords.
@@ -100,6 +111,7 @@ class Commands:
         loop: GameLoop,
         stage: Stage,
         journal: Journal,
+        pressure: PressureGauge,
         fan_out: FanOut,
         presence: Presence,
         revocations: Revocations,
@@ -113,6 +125,7 @@ class Commands:
         self._loop = loop
         self._stage = stage
         self._journal = journal
+        self._pressure = pressure
         self._fan_out = fan_out
         self._presence = presence
         self._revocations = revocations
@@ -128,7 +141,7 @@ class Commands:
         if session is None:
             self._meter.count("inputs_dropped", reason="stale")
             return
-        if self._journal.full or session.answers.full:
+        if session.answers.full:
             # Out of order, since there is no room to remember that it was asked.
             self._publish(
                 session, Settled(session.id, message.number, message.command, _UNAVAILABLE)
@@ -142,7 +155,7 @@ class Commands:
         if not admission.fresh:
             self._meter.count("inputs_dropped", reason="repeated")
             return
-        typed = _Typed(session, message.number, now)
+        typed = _Typed(session, message.number, message.command, now)
         try:
             self._loop.submit(
                 session.lane,
@@ -150,7 +163,8 @@ class Commands:
                 partial(self._failed, typed),
             )
         except Overloaded as error:
-            self._answer(typed, _refusal(error))
+            # Those before it are not done yet, so it is not noted that it is.
+            self._settle(typed, _refusal(error))
 
     def occupants_wanted(self, message: OccupantsWanted) -> None:
         """Show the next page of who is in the room; dropped where too much waits already."""
@@ -178,6 +192,9 @@ class Commands:
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return None
+        if changes_state(command) and not self._pressure.takes_changes:
+            self._answer(typed, _SAVING_FAILS)
+            return None
         if isinstance(command, commands.ChangePassword):
             if command.old and command.new:
                 change = self._change_password(typed, command.old, command.new)
@@ -200,13 +217,13 @@ class Commands:
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return
-        changed = self._stage.perform(events)
+        receipt = self._receipt(typed, None)
+        changed = self._stage.perform(events, receipt)
         for event in events:
             self._follow(typed.session, event)
-        if changed:
-            self._journal.settle(partial(self._committed, typed))
-        else:
-            self._answer(typed, None)
+        if not changed:
+            self._journal.note(receipt)
+            self._settle(typed, None)
 
     def _follow(self, session: Session, event: Event) -> None:
         """Do what an event means beyond the world."""
@@ -264,10 +281,31 @@ class Commands:
         )
         self._answer(typed, _INTERNAL_ERROR)
 
-    def _committed(self, typed: _Typed, committed: bool) -> None:
-        self._answer(typed, None if committed else _NOT_SAVED)
+    def _committed(self, typed: _Typed, outcome: Outcome) -> None:
+        if outcome is not Outcome.LOST:
+            self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 
     def _answer(self, typed: _Typed, refusal: Refusal | None) -> None:
+        """Answer an input that changed nothing, when its turn has come in its lane."""
+        self._journal.note(self._receipt(typed, refusal))
+        self._settle(typed, refusal)
+
+    def _receipt(self, typed: _Typed, refusal: Refusal | None) -> Receipt:
+        session = typed.session
+        answer = None
+        if typed.command is not None and (refusal is None or refusal.retry_after is None):
+            answer = AnswerRow(
+                session=session.id,
+                command=typed.command,
+                ordinal=session.answers.next_ordinal(),
+                number=typed.number,
+                code=refusal.code if refusal else None,
+                message=refusal.message if refusal else None,
+            )
+        done = InputRow(session.id, session.character, typed.number)
+        return Receipt(done, answer, partial(self._committed, typed))
+
+    def _settle(self, typed: _Typed, refusal: Refusal | None) -> None:
         outcome = "done" if refusal is None else refusal.code
         self._meter.count("commands", outcome=outcome)
         self._meter.observe("command_seconds", self._clock.seconds() - typed.came)

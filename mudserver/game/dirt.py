@@ -1,63 +1,150 @@
 """What has changed and isn't saved: the newest state of each entity, once."""
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
-from mudserver.ids import CharacterId, ItemId, RoomId
-from mudserver.interfaces import MuteRow, WorldChanges
-from mudserver.world.applied import Change, CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from mudserver.interfaces import AnswerRow, DeadLetter, Flush, InputRow, JournalRow, Refusal
+from mudserver.world.applied import Entity
+
+#: Inputs that changed nothing, and answers to them, that wait to ride along with a flush while the
+#: database is away and players talk on. Beyond it the oldest are forgotten: all that is lost is the
+#: memory that they were given.
+MAX_RIDERS: Final = 50_000
+
+#: The answer to an input whose changes the database refuses.
+NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
+
+
+class Outcome(Enum):
+    """What became of changes."""
+
+    COMMITTED = "committed"
+    REFUSED = "refused"
+    #: The journal ended before it was known: another world has taken over, or the database is gone.
+    LOST = "lost"
+
+
+Settle = Callable[[Outcome], None]
+
+
+@frozen
+class Receipt:
+    """
+    That an input was carried out: committed in the same transaction as what it changed.
+
+    Attributes:
+        input: Which, of which session.
+        answer: What it was answered, if it had a name.
+        settle: Told what became of its changes.
+    """
+
+    input: InputRow
+    answer: AnswerRow | None = None
+    settle: Settle | None = None
+
+    @property
+    def rows(self) -> tuple[JournalRow, ...]:
+        """What is to be saved of it."""
+        return (self.input,) if self.answer is None else (self.input, self.answer)
+
+
+@define(eq=False)
+class Waiting:
+    """
+    One who waits until all is decided that was dirty when they came.
+
+    Attributes:
+        settle: Told of it.
+        entities: What they changed; refused if any of it is.
+        answer: What stands to be committed as their answer.
+        outcome: What they will be told.
+    """
+
+    settle: Settle
+    entities: frozenset[Entity] = frozenset()
+    answer: AnswerRow | None = None
+    outcome: Outcome = Outcome.COMMITTED
 
 
 @define(eq=False)
 class Dirt:
     """
-    Changes, coalesced by entity: the newest wins.
+    Rows to be saved, coalesced by entity: the newest wins.
 
     What moved twice between two cuts is written once, and a mute that was lifted again as
     lifted (which is nothing, where it was never written).
 
     Attributes:
-        places: Where characters are.
-        items: Where items are: in a room, or held by someone.
-        mutes: Whether each was made or lifted.
+        rows: What changed.
+        receipts: The inputs that it came from, and their answers.
+        riders: The inputs that changed nothing, and their answers: saved when something else is.
+        waiting: Who waits for it.
+        letters: What was refused so far.
+        since: When the first row came, in seconds; None while there is none.
     """
 
-    places: dict[CharacterId, RoomId] = field(factory=dict, init=False)
-    items: dict[ItemId, tuple[RoomId | None, CharacterId | None]] = field(factory=dict, init=False)
-    mutes: dict[MuteRow, bool] = field(factory=dict, init=False)
+    rows: dict[Entity, JournalRow] = field(factory=dict, init=False)
+    receipts: dict[Entity, JournalRow] = field(factory=dict, init=False)
+    riders: dict[Entity, JournalRow] = field(factory=dict, init=False)
+    waiting: list[Waiting] = field(factory=list, init=False)
+    letters: list[DeadLetter] = field(factory=list, init=False)
+    since: float | None = field(default=None, init=False)
 
     def __len__(self) -> int:
-        """Return how many entities it holds."""
-        return len(self.places) + len(self.items) + len(self.mutes)
+        """Return how many entities have changed, and how many wait."""
+        return len(self.rows) + len(self.waiting)
 
-    def add(self, changes: Iterable[Change]) -> None:
-        """Note newer changes."""
-        for change in changes:
-            match change:
-                case CharacterPlaced(character=character, room=room):
-                    self.places[character] = room
-                case ItemPlaced(item=item, room=place, holder=holder):
-                    self.items[item] = (place, holder)
-                case MuteMade(muter=muter, muted=muted):
-                    self.mutes[MuteRow(muter, muted)] = True
-                case MuteLifted(muter=muter, muted=muted):
-                    self.mutes[MuteRow(muter, muted)] = False
-                case _:
-                    assert_never(change)
+    def add(self, rows: Sequence[JournalRow], now: float, receipt: Receipt | None) -> None:
+        """Note newer rows, and the input that they come from."""
+        for row in rows:
+            self.rows[row.entity] = row
+        if self.since is None:
+            self.since = now
+        if receipt is None:
+            return
+        for note in receipt.rows:
+            self.riders.pop(note.entity, None)
+            self.receipts[note.entity] = note
+        if receipt.settle is not None:
+            entities = frozenset(row.entity for row in rows)
+            self.waiting.append(Waiting(receipt.settle, entities, receipt.answer))
 
-    def overlay(self, newer: "Dirt") -> None:
-        """Note all that another holds, as newer."""
-        self.places.update(newer.places)
-        self.items.update(newer.items)
-        self.mutes.update(newer.mutes)
+    def ride(self, receipt: Receipt) -> int:
+        """Note that an input is done; returns how many older notes are forgotten for it."""
+        for note in receipt.rows:
+            if note.entity in self.receipts:
+                self.receipts[note.entity] = note
+            else:
+                self.riders.pop(note.entity, None)  # so that it is among the newest
+                self.riders[note.entity] = note
+        forgotten = 0
+        while len(self.riders) > MAX_RIDERS:
+            del self.riders[next(iter(self.riders))]
+            forgotten += 1
+        return forgotten
 
-    def cut(self) -> WorldChanges:
+    def flush(self) -> Flush:
         """Return all of it as one consistent cut; it stays here."""
-        return WorldChanges(
-            places=tuple(self.places.items()),
-            items=tuple((item, *where) for item, where in self.items.items()),
-            muted=tuple(row for row, made in self.mutes.items() if made),
-            unmuted=tuple(row for row, made in self.mutes.items() if not made),
-        )
+        rows = (*self.rows.values(), *self.receipts.values(), *self.riders.values())
+        return Flush(rows, tuple(self.letters))
+
+    def condemn(self, letters: Iterable[DeadLetter]) -> None:
+        """Leave out what is refused, and have the inputs that it came from answered so."""
+        condemned: set[Entity] = set()
+        for letter in letters:
+            entity = letter.row.entity
+            condemned.add(entity)
+            for place in (self.rows, self.receipts, self.riders):
+                place.pop(entity, None)
+            self.letters.append(letter)
+        for each in self.waiting:
+            if condemned.isdisjoint(each.entities):
+                continue
+            each.outcome = Outcome.REFUSED
+            if each.answer is not None and each.answer.entity in self.receipts:
+                self.receipts[each.answer.entity] = evolve(
+                    each.answer, code=NOT_SAVED.code, message=NOT_SAVED.message
+                )

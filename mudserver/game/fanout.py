@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from mudserver.game.sessions import Session, Sessions
-from mudserver.ids import CharacterId
+from mudserver.ids import CharacterId, RoomId
 from mudserver.interfaces import IBus, IMeter, Show, gateway_subject
 from mudserver.view.line import Style, View
 from mudserver.view.render import render
-from mudserver.view.state import char_delta, char_state, occupants_page, room_delta
+from mudserver.view.state import (
+    char_delta,
+    char_state,
+    occupants_page,
+    room_delta,
+    room_state,
+)
 from mudserver.view.words import system, text
 from mudserver.wire.messages import Level
 from mudserver.world.applied import CharacterDelta, Delta
@@ -72,6 +78,17 @@ class FanOut:
     def char_state(self, session: Session) -> None:
         """Show a session the whole of its character."""
         self._show(char_state(self._world, session.character, self._time()), (session.character,))
+
+    def char_state_of(self, character: CharacterId) -> None:
+        """Show a character's own player the whole of it, if it is in the world."""
+        if character in self._world.characters:
+            self._show(char_state(self._world, character, self._time()), (character,))
+
+    def room_state(self, room: RoomId) -> None:
+        """Show all who are in a room the whole of it."""
+        there = self._world.occupants(room).characters
+        if there:
+            self._show(room_state(self._world, room, self._time()), tuple(there))
 
     def occupants(self, session: Session, after: int) -> None:
         """Show a session more of who is in its room."""

@@ -6,21 +6,26 @@ from datetime import datetime
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from mudserver.errors import Fenced
 from mudserver.game.accounts import Accounts
 from mudserver.game.attachments import Attachments
 from mudserver.game.commands import Commands
 from mudserver.game.fanout import FanOut
 from mudserver.game.hasher import PasswordHasher
+from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
 from mudserver.game.loop import GameLoop
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
+from mudserver.game.pressure import PressureGauge
+from mudserver.game.restoration import Restoration
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.tokens import Tokens
-from mudserver.interfaces import IAccountStore, IBus, IMeter, IWorldStore
+from mudserver.ids import Epoch
+from mudserver.interfaces import IAccountStore, IBus, IJournalStore, IMeter, IWorldStore
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
 from mudserver.world.world import World
@@ -35,23 +40,27 @@ class GamePorts:
         bus: What leads to the gateways.
         accounts: Where accounts are kept.
         world: Where the world and its characters are kept.
+        journal: Where what changes is written.
         hasher: Where passwords are hashed; the game starts and stops it.
         clock: What all waiting is measured by.
         utc_now: The wall clock, for moments that outlive the process.
         token_bytes: So many random bytes, not to be guessed.
         pick: Chance: at least 0, less than 1.
         meter: What counts.
+        holder: Who we are, for operators who ask who has the lease.
     """
 
     bus: IBus
     accounts: IAccountStore
     world: IWorldStore
+    journal: IJournalStore
     hasher: PasswordHasher
     clock: IReactorTime
     utc_now: Callable[[], datetime]
     token_bytes: Callable[[int], bytes]
     pick: Callable[[], float]
     meter: IMeter
+    holder: str = "a world"
 
 
 @frozen
@@ -62,6 +71,7 @@ class Game:
     sessions: Sessions
     loop: GameLoop
     journal: Journal
+    pressure: PressureGauge
     fan_out: FanOut
     stage: Stage
     tokens: Tokens
@@ -71,15 +81,30 @@ class Game:
     revocations: Revocations
     commands: Commands
     pastime: Pastime
+    housekeeping: Housekeeping
     tasks: Tasks
 
 
-def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
-    """Join the parts of a game around a world."""
+def assemble(
+    world: World,
+    ports: GamePorts,
+    limits: GameLimits,
+    epoch: Epoch,
+    fenced: Callable[[Fenced], None],
+) -> Game:
+    """
+    Join the parts of a game around a world.
+
+    Args:
+        world: As it was loaded after taking the lease.
+        ports: What the game needs from outside.
+        limits: How much, how many, how long.
+        epoch: Of the lease.
+        fenced: Told when another world has taken over.
+    """
     sessions = Sessions()
     tasks = Tasks(ports.meter)
     loop = GameLoop(ports.clock, ports.meter)
-    journal = Journal(ports.world, ports.clock, ports.meter)
     tokens = Tokens(
         store=ports.accounts,
         limits=limits.accounts,
@@ -97,6 +122,22 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
     )
     fan_out = FanOut(
         world=world, sessions=sessions, bus=ports.bus, utc_now=ports.utc_now, meter=ports.meter
+    )
+    restoration = Restoration(world=world, loop=loop, fan_out=fan_out)
+    journal = Journal(
+        store=ports.journal,
+        epoch=epoch,
+        clock=ports.clock,
+        meter=ports.meter,
+        restore=restoration.restore,
+        fenced=fenced,
+    )
+    pressure = PressureGauge(
+        journal=journal,
+        fan_out=fan_out,
+        clock=ports.clock,
+        limits=limits.pressure,
+        meter=ports.meter,
     )
     stage = Stage(world=world, loop=loop, journal=journal, fan_out=fan_out, meter=ports.meter)
     presence = Presence(
@@ -127,6 +168,7 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
         loop=loop,
         stage=stage,
         journal=journal,
+        pressure=pressure,
         fan_out=fan_out,
         presence=presence,
         revocations=revocations,
@@ -135,11 +177,13 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
         meter=ports.meter,
     )
     pastime = Pastime(world=world, stage=stage, clock=ports.clock, pick=ports.pick)
+    housekeeping = Housekeeping(store=ports.journal, clock=ports.clock, tasks=tasks)
     return Game(
         world=world,
         sessions=sessions,
         loop=loop,
         journal=journal,
+        pressure=pressure,
         fan_out=fan_out,
         stage=stage,
         tokens=tokens,
@@ -149,5 +193,6 @@ def assemble(world: World, ports: GamePorts, limits: GameLimits) -> Game:
         revocations=revocations,
         commands=commands,
         pastime=pastime,
+        housekeeping=housekeeping,
         tasks=tasks,
     )

@@ -2,21 +2,26 @@
 The journal: state is written behind, and acknowledged when it is committed.
 
 Changes gather for some milliseconds and are then written as one transaction: a consistent
-cut of all that is dirty. One write is in flight at a time, so they commit in order.
+cut of all that is dirty, with the inputs that it came from. One write is in flight at a time, so
+they commit in order. Each has a number, which the database counts together with our epoch: so a
+commit in doubt is found out by trying again, and a world that was superseded writes nothing.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import StorageUnavailable, Unavailable
-from mudserver.game.dirt import Dirt
-from mudserver.interfaces import IMeter, IWorldStore
-from mudserver.world.applied import Change
+from mudserver.errors import Fenced, StorageRefused, StorageUnavailable, Unavailable
+from mudserver.game.dirt import Dirt, Outcome, Receipt, Settle, Waiting
+from mudserver.ids import Epoch
+from mudserver.interfaces import IJournalStore, IMeter, JournalRow, RefusedRow
+from mudserver.world.applied import Entity
 
 #: Seconds for which changes gather before they are written.
 GATHER_SECONDS: Final = 0.025
@@ -24,10 +29,10 @@ GATHER_SECONDS: Final = 0.025
 #: Entities that are written at once, without waiting for more.
 GATHER_CHANGES: Final = 500
 
-#: Entities that may be dirty, and answers that may wait, while the database is away; the
-#: journal is then `Journal.full`, and the game takes no more inputs.
-MAX_DIRTY: Final = 50_000
-MAX_WAITING: Final = 50_000
+#: Seconds after which it is written that inputs were done which changed nothing, if no change came
+#: that they could have ridden along with; and how many of them are written at once.
+RIDE_SECONDS: Final = 5.0
+RIDE_ROWS: Final = 1_000
 
 #: Seconds after which a write is tried again: the first time, and at most.
 RETRY_SECONDS: Final = 0.1
@@ -36,87 +41,149 @@ MAX_RETRY_SECONDS: Final = 5.0
 #: Seconds that stopping waits for a database that is away.
 STOP_SECONDS: Final = 20.0
 
-#: Told whether the changes were committed (True), or refused for good (False).
-Settle = Callable[[bool], None]
+#: Takes the world back to what is stored, where no newer change of the entity waits to be saved:
+#: that is what the second argument tells.
+Restore = Callable[[tuple[RefusedRow, ...], Callable[[Entity], bool]], Deferred[None]]
+
+
+@frozen
+class Backlog:
+    """
+    What is not committed.
+
+    Attributes:
+        age: Seconds since the oldest of it happened; 0 where all is committed.
+        depth: Changed entities, and inputs that wait for their answers.
+    """
+
+    age: float
+    depth: int
 
 
 class Journal:
     """
     Writes changes behind.
 
-    A database that is away costs nothing but time: the cut is kept, newer changes are laid
-    over it, and the whole is tried again. A cut that the database refuses for good is dropped
-    whole and logged with its rows, for an operator to mend; those who wait for it are told, and
-    the world in memory stays as it was shown. Entities of that cut are written again when
-    they next change.
+    A database that is away costs nothing but time: the cut is kept as it is, and tried again
+    under its number, while newer changes gather behind it. Rows that the database refuses for good
+    are found and left out, kept as dead letters, and put back in the world to what is stored; the
+    inputs that they came from are answered so, and all the rest commits.
 
     Args:
         store: Where to.
+        epoch: Of our lease there.
         clock: What waiting is measured by.
-        meter: Gets ``journal_dirty`` and ``journal_waiting`` (gauges), ``flush_entities`` and
-            ``commit_seconds`` (histograms), ``flush_retries`` and ``flushes_refused`` (counters).
+        meter: Gets ``journal_dirty``, ``journal_waiting``, ``journal_riders`` and ``journal_epoch``
+            (gauges), ``flush_entities`` and ``commit_seconds`` (histograms), ``flush_retries``,
+            ``flushes_refused``, ``journal_dead_letters`` by kind and ``journal_answers_dropped``
+            (counters).
+        restore: Takes the world back to what is stored.
+        fenced: Told, once, that another world has taken over: nothing is written any more.
     """
 
     _log = Logger()
 
-    def __init__(self, store: IWorldStore, clock: IReactorTime, meter: IMeter) -> None:
+    def __init__(
+        self,
+        *,
+        store: IJournalStore,
+        epoch: Epoch,
+        clock: IReactorTime,
+        meter: IMeter,
+        restore: Restore,
+        fenced: Callable[[Fenced], None],
+    ) -> None:
         self._store = store
+        self._epoch = epoch
         self._clock = clock
         self._meter = meter
+        self._restore = restore
+        self._fenced = fenced
+        self._number = 0
         self._dirt = Dirt()
-        self._waiting: list[Settle] = []
         self._cut = Dirt()
-        self._cut_waiting: list[Settle] = []
-        self._writing: Deferred[None] | None = None
+        self._writing = False
         self._timer: IDelayedCall | None = None
+        self._pause: Deferred[None] | None = None
         self._urgent = False
-        self._retry: float | None = None
+        self._problem = ""
+        self._over = False
         self._stopped: Deferred[None] | None = None
-        self._given_up = False
         self._giving_up: IDelayedCall | None = None
+        meter.gauge("journal_epoch", float(epoch))
 
     @property
     def clean(self) -> bool:
-        """Whether all is committed."""
-        return self._writing is None and not self._dirt
+        """Whether all changes are committed."""
+        return not self._writing and not self._dirt.rows
 
     @property
-    def full(self) -> bool:
-        """Whether so much waits that nothing more should happen for now."""
-        waiting = len(self._waiting) + len(self._cut_waiting)
-        return len(self._dirt) + len(self._cut) >= MAX_DIRTY or waiting >= MAX_WAITING
+    def backlog(self) -> Backlog:
+        """What is not committed, now."""
+        oldest = self._dirt.since if self._cut.since is None else self._cut.since
+        age = 0.0 if oldest is None else max(0.0, self._clock.seconds() - oldest)
+        return Backlog(age, len(self._dirt) + len(self._cut))
 
-    def append(self, changes: Iterable[Change], *, urgent: bool = False) -> None:
+    def append(
+        self,
+        rows: Iterable[JournalRow],
+        receipt: Receipt | None = None,
+        *,
+        urgent: bool = False,
+    ) -> None:
         """
         Note what has changed.
 
         It never refuses, since the world has changed already; whoever begins something new
-        asks `full` before.
+        asks for the pressure before. Once the journal is over, nothing is noted.
 
         Args:
-            changes: In the order in which they happened.
+            rows: In the order in which they happened; not empty.
+            receipt: The input that they come from, committed together with them.
             urgent: Whether to write at once.
         """
-        self._dirt.add(changes)
+        if self._over:
+            self._tell(receipt.settle if receipt else None, Outcome.LOST)
+            return
+        self._dirt.add(tuple(rows), self._clock.seconds(), receipt)
         self._urgent = self._urgent or urgent
+        self._plan()
+
+    def note(self, receipt: Receipt) -> None:
+        """Note that an input is done that changed nothing: that rides along with the next flush."""
+        if self._over:
+            return
+        forgotten = self._dirt.ride(receipt)
+        if forgotten:
+            self._meter.count("journal_answers_dropped", float(forgotten))
         self._plan()
 
     def settle(self, settle: Settle) -> None:
         """Call back when all that was appended so far is decided; at once if it is. In order."""
-        if self.clean:
-            settle(True)
-        elif self._writing is not None and not self._dirt:
-            self._cut_waiting.append(settle)
+        if self._over:
+            settle(Outcome.LOST)
+        elif self.clean:
+            settle(Outcome.COMMITTED)
+        elif self._writing and not self._dirt.rows:
+            self._cut.waiting.append(Waiting(settle))
         else:
-            self._waiting.append(settle)
-            self._plan()
+            self._dirt.waiting.append(Waiting(settle))
 
     def barrier(self) -> Deferred[None]:
-        """Return what fires when all that was appended so far is decided."""
+        """
+        Wait for all that was appended so far.
+
+        Returns:
+            Fires when it is decided. Fails with `StorageUnavailable` where the journal ends before.
+        """
         passed: Deferred[None] = Deferred()
 
-        def pass_on(_: bool) -> None:
-            if not passed.called:
+        def pass_on(outcome: Outcome) -> None:
+            if passed.called:
+                return
+            if outcome is Outcome.LOST:
+                passed.errback(StorageUnavailable("Nothing is saved here any more."))
+            else:
                 passed.callback(None)
 
         self.settle(pass_on)
@@ -127,31 +194,47 @@ class Journal:
         Write what is left.
 
         Returns:
-            Fires when it is committed. Fails with `StorageUnavailable` when the database was
-            away for `STOP_SECONDS`: then it is lost.
+            Fires when it is committed, or when we were fenced. Fails with `StorageUnavailable` when
+            the database was away for `STOP_SECONDS`: then it is lost.
         """
         stopped: Deferred[None] = Deferred()
         self._stopped = stopped
         self._giving_up = self._clock.callLater(STOP_SECONDS, self._give_up)
         self._cancel_timer()
-        self._retry = None
+        if self._pause is not None:
+            self._pause.cancel()
         self._plan()
-        self._end_if_clean()
+        self._end_if_empty()
         return stopped
 
     # ------------------------------------------------------------ when to write
 
     def _plan(self) -> None:
         """See that what is dirty is written, now or soon."""
-        if self._writing is not None or not self._dirt or self._given_up:
+        dirt = self._dirt
+        self._measure()
+        if self._writing or self._over or not (dirt.rows or dirt.riders):
             return
-        if self._retry is not None:
-            return  # the timer of the next try runs
-        if self._urgent or self._stopped or len(self._dirt) >= GATHER_CHANGES:
-            self._cancel_timer()
+        if (
+            self._urgent
+            or self._stopped is not None
+            or len(dirt.rows) >= GATHER_CHANGES
+            or len(dirt.riders) >= RIDE_ROWS
+        ):
             self._write()
-        elif self._timer is None:
-            self._timer = self._clock.callLater(GATHER_SECONDS, self._timer_fired)
+        elif dirt.since is None:
+            self._write_at(self._clock.seconds() + RIDE_SECONDS)
+        else:
+            self._write_at(dirt.since + GATHER_SECONDS)
+
+    def _write_at(self, moment: float) -> None:
+        """See that it is written then, or at the moment that was set before if that is earlier."""
+        if self._timer is not None:
+            if self._timer.getTime() <= moment:
+                return
+            self._timer.cancel()
+        pause = max(0.0, moment - self._clock.seconds())
+        self._timer = self._clock.callLater(pause, self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -165,68 +248,154 @@ class Journal:
     # ------------------------------------------------------------ writing
 
     def _write(self) -> None:
+        self._cancel_timer()
         self._urgent = False
+        self._writing = True
         self._cut, self._dirt = self._dirt, Dirt()
-        self._cut_waiting, self._waiting = self._waiting, []
-        self._measure()
-        began = self._clock.seconds()
-        self._meter.observe("flush_entities", float(len(self._cut)))
-        self._writing = writing = maybeDeferred(self._store.flush, self._cut.cut())
-        writing.addCallbacks(self._committed, self._failed, callbackArgs=(began,))
+        self._meter.observe("flush_entities", float(len(self._cut.rows)))
+        Deferred.fromCoroutine(self._save(self._cut)).addErrback(self._broke_down)
 
-    def _committed(self, _: None, began: float) -> None:
-        self._meter.observe("commit_seconds", self._clock.seconds() - began)
-        self._decided(committed=True)
-
-    def _failed(self, failure: Failure) -> None:
-        if failure.check(Unavailable, TimeoutError, CancelledError):
-            self._try_later(failure)
+    async def _save(self, cut: Dirt) -> None:
+        try:
+            refused = await self._commit(cut)
+        except Fenced as error:
+            self._end(error)
             return
-        self._meter.count("flushes_refused")
-        self._log.failure(
-            "The database refuses {entities} changed entities for good; they are not saved: {cut}",
-            failure,
-            entities=len(self._cut),
-            cut=self._cut.cut(),
-        )
-        self._decided(committed=False)
+        except CancelledError:
+            return  # stopping has given up
+        self._number += 1
+        if refused:
+            await self._put_back(refused)
+        self._decided(cut)
 
-    def _try_later(self, failure: Failure) -> None:
-        self._writing = None
-        self._cut.overlay(self._dirt)
-        self._dirt, self._cut = self._cut, Dirt()
-        self._waiting, self._cut_waiting = self._cut_waiting + self._waiting, []
-        delay = RETRY_SECONDS if self._retry is None else self._retry
-        self._retry = min(delay * 2, MAX_RETRY_SECONDS)
-        self._meter.count("flush_retries")
-        self._log.warn(
-            "{entities} changed entities can't be saved now ({reason}); next try in {delay} s.",
-            entities=len(self._dirt),
-            reason=failure.getErrorMessage(),
-            delay=delay,
-        )
-        self._measure()
-        if not self._given_up:
-            self._timer = self._clock.callLater(delay, self._timer_fired)
+    async def _commit(self, cut: Dirt) -> tuple[RefusedRow, ...]:
+        """
+        Write a cut until it is committed, in part if it must be.
 
-    def _decided(self, *, committed: bool) -> None:
-        self._writing = None
-        self._retry = None
-        self._cut = Dirt()
-        waiting, self._cut_waiting = self._cut_waiting, []
-        self._measure()
-        for settle in waiting:
+        Returns:
+            What was left out.
+
+        Raises:
+            Fenced: Another world has taken over.
+            CancelledError: Stopping has given up.
+        """
+        delay = RETRY_SECONDS
+        left_out: list[RefusedRow] = []
+        while True:
+            began = self._clock.seconds()
             try:
-                settle(committed)
-            except Exception:  # noqa: BLE001 - the others that wait must be told
-                self._log.failure("Something that waited for a commit failed.")
+                refused = await self._try(cut)
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is given up for it
+                await self._wait(delay, error)
+                delay = min(delay * 2, MAX_RETRY_SECONDS)
+                continue
+            if not refused:
+                self._meter.observe("commit_seconds", self._clock.seconds() - began)
+                self._recovered()
+                return tuple(left_out)
+            left_out.extend(refused)
+
+    async def _try(self, cut: Dirt) -> tuple[RefusedRow, ...]:
+        """Try to write a cut; returns what was refused and is now left out of it."""
+        try:
+            await self._store.flush(self._epoch, self._number + 1, cut.flush())
+        except StorageRefused:
+            self._meter.count("flushes_refused")
+            refused = await self._store.sift(cut.flush().rows)
+            if not refused:
+                raise
+            cut.condemn(each.letter for each in refused)
+            return refused
+        return ()
+
+    async def _wait(self, delay: float, error: Exception) -> None:
+        self._meter.count("flush_retries")
+        problem = f"{type(error).__name__}: {error}"
+        if problem != self._problem:
+            self._problem = problem
+            if isinstance(error, Unavailable):
+                self._log.warn(
+                    "Changes can't be saved now; it is tried again and again. {problem}",
+                    problem=problem,
+                )
+            else:
+                self._log.failure("Changes can't be saved; it is tried again and again.")
+        if self._over:
+            raise CancelledError
+        self._pause = deferLater(self._clock, delay)
+        try:
+            await self._pause
+        except CancelledError:
+            if self._over:
+                raise
+        finally:
+            self._pause = None
+
+    def _recovered(self) -> None:
+        if self._problem:
+            self._problem = ""
+            self._log.info("Changes are saved again.")
+
+    async def _put_back(self, refused: tuple[RefusedRow, ...]) -> None:
+        for each in refused:
+            kind = type(each.letter.row).__name__
+            self._meter.count("journal_dead_letters", kind=kind)
+            self._log.error(
+                "The database refuses a change for good; it is a dead letter now: {row} ({error})",
+                row=each.letter.row,
+                error=each.letter.error,
+                sqlstate=each.letter.sqlstate,
+            )
+        with self._log.failuresHandled("The world could not go back to what is stored."):
+            await self._restore(refused, lambda entity: entity in self._dirt.rows)
+
+    def _decided(self, cut: Dirt) -> None:
+        self._writing = False
+        self._cut = Dirt()
+        self._settle(cut)
         self._plan()
-        self._end_if_clean()
+        self._end_if_empty()
+
+    def _settle(self, dirt: Dirt, outcome: Outcome | None = None) -> None:
+        waiting, dirt.waiting = dirt.waiting, []
+        for each in waiting:
+            self._tell(each.settle, outcome or each.outcome)
+
+    def _tell(self, settle: Settle | None, outcome: Outcome) -> None:
+        if settle is not None:
+            with self._log.failuresHandled("Something that waited for a commit failed."):
+                settle(outcome)
+
+    def _broke_down(self, failure: Failure) -> None:
+        self._log.failure("The journal failed.", failure)
 
     # ------------------------------------------------------------ the end
 
-    def _end_if_clean(self) -> None:
-        if self._stopped is None or not self.clean:
+    def _end(self, error: Fenced) -> None:
+        self._log.critical("Nothing more is saved: {error}.", error=error)
+        self._close()
+        self._end_if_empty()
+        self._fenced(error)
+
+    def _close(self) -> int:
+        """Note, write and answer nothing any more; returns how many changes are lost."""
+        lost = len(self._dirt.rows) + len(self._cut.rows)
+        self._over = True
+        self._writing = False
+        self._cancel_timer()
+        if self._pause is not None:
+            self._pause.cancel()
+        cut, dirt = self._cut, self._dirt
+        self._cut, self._dirt = Dirt(), Dirt()
+        self._settle(cut, Outcome.LOST)
+        self._settle(dirt, Outcome.LOST)
+        self._measure()
+        return lost
+
+    def _end_if_empty(self) -> None:
+        if self._stopped is None or self._writing or self._dirt.rows or self._dirt.riders:
             return
         stopped, self._stopped = self._stopped, None
         if self._giving_up is not None:
@@ -236,13 +405,18 @@ class Journal:
 
     def _give_up(self) -> None:
         self._giving_up = None
-        self._given_up = True
-        self._cancel_timer()
         stopped, self._stopped = self._stopped, None
-        lost = len(self._dirt) + len(self._cut)
-        if stopped is not None:
+        lost = self._close()
+        if stopped is None:
+            return
+        if lost:
             stopped.errback(StorageUnavailable(f"{lost} changed entities could not be saved."))
+        else:
+            stopped.callback(None)
 
     def _measure(self) -> None:
-        self._meter.gauge("journal_dirty", float(len(self._dirt) + len(self._cut)))
-        self._meter.gauge("journal_waiting", float(len(self._waiting) + len(self._cut_waiting)))
+        rows = len(self._dirt.rows) + len(self._cut.rows)
+        waiting = len(self._dirt.waiting) + len(self._cut.waiting)
+        self._meter.gauge("journal_dirty", float(rows))
+        self._meter.gauge("journal_waiting", float(waiting))
+        self._meter.gauge("journal_riders", float(len(self._dirt.riders)))

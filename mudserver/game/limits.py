@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import field, frozen
 
+from mudserver.game.pressure import PressureLimits
 from mudserver.game.sessions import MAX_SESSIONS
 from mudserver.game.throttle import ThrottleLimits
 
@@ -52,3 +53,4 @@ class GameLimits:
 
     accounts: AccountLimits = field(factory=AccountLimits)
     presence: PresenceLimits = field(factory=PresenceLimits)
+    pressure: PressureLimits = field(factory=PressureLimits)

@@ -30,7 +30,7 @@ def populate(rows: WorldRows) -> World:
         for way in rows.exits:
             world.add_exit(way.room, way.direction, Exit(way.to, way.name, way.closed))
         for item in rows.items:
-            world.add_item(_item(item))
+            world.add_item(item_of(item))
         for npc in rows.npcs:
             world.add_npc(
                 Npc(
@@ -68,11 +68,12 @@ def admit(world: World, row: CharacterRow) -> tuple[Character, tuple[ItemRow, ..
     elsewhere = tuple(item for item in row.items if item.id in world.items)
     for item in row.items:
         if item.id not in world.items:
-            world.add_item(_item(item))
+            world.add_item(item_of(item))
     return character, elsewhere
 
 
-def _item(row: ItemRow) -> Item:
+def item_of(row: ItemRow) -> Item:
+    """Make an item of its row."""
     return Item(
         id=row.id,
         key=row.key,

@@ -336,7 +336,7 @@ class Presence:
         self._loop.require(OPERATIONS, work, lambda _: None)
 
     def close(self) -> None:
-        """Take nobody in any more, and let everyone leave. Once the loop has stopped."""
+        """Take nobody in any more, and let everyone leave. In the loop, or once it has stopped."""
         self._closed = True
         for session in self._sessions:
             self.end(session, CloseCode.RESTART, "The world goes down, and comes back soon.")

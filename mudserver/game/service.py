@@ -8,10 +8,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.logger import Logger
 
-from mudserver.errors import PlayerError, StartupError, Unavailable
+from mudserver.errors import Fenced, PlayerError, StartupError, Unavailable
 from mudserver.game.game import Game, GamePorts, assemble
 from mudserver.game.limits import GameLimits
 from mudserver.game.populate import populate
+from mudserver.game.presence import OPERATIONS
 from mudserver.interfaces import (
     WORLD,
     Attach,
@@ -44,6 +45,8 @@ class WorldService(Service):
         ports: What the game needs from outside.
         limits: How much, how many, how long.
         areas: Reads the areas that a new world is made of.
+        fenced: Told that another world has taken over: this one has stopped without saving, and its
+            process should end as one that failed.
     """
 
     _log = Logger()
@@ -53,10 +56,12 @@ class WorldService(Service):
         ports: GamePorts,
         limits: GameLimits,
         areas: Callable[[], Iterable[Area]] = tuple,
+        fenced: Callable[[Fenced], None] = lambda _: None,
     ) -> None:
         self._ports = ports
         self._limits = limits
         self._areas = areas
+        self._report_fenced = fenced
         self._game: Game | None = None
         self._withdraw: tuple[Callable[[], None], ...] = ()
         self._receivers: Mapping[type[Message], _Receive] = MappingProxyType({})
@@ -102,13 +107,17 @@ class WorldService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
+        # What is loaded can only be relied upon once nobody else may change it.
+        epoch = await self._ports.journal.take_lease(self._ports.holder)
         rows = await self._ports.world.load() or await self._found()
-        game = assemble(populate(rows), self._ports, self._limits)
+        game = assemble(populate(rows), self._ports, self._limits, epoch, self._fenced)
         self._game = game
         self._receivers = _receivers(game)
         self._responders = _responders(game)
         self._ports.hasher.start()
         game.pastime.start()
+        game.pressure.start()
+        game.housekeeping.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
         self._log.info(
@@ -131,10 +140,7 @@ class WorldService(Service):
         game = self._game
         if game is None:
             return
-        for withdraw in self._withdraw:
-            withdraw()
-        self._withdraw = ()
-        game.pastime.stop()
+        self._shut(game)
         game.loop.stop()
         game.presence.close()
         try:
@@ -143,6 +149,22 @@ class WorldService(Service):
             await game.tasks.stop()
             await self._ports.hasher.stop()
             self._game = None
+
+    def _shut(self, game: Game) -> None:
+        """Take in nothing more."""
+        for withdraw in self._withdraw:
+            withdraw()
+        self._withdraw = ()
+        game.pastime.stop()
+        game.pressure.stop()
+        game.housekeeping.stop()
+
+    def _fenced(self, error: Fenced) -> None:
+        """Let everyone go to the world that has taken over; save nothing."""
+        game = self.game
+        self._shut(game)
+        game.loop.require(OPERATIONS, game.presence.close, lambda _: None)
+        self._report_fenced(error)
 
     # ------------------------------------------------------------ the bus
 
@@ -159,6 +181,8 @@ class WorldService(Service):
     async def _answer(self, request: Request[object]) -> object:
         kind = type(request).__name__
         try:
+            if _brings_somebody_new(request):
+                self.game.pressure.check_log_in()
             answer = await self._responders[type(request)](request)
         except PlayerError as error:
             self._count(kind, error.code)
@@ -178,6 +202,15 @@ class WorldService(Service):
 
     def _count(self, kind: str, outcome: str) -> None:
         self._ports.meter.count("requests", kind=kind, outcome=outcome)
+
+
+def _brings_somebody_new(request: Request[Any]) -> bool:
+    """Tell whether a request can wait for better times, since nobody plays by it yet."""
+    match request:
+        case LogIn() | Register() | Attach(resume=None):
+            return True
+        case _:
+            return False
 
 
 def _receivers(game: Game) -> Mapping[type[Message], _Receive]:

@@ -8,12 +8,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded
+from mudserver.game.dirt import Receipt
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.ids import NpcId
 from mudserver.interfaces import IMeter
-from mudserver.world.applied import MuteLifted, MuteMade
+from mudserver.world.applied import Change, MuteLifted, MuteMade
 from mudserver.world.events import Arrived, Event, Said
 from mudserver.world.inhabitants import idle, react
 from mudserver.world.world import World
@@ -51,9 +52,14 @@ class Stage:
         self._fan_out = fan_out
         self._meter = meter
 
-    def perform(self, events: Iterable[Event]) -> bool:
+    def perform(self, events: Iterable[Event], receipt: Receipt | None = None) -> bool:
         """
         Let players' events happen, and have inhabitants react to them afterwards.
+
+        Args:
+            events: In their order.
+            receipt: The input that they come from, to be committed with what they change; not
+                used where that is nothing.
 
         Returns:
             Whether anything changed that must be saved.
@@ -62,7 +68,7 @@ class Stage:
             KeyError: An event speaks of what isn't there; those before it have happened.
         """
         happened = tuple(events)
-        changed = self._happen(happened)
+        changed = self._happen(happened, receipt)
         for event in happened:
             if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
                 self._submit(partial(react, self._world, event))
@@ -72,16 +78,20 @@ class Stage:
         """Have an inhabitant do something to pass the time, where a player sees it."""
         self._submit(partial(idle, self._world, npc, pick))
 
-    def _happen(self, events: Iterable[Event]) -> bool:
-        changed = False
-        for event in events:
-            applied = self._world.apply(event)
-            if applied.changes:
-                changed = True
-                urgent = any(isinstance(change, _URGENT) for change in applied.changes)
-                self._journal.append(applied.changes, urgent=urgent)
-            self._fan_out.tell(event, applied.deltas)
-        return changed
+    def _happen(self, events: Iterable[Event], receipt: Receipt | None = None) -> bool:
+        changes: list[Change] = []
+        whole = False
+        try:
+            for event in events:
+                applied = self._world.apply(event)
+                changes.extend(applied.changes)
+                self._fan_out.tell(event, applied.deltas)
+            whole = True
+        finally:
+            if changes:
+                urgent = any(isinstance(change, _URGENT) for change in changes)
+                self._journal.append(changes, receipt if whole else None, urgent=urgent)
+        return bool(changes)
 
     def _submit(self, deeds: Callable[[], tuple[Event, ...]]) -> None:
         def work() -> None:

@@ -27,7 +27,7 @@ class IReactorForLifecycles(IReactorCore, IReactorFromThreads):
 
 class Lifecycle:
     """
-    Ends the process with 0 after an orderly stop, and with 1 when it could not start.
+    Ends the process with 0 after an orderly stop, and with 1 when it could not start or go on.
 
     Left to itself, twistd dies by the signal that stopped it (143 after SIGTERM), and ends with
     0 after a failed start.
@@ -66,6 +66,12 @@ class Lifecycle:
             self._log.critical("mudserver can't start: {reason}", reason=failure.getErrorMessage())
         else:
             self._log.failure("mudserver can't start.", failure)
+        atexit.register(_exit_with_failure)
+        self.stop()
+
+    def broken(self, error: Exception) -> None:
+        """Something that runs can't go on: say what, stop in good order, and end with 1."""
+        self._log.critical("mudserver stops: {error}", error=error)
         atexit.register(_exit_with_failure)
         self.stop()
 

@@ -1,8 +1,10 @@
 """From settings to a tree of services."""
 
+import os
 import random
 import secrets
 import shlex
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -148,15 +150,17 @@ class Daemon:
                 bus=self._bus,
                 accounts=accounts,
                 world=world,
+                journal=self._database.journal(),
                 hasher=hasher,
                 clock=self._reactor,
                 utc_now=_utc_now,
                 token_bytes=secrets.token_bytes,
                 pick=random.random,
                 meter=self._meter,
+                holder=f"{socket.gethostname()}, process {os.getpid()}",
             )
 
-        return GameService(ports, limits, settings.areas)
+        return GameService(ports, limits, settings.areas, self._lifecycle.broken)
 
     def _make_shared(self) -> Shared:
         settings = self._settings

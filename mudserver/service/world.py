@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
-from mudserver.errors import StartupError
+from mudserver.errors import Fenced, StartupError
 from mudserver.game.game import GamePorts
 from mudserver.game.limits import GameLimits
 from mudserver.game.service import WorldService
@@ -50,14 +50,20 @@ class GameService(Service):
         ports: Gives what the game needs from outside, once the database has started.
         limits: How much, how many, how long.
         areas: A directory of area files for a new world; None for the starter area.
+        fenced: Told that another world has taken over: this one has stopped without saving.
     """
 
     def __init__(
-        self, ports: Callable[[], GamePorts], limits: GameLimits, areas: Path | None
+        self,
+        ports: Callable[[], GamePorts],
+        limits: GameLimits,
+        areas: Path | None,
+        fenced: Callable[[Fenced], None],
     ) -> None:
         self._ports = ports
         self._limits = limits
         self._areas = areas
+        self._fenced = fenced
         self._world: WorldService | None = None
 
     @property
@@ -89,7 +95,9 @@ class GameService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
-        world = WorldService(self._ports(), self._limits, lambda: read_areas(self._areas))
+        world = WorldService(
+            self._ports(), self._limits, lambda: read_areas(self._areas), self._fenced
+        )
         await world.startService()
         self._world = world
 

@@ -4,11 +4,12 @@ What players ask for, as values.
 `mudserver.world.grammar.parse` makes them from what is typed, `mudserver.world.rules.decide` turns
 them into events. Names in them are as typed.
 
-To add one: write it here and into `Command`, give it a row in
-`mudserver.world.verbs.VERBS`, and a rule in `decide`; mypy finds the last if it is forgotten.
+To add one: write it here and into `Command`, say in `changes_state` whether it changes anything,
+give it a row in `mudserver.world.verbs.VERBS`, and a rule in `decide`; mypy finds what is forgotten
+but the row.
 """
 
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from attrs import evolve, field, frozen
 
@@ -144,6 +145,23 @@ Command = (
     | Help
     | Quit
 )
+
+
+def changes_state(command: Command) -> bool:
+    """
+    Tell whether a command may change anything that is saved.
+
+    While nothing can be saved, these are refused, and all others go on.
+    """
+    match command:
+        case Get() | Drop() | Go() | Mute() | Unmute() | ChangePassword():
+            return True
+        case Look() | Exits() | Who() | Inventory() | Help():
+            return False
+        case Say() | Tell() | Emote() | Quit():
+            return False
+        case _:
+            assert_never(command)
 
 
 class Roll(Protocol):

@@ -35,7 +35,8 @@ class World:
     Rooms, items, inhabitants, and the characters that are in the world now.
 
     Fill it by the ``add_`` methods, rooms first; from then on it changes by `apply` alone, but
-    that a character is added just before it enters.
+    that a character is added just before it enters, and that what can't be saved is put back by
+    the ``put_`` methods.
 
     Args:
         start: The room where new characters begin.
@@ -241,6 +242,69 @@ class World:
             case _:
                 assert_never(event)
         return _NOTHING
+
+    # ------------------------------------------------------------ back to what is stored
+
+    def put_character(self, character: CharacterId, room: RoomId) -> None:
+        """
+        Put a character into another room, without a word. Its copies, and those of both rooms, are
+        stale then: whoever has one is shown the whole.
+
+        Raises:
+            KeyError: It isn't in a room, or there is no such room.
+        """
+        who, to = self._characters[character], self._rooms[room]
+        if who.room is None:
+            raise KeyError(character)
+        left = self._rooms[who.room]
+        left.occupants.leave(who)
+        to.occupants.join(who)
+        who.room = room
+        for stale in (left, to, who):
+            stale.version += 1
+
+    def put_item(self, item: Item) -> None:
+        """
+        Put an item, which is not in the world, where it says that it is; copies as above.
+
+        Raises:
+            KeyError: Its room or holder isn't there.
+            ValueError: It is in the world, or says that it is in two places or none.
+        """
+        self.add_item(item)
+        self._place_of(item).version += 1
+
+    def remove_item(self, item: ItemId) -> None:
+        """
+        Take an item out of the world; copies as above.
+
+        Raises:
+            KeyError: It isn't there.
+        """
+        gone = self._items.pop(item)
+        place = self._place_of(gone)
+        place.items.remove(item)
+        place.version += 1
+
+    def put_mute(self, muter: CharacterId, muted: CharacterId, *, made: bool) -> None:
+        """Have a character mute another, or not; nothing where it isn't in the world."""
+        who = self._characters.get(muter)
+        if who is None:
+            return
+        if made:
+            who.mutes.add(muted)
+            self._muters.setdefault(muted, set()).add(muter)
+        else:
+            who.mutes.discard(muted)
+            self._no_longer_mutes(muter, muted)
+
+    def _place_of(self, item: Item) -> Room | Character:
+        if item.room is not None:
+            return self._rooms[item.room]
+        assert item.holder is not None
+        return self._characters[item.holder]
+
+    # ------------------------------------------------------------ events
 
     def _departed(self, event: events.Departed) -> Applied:
         character = self._characters[event.character]

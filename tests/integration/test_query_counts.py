@@ -20,6 +20,7 @@ from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import GatewayId, SessionId
 from mudserver.interfaces import WORLD, IssueTicket, Settled, TicketCredential, TicketIssued
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
@@ -68,6 +69,7 @@ class QueryCountTests(TestCase):
             bus=self.bus,
             accounts=PostgresAccountStore(self.pool, clock, NullMeter()),
             world=world,
+            journal=PostgresJournalStore(self.pool),
             hasher=PasswordHasher(cast(IReactorFromThreads, reactor), CHEAPEST, NullMeter()),
             clock=clock,
             utc_now=_utc_now,

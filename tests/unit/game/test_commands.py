@@ -4,7 +4,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
 from mudserver.errors import StorageRefused, StorageUnavailable
-from mudserver.game import answers, loop
+from mudserver.game import answers, journal, loop
 from mudserver.game.commands import LOAD_SECONDS
 from mudserver.ids import GatewayId
 from mudserver.interfaces import (
@@ -17,6 +17,7 @@ from mudserver.interfaces import (
     Show,
     Transport,
 )
+from mudserver.world.applied import CharacterPlaced, ItemPlaced
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase
 
 
@@ -25,6 +26,8 @@ class CommandsTestCase(GameTestCase):
         super().setUp()
         self.ann = self.enter("Ann")
         self.bob = self.enter("Bob")
+        self.ids = {each.name: each.id for each in self.database.characters.values()}
+        self.advance(journal.RIDE_SECONDS)
         self.gateway.forget()
 
     def codes(self) -> list[tuple[str | None, str | None]]:
@@ -195,12 +198,25 @@ class AnswerTest(CommandsTestCase):
         self.assertEqual(self.codes(), [("a", None), ("b", None)])
 
     def test_refused_by_the_database(self) -> None:
-        """What the database refuses for good isn't acknowledged."""
-        self.database.failure = StorageRefused("no")
+        """What the database refuses for good isn't acknowledged, nor when it is sent again."""
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced)
         self.type(self.ann, "get lamp", "a")
         self.assertEqual(self.codes(), [("a", "internal_error")])
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.codes(), [("a", "internal_error")] * 2)
+        (letter,) = self.database.letters.values()
+        self.assertIsInstance(letter.letter.row, ItemPlaced)
+
+    def test_broken_database(self) -> None:
+        """A database that refuses everything is no fault of what is to be saved: that waits."""
+        self.database.failure = StorageRefused("no", "42501")
+        self.type(self.ann, "get lamp", "a")
+        self.advance(10.0)
+        self.assertEqual(self.codes(), [])
         self.database.failure = None
-        self.flushLoggedErrors(StorageRefused)
+        self.advance(10.0)
+        self.assertEqual(self.codes(), [("a", None)])
+        self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 1)
 
     def test_too_much_unanswered(self) -> None:
         """When too many inputs wait for their answers, the next is refused at once."""
@@ -217,15 +233,6 @@ class AnswerTest(CommandsTestCase):
         self.type(self.ann, "look", "late")
         self.assertEqual(self.codes()[-1], ("late", None))
 
-    def test_journal_full(self) -> None:
-        """When the journal is full, no input is taken, and each is told so."""
-        self.database.hold()
-        self.type(self.ann, "get lamp", "a")
-        self.game.journal._waiting.extend([lambda _: None] * 50_000)
-        self.type(self.ann, "drop lamp", "b")
-        self.assertEqual(self.codes(), [("b", "unavailable")])
-        self.database.release()
-
     def test_too_much_queued(self) -> None:
         """When too much waits in the lane, the excess is refused, in order."""
         for number in range(loop.MAX_LANE_WORK + 1):
@@ -234,6 +241,73 @@ class AnswerTest(CommandsTestCase):
         codes = self.codes()
         self.assertEqual(codes[-1], (str(loop.MAX_LANE_WORK), "unavailable"))
         self.assertEqual([code for _, code in codes[:-1]], [None] * loop.MAX_LANE_WORK)
+
+
+class CommittedTest(CommandsTestCase):
+    """What is known of a session's inputs after a crash."""
+
+    def committed(self) -> tuple[int, dict[str, str | None]]:
+        """How far Ann has come, and the answers by command."""
+        done = self.successResultOf(self.journal_store.committed(self.ann))
+        if done is None:
+            return 0, {}
+        return done.number, {row.command: row.code for row in done.answers}
+
+    def test_with_the_change(self) -> None:
+        """The input and its answer are committed together with what they changed."""
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.committed(), (1, {"a": None}))
+        self.gateway.type(self.ann, "mute bob", "b")
+        self.clock.advance(0)
+        self.assertEqual(self.committed(), (2, {"a": None, "b": None}))
+
+    def test_without_id(self) -> None:
+        """Of an input without an id, its number is."""
+        self.type(self.ann, "get lamp")
+        self.assertEqual(self.committed(), (1, {}))
+
+    def test_rides_along(self) -> None:
+        """What changed nothing is noted with the next change, in its place."""
+        self.type(self.ann, "say hello", "a")
+        self.type(self.ann, "north", "b")
+        self.type(self.ann, "frobnicate", "c")
+        self.assertEqual(self.committed(), (0, {}))
+        self.type(self.bob, "get lamp")
+        self.assertEqual(self.committed(), (3, {"a": None, "b": "closed", "c": "unknown_command"}))
+
+    def test_rides_alone(self) -> None:
+        """If no change comes, it is noted after some seconds."""
+        self.type(self.ann, "say hello", "a")
+        self.advance(journal.RIDE_SECONDS)
+        self.assertEqual(self.committed(), (1, {"a": None}))
+
+    def test_to_be_tried_again(self) -> None:
+        """An answer that says when to try again isn't remembered."""
+        self.database.failure = StorageUnavailable("away")
+        self.type(self.ann, "mute cid", "a")
+        self.database.failure = None
+        self.type(self.ann, "get lamp", "b")
+        self.assertEqual(self.committed(), (2, {"b": None}))
+
+    def test_never_ahead(self) -> None:
+        """No number is committed before all inputs below it are done."""
+        for number in range(loop.MAX_LANE_WORK + 1):
+            self.gateway.type(self.ann, "look", str(number))
+        place = CharacterPlaced(self.ids["Ann"], self.game.world.start)
+        self.game.journal.append([place], urgent=True)
+        self.assertEqual(self.committed()[0], 0)
+        self.advance()
+        self.assertEqual(self.codes()[-1], (str(loop.MAX_LANE_WORK), "unavailable"))
+        self.type(self.bob, "get lamp")
+        self.assertEqual(self.committed()[0], loop.MAX_LANE_WORK)
+        self.type(self.ann, "east")
+        self.assertEqual(self.committed()[0], loop.MAX_LANE_WORK + 2)
+
+    def test_refused(self) -> None:
+        """What was refused by the database is remembered so, in the transaction of the rest."""
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced)
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.committed(), (1, {"a": "internal_error"}))
 
 
 class FailureTest(CommandsTestCase):

@@ -2,16 +2,19 @@
 
 from typing import cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import (
     BusUnavailable,
+    CloseCode,
     StartupError,
     StorageRefused,
     StorageUnavailable,
     Unavailable,
 )
 from mudserver.game import journal
+from mudserver.game.service import WorldService
 from mudserver.interfaces import (
     WORLD,
     Describe,
@@ -79,6 +82,58 @@ class StartTest(GameTestCase):
         self.failureResultOf(stopping, StorageUnavailable)
         self.assertFalse(self.threads.running)
         self.assertFalse(self.service.open)
+
+
+class FencedTest(GameTestCase):
+    """Two worlds on one database: the one that started first was presumed dead."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann, self.bob = self.enter("Ann"), self.enter("Bob")
+        self.gateway.forget()
+
+    def take_over(self) -> None:
+        """Start another world beside ours."""
+        self.first = self.service
+        self.service = WorldService(
+            evolve(self.first._ports, bus=LoopbackBus(self.clock), hasher=self.make_hasher()),
+            self.limits,
+        )
+        self.successResultOf(self.service.startService())
+
+    def test_stops_without_saving(self) -> None:
+        """Everyone is sent to reconnect, nothing more is written, and the owner is told."""
+        self.take_over()
+        self.gateway.type(self.ann, "get lamp", "a")
+        self.advance()
+        for session in (self.ann, self.bob):
+            (ended,) = self.gateway.ended(session)
+            self.assertEqual(ended.code, CloseCode.RESTART)
+        self.assertEqual(self.gateway.settled(self.ann), [])
+        self.assertEqual(len(self.fenced), 1)
+        self.assertFalse(self.first.open)
+        self.assertTrue(self.service.open)
+        self.assertEqual([item.holder for item in self.database.items.values()], [None] * 3)
+        self.failureResultOf(self.bus.request(WORLD, Describe("x")), BusUnavailable)
+        self.successResultOf(self.first.stopService())
+
+    def test_while_stopping(self) -> None:
+        """A world that finds it out when it stops has stopped in order, saving nothing."""
+        self.take_over()
+        self.gateway.type(self.ann, "get lamp", "a")
+        self.clock.advance(0)
+        self.successResultOf(self.first.stopService())
+        self.assertEqual([item.holder for item in self.database.items.values()], [None] * 3)
+        self.assertEqual(len(self.gateway.ended(self.ann)), 1)
+
+    def test_takes_over_at_start(self) -> None:
+        """Each start is another epoch, and says who has the lease."""
+        assert self.database.lease is not None
+        before = self.database.lease.epoch
+        self.take_over()
+        self.assertEqual(self.database.lease.epoch, before + 1)
+        self.assertEqual(self.database.lease.holder, "a world")
+        self.successResultOf(self.first.stopService())
 
 
 class AnswerTest(GameTestCase):

@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mudserver.bus.loopback import LoopbackBus
+from mudserver.errors import Fenced
 from mudserver.game.game import Game, GamePorts
 from mudserver.game.hasher import CHEAPEST, HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
@@ -44,6 +45,7 @@ from mudserver.interfaces import (
     gateway_subject,
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.telemetry.metrics import METRICS, Kind
 from tests.contract.areas import harbour_world
 
@@ -257,6 +259,8 @@ class GameTestCase(SynchronousTestCase):
         self.database = MemoryDatabase(now=self.utc_now)
         self.account_store = MemoryAccountStore(self.database)
         self.world_store = MemoryWorldStore(self.database)
+        self.journal_store = MemoryJournalStore(self.database)
+        self.fenced: list[Fenced] = []
         self.successResultOf(self.world_store.import_areas(harbour_world()))
         self.threads = InlineThreads()
         self.service = self.make_service()
@@ -273,20 +277,23 @@ class GameTestCase(SynchronousTestCase):
             self.successResultOf(self.service.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def make_hasher(self) -> PasswordHasher:
+        return PasswordHasher(self.threads, self.hash_parameters, self.meter, self.threads)
+
     def make_service(self) -> WorldService:
-        hasher = PasswordHasher(self.threads, self.hash_parameters, self.meter, self.threads)
         ports = GamePorts(
             bus=self.bus,
             accounts=self.account_store,
             world=self.world_store,
-            hasher=hasher,
+            journal=self.journal_store,
+            hasher=self.make_hasher(),
             clock=self.clock,
             utc_now=self.utc_now,
             token_bytes=Secrets(),
             pick=lambda: 0.99,
             meter=self.meter,
         )
-        return WorldService(ports, self.limits)
+        return WorldService(ports, self.limits, fenced=self.fenced.append)
 
     @property
     def game(self) -> Game:

@@ -1,0 +1,121 @@
+"""Back to what is stored, where what happened in the world could not be saved."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mudserver.game.fanout import FanOut
+from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.populate import item_of
+from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.interfaces import ItemRow, RefusedRow
+from mudserver.world.applied import CharacterPlaced, Entity, ItemPlaced, MuteLifted, MuteMade
+from mudserver.world.model import Item
+from mudserver.world.world import World
+
+#: Where it queues.
+RESTORATION: Final = Lane("restoration")
+
+
+class Restoration:
+    """
+    Takes refused changes back.
+
+    Nobody is told a story: those who see what is put back are shown the whole of it anew.
+
+    Args:
+        world: What is put back.
+        loop: Where that happens.
+        fan_out: What shows it.
+    """
+
+    def __init__(self, *, world: World, loop: GameLoop, fan_out: FanOut) -> None:
+        self._world = world
+        self._loop = loop
+        self._fan_out = fan_out
+
+    def restore(
+        self, refused: tuple[RefusedRow, ...], superseded: Callable[[Entity], bool]
+    ) -> Deferred[None]:
+        """
+        Put back what was refused.
+
+        Args:
+            refused: What, and what is stored instead.
+            superseded: Tells of an entity whether it has changed again since; then it stays, and
+                the database is asked about that change.
+
+        Returns:
+            Fires when the world is as stored, and that is shown. Fails only by our fault.
+        """
+        done: Deferred[None] = Deferred()
+
+        def work() -> None:
+            self._put_back(each for each in refused if not superseded(each.letter.row.entity))
+            done.callback(None)
+
+        def failed(failure: Failure) -> None:
+            done.errback(failure)
+
+        self._loop.require(RESTORATION, work, failed)
+        return done
+
+    def _put_back(self, refused: Iterable[RefusedRow]) -> None:
+        rooms: set[RoomId] = set()
+        characters: set[CharacterId] = set()
+        for each in refused:
+            match each.letter.row:
+                case CharacterPlaced(character=character):
+                    rooms |= self._put_character(character, each.stored)
+                    characters.add(character)
+                case ItemPlaced(item=item):
+                    seen_in, seen_by = self._put_item(item, each.stored)
+                    rooms |= seen_in
+                    characters |= seen_by
+                case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
+                    made = isinstance(each.stored, MuteMade)
+                    self._world.put_mute(muter, muted, made=made)
+                case _:
+                    pass  # nothing of it is in the world
+        for room in rooms:
+            self._fan_out.room_state(room)
+        for character in characters:
+            self._fan_out.char_state_of(character)
+
+    def _put_character(self, character: CharacterId, stored: object) -> set[RoomId]:
+        """Put a character where it is stored, or where new ones begin; returns both rooms."""
+        own = self._world.characters.get(character)
+        if own is None or own.room is None:
+            return set()
+        back = stored.room if isinstance(stored, CharacterPlaced) else self._world.start
+        if back == own.room or back not in self._world.rooms:
+            return set()
+        rooms = {own.room, back}
+        self._world.put_character(character, back)
+        return rooms
+
+    def _put_item(self, item: ItemId, stored: object) -> tuple[set[RoomId], set[CharacterId]]:
+        """Put an item where it is stored, or out of the world; returns who sees where."""
+        seen_in: set[RoomId] = set()
+        seen_by: set[CharacterId] = set()
+        there = self._world.items.get(item)
+        if there is not None:
+            _add(there, seen_in, seen_by)
+            self._world.remove_item(item)
+        if isinstance(stored, ItemRow) and self._has_place(stored):
+            _add(stored, seen_in, seen_by)
+            self._world.put_item(item_of(stored))
+        return seen_in, seen_by
+
+    def _has_place(self, item: ItemRow) -> bool:
+        """Tell whether an item's room, or who holds it, is in the world."""
+        return item.room in self._world.rooms or item.holder in self._world.characters
+
+
+def _add(item: Item | ItemRow, rooms: set[RoomId], characters: set[CharacterId]) -> None:
+    if item.room is not None:
+        rooms.add(item.room)
+    if item.holder is not None:
+        characters.add(item.holder)

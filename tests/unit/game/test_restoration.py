@@ -1,0 +1,188 @@
+"""What the database refuses goes back, in the world, to what is stored, and is shown so."""
+
+from typing import cast
+
+from attrs import evolve
+
+from mudserver.game import journal
+from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.interfaces import JournalRow, MuteRow
+from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from tests.unit.game.theatre import GameTestCase
+
+
+class RestorationTest(GameTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann, self.bob = self.enter("Ann"), self.enter("Bob")
+        self.ids = {each.name: each.id for each in self.database.characters.values()}
+        self.items = {each.key: each.id for each in self.database.items.values()}
+        self.rooms = {each.key: each.id for each in self.game.world.rooms.values()}
+        self.advance(journal.RIDE_SECONDS)
+        self.gateway.forget()
+
+    def refuse(self, *kinds: type[JournalRow]) -> None:
+        self.database.refuses = lambda row: isinstance(row, kinds)
+
+    def item(self, key: str) -> tuple[RoomId | None, CharacterId | None]:
+        item = self.game.world.items[self.items[key]]
+        return item.room, item.holder
+
+    def shown_items(self, session: str) -> list[str]:
+        """What lies in the room, as a session was shown last."""
+        (*_, last) = self.gateway.bodies(session, "room.state")  # type: ignore[arg-type]
+        room = cast("dict[str, list[dict[str, str]]]", last["room"])
+        return [item["name"] for item in room["items"]]
+
+    def shown_occupants(self, session: str) -> list[str]:
+        (*_, last) = self.gateway.bodies(session, "room.state")  # type: ignore[arg-type]
+        room = cast("dict[str, dict[str, list[dict[str, str]]]]", last["room"])
+        return [each["name"] for each in room["occupants"]["page"]]
+
+    def inventory(self, session: str) -> list[str]:
+        (*_, last) = self.gateway.bodies(session, "char.state")  # type: ignore[arg-type]
+        return [item["name"] for item in cast("list[dict[str, str]]", last["inventory"])]
+
+    def test_item_taken(self) -> None:
+        """What was taken lies there again; all in the room see it, and who took it has lost it."""
+        self.refuse(ItemPlaced)
+        self.type(self.ann, "get lamp", "a")
+        self.assertEqual(self.item("lamp"), (self.rooms["steps"], None))
+        for session in (self.ann, self.bob):
+            self.assertIn("a brass lamp", self.shown_items(session))
+        self.assertEqual(self.inventory(self.ann), [])
+        self.assertEqual(self.gateway.types(self.bob)[-1], "room.state")
+        (settled,) = self.gateway.settled(self.ann)
+        assert settled.refusal is not None
+        self.assertEqual(settled.refusal.code, "internal_error")
+        self.database.refuses = lambda row: False
+        self.type(self.bob, "get lamp")
+        self.assertEqual(self.item("lamp"), (None, self.ids["Bob"]))
+
+    def test_deltas_go_on(self) -> None:
+        """The deltas after it follow the state that was shown."""
+        self.refuse(ItemPlaced)
+        self.type(self.ann, "get lamp")
+        state = self.gateway.bodies(self.bob, "room.state")[-1]
+        own = self.gateway.bodies(self.ann, "char.state")[-1]
+        self.database.refuses = lambda row: False
+        self.gateway.forget()
+        self.type(self.ann, "get lamp")
+        (delta,) = self.gateway.bodies(self.bob, "room.delta")
+        self.assertEqual(delta["from"], state["version"])
+        (delta,) = self.gateway.bodies(self.ann, "char.delta")
+        self.assertEqual(delta["from"], own["version"])
+
+    def test_item_dropped(self) -> None:
+        """What was put down is carried again."""
+        self.type(self.ann, "get lamp")
+        self.type(self.ann, "east")
+        self.refuse(ItemPlaced)
+        self.type(self.ann, "drop lamp")
+        self.assertEqual(self.item("lamp"), (None, self.ids["Ann"]))
+        self.assertEqual(self.inventory(self.ann), ["a brass lamp"])
+        self.assertNotIn("a brass lamp", self.shown_items(self.ann))
+
+    def test_walk(self) -> None:
+        """Who walked is back; both rooms see it, and so does who walked."""
+        self.refuse(CharacterPlaced)
+        self.type(self.ann, "east")
+        self.assertEqual(self.game.world.character(self.ids["Ann"]).room, self.rooms["steps"])
+        for session in (self.ann, self.bob):
+            self.assertEqual(self.shown_occupants(session), ["Ann", "Bob"])
+        self.assertEqual(len(self.game.world.occupants(self.rooms["mole"])), 0)
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "say here again")
+        self.assertIn('Ann says, "here again"', self.gateway.lines(self.bob))
+        self.type(self.ann, "east")
+        self.assertEqual(self.game.world.character(self.ids["Ann"]).room, self.rooms["mole"])
+
+    def test_mutes(self) -> None:
+        """A mute that isn't saved is none, and one whose end isn't saved goes on."""
+        self.refuse(MuteMade, MuteLifted)
+        self.type(self.ann, "mute bob")
+        self.type(self.bob, "say one")
+        self.assertIn('Bob says, "one"', self.gateway.lines(self.ann))
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "mute bob")
+        self.refuse(MuteMade, MuteLifted)
+        self.type(self.ann, "unmute bob")
+        self.type(self.bob, "say two")
+        self.assertNotIn('Bob says, "two"', self.gateway.lines(self.ann))
+        self.assertIn(MuteRow(self.ids["Ann"], self.ids["Bob"]), self.database.mutes)
+
+    def test_only_the_refused(self) -> None:
+        """What else was in the cut stays, and is acknowledged."""
+        lamp = self.items["lamp"]
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced) and row.item == lamp
+        self.database.hold()
+        self.gateway.type(self.ann, "get lamp", "a")
+        self.gateway.type(self.bob, "east", "b")
+        self.gateway.type(self.bob, "get rope", "c")
+        self.advance()
+        self.database.release()
+        self.advance()
+        self.assertEqual(self.item("rope"), (None, self.ids["Bob"]))
+        self.assertEqual([each.refusal for each in self.gateway.settled(self.bob)], [None, None])
+        self.assertEqual(self.item("lamp"), (self.rooms["steps"], None))
+
+    def test_changed_again(self) -> None:
+        """What has changed again meanwhile stays: that change is for the database to judge."""
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced) and row.holder is not None
+        self.database.hold()
+        self.type(self.ann, "get lamp", "a")
+        self.type(self.ann, "drop lamp", "b")
+        self.database.release()
+        self.advance()
+        self.assertEqual(self.item("lamp"), (self.rooms["steps"], None))
+        codes = [
+            each.refusal.code if each.refusal else None for each in self.gateway.settled(self.ann)
+        ]
+        self.assertEqual(codes, ["internal_error", None])
+
+    def test_carried_out_of_the_world(self) -> None:
+        """What left the world with its bearer, and isn't saved so, lies where it lay."""
+        self.refuse(ItemPlaced)
+        self.database.hold()
+        self.gateway.type(self.ann, "get lamp", "a")
+        self.advance()
+        self.gateway.detach(self.ann, by_choice=True)
+        self.advance()
+        self.assertNotIn(self.items["lamp"], self.game.world.items)
+        self.gateway.forget()
+        self.database.release()
+        self.advance()
+        self.assertEqual(self.item("lamp"), (self.rooms["steps"], None))
+        self.assertIn("a brass lamp", self.shown_items(self.bob))
+
+    def test_held_by_an_absent_one(self) -> None:
+        """What is stored as carried by someone absent leaves the world."""
+        lamp = self.items["lamp"]
+        self.type(self.ann, "quit")
+        self.database.items[lamp] = evolve(
+            self.database.items[lamp], room=None, holder=self.ids["Ann"]
+        )
+        self.refuse(ItemPlaced)
+        self.gateway.forget()
+        self.type(self.bob, "get lamp")
+        self.assertNotIn(lamp, self.game.world.items)
+        self.assertEqual(self.inventory(self.bob), [])
+        self.database.refuses = lambda row: False
+        self.enter("Ann")
+        self.assertEqual(self.item("lamp"), (None, self.ids["Ann"]))
+
+    def test_unknown_to_the_database(self) -> None:
+        """What isn't stored at all isn't in the world any more."""
+        lamp = ItemId(self.items["lamp"])
+        del self.database.items[lamp]
+        self.type(self.ann, "get lamp")
+        self.assertNotIn(lamp, self.game.world.items)
+        self.assertEqual(self.inventory(self.ann), [])
+
+    def test_never_placed(self) -> None:
+        """Who was never saved anywhere is where new ones begin."""
+        ann = self.ids["Ann"]
+        self.database.characters[ann] = evolve(self.database.characters[ann], room=None)
+        self.refuse(CharacterPlaced)
+        self.type(self.ann, "east")
+        self.assertEqual(self.game.world.character(ann).room, self.game.world.start)

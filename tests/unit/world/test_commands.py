@@ -1,0 +1,60 @@
+"""What is said of commands is true of them."""
+
+from typing import get_args
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.world import commands
+from mudserver.world.commands import Command, changes_state
+from mudserver.world.grammar import parse
+from tests.unit.world.scene import ANN, do, make_crowd
+
+#: One line of each command, and more of those that can do more than one thing.
+LINES = (
+    "look",
+    "look lantern",
+    "exits",
+    "say hello",
+    "tell bob hello",
+    "emote waves",
+    "who",
+    "inventory",
+    "get all",
+    "get lantern",
+    "drop all",
+    "north",
+    "mute cid",
+    "unmute bob",
+    "password",
+    "help",
+    "help say",
+    "quit",
+)
+
+
+class ChangesStateTest(SynchronousTestCase):
+    def test_true(self) -> None:
+        """Whatever changes anything that is saved is said to; what one needs to talk is not."""
+        changing = set()
+        for line in LINES:
+            world = make_crowd()
+            do(world, ANN, "get rope")
+            do(world, ANN, "mute bob")
+            command = parse(line)
+            if any(applied.changes for applied in do(world, ANN, line)):
+                self.assertTrue(changes_state(command), line)
+                changing.add(type(command))
+        self.assertEqual(
+            changing,
+            {commands.Get, commands.Drop, commands.Go, commands.Mute, commands.Unmute},
+        )
+        for line in ("say x", "tell bob x", "emote x", "look", "who", "help", "inventory", "quit"):
+            self.assertFalse(changes_state(parse(line)), line)
+
+    def test_password(self) -> None:
+        """A new password is saved too, though not by an event."""
+        self.assertTrue(changes_state(commands.ChangePassword("old", "new")))
+
+    def test_all(self) -> None:
+        """No command is left out above."""
+        self.assertEqual({type(parse(line)) for line in LINES}, set(get_args(Command)))

@@ -9,7 +9,7 @@ from twisted.plugin import getPlugins
 from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.config import load
+from mudserver.game.journal import STOP_SECONDS
 from mudserver.service.options import Options
 
 UNIT = Path(__file__).parents[2] / "docs" / "systemd" / "mudserver.service"
@@ -38,12 +38,12 @@ class UnitTests(SynchronousTestCase):
         """It is started again after a failure, and not after a clean stop."""
         self.assertEqual("on-failure", self.service["Restart"])
 
-    def test_has_time_to_drain(self) -> None:
-        """Only the daemon is told to stop, and it has longer than a drain takes."""
+    def test_has_time_to_stop(self) -> None:
+        """Only the daemon is told to stop, and it has longer than its last save may take."""
         self.assertEqual("mixed", self.service["KillMode"])
         timeout = self.service["TimeoutStopSec"]
         self.assertTrue(timeout.endswith("s"))
-        self.assertGreater(int(timeout.removesuffix("s")), load({}, {}).drain)
+        self.assertGreater(int(timeout.removesuffix("s")), 2 * STOP_SECONDS)
         self.assertEqual("SIGTERM", self.service.get("KillSignal", "SIGTERM"))
 
     def test_keeps_its_state(self) -> None:

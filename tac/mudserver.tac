@@ -6,6 +6,9 @@ from the environment: ``MUDSERVER_CONFIG`` names the file, and each other option
 ``MUDSERVER_`` variable.
 """
 
+# Options of twisted.python.usage have no types.
+# mypy: disallow-untyped-calls=False
+
 from twisted.application.service import Application
 from twisted.python.usage import UsageError
 

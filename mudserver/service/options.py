@@ -66,9 +66,6 @@ class Options(usage.Options):
 
     settings: Settings
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def getUsage(self, width: int | None = None) -> str:
         """Return what ``--help`` shows."""
         return super().getUsage(width) + _ABOUT

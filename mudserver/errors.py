@@ -16,7 +16,9 @@ The tree has three branches, by who is to blame and what follows::
     │   ├── Banned
     │   ├── TooManyTries           … with the seconds to wait
     │   ├── InsecureConnection     … a password offered in the clear
-    │   └── NoSuchCharacter
+    │   ├── NoSuchCharacter
+    │   ├── BadDocument            … of a character that comes from another world
+    │   └── UnknownKeys            … in such a document
     └── OurError                   our fault: logged and counted
         ├── Unavailable            passes by itself: try again later
         │   ├── StorageUnavailable
@@ -39,6 +41,9 @@ from typing import ClassVar
 
 _FIRST_TO_RECONNECT = 3000
 _FIRST_TO_STAY_AWAY = 3500
+
+#: Keys that one message of `UnknownKeys` names.
+SHOWN_KEYS = 10
 
 
 class CloseCode(IntEnum):
@@ -186,6 +191,36 @@ class NoSuchCharacter(PlayerError):
     """The account has no character of that name."""
 
     default_code = "no_such_character"
+
+
+class BadDocument(PlayerError):
+    """A file that is no character that we could understand; the message says where and why."""
+
+    default_code = "bad_document"
+
+
+class UnknownKeys(PlayerError):
+    """
+    A character needs what this world hasn't.
+
+    Attributes:
+        rooms: Keys of rooms that there aren't.
+        items: Keys of items that there aren't, or that nobody can carry.
+    """
+
+    default_code = "unknown_keys"
+
+    def __init__(self, rooms: tuple[str, ...], items: tuple[str, ...]) -> None:
+        kinds = (("room", rooms), ("item that can be carried", items))
+        missing = [
+            f"no {kind} with the key {', '.join(keys[:SHOWN_KEYS])}"
+            + (f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else "")
+            for kind, keys in kinds
+            if keys
+        ]
+        super().__init__(f"This world has {'; '.join(missing)}.")
+        self.rooms = rooms
+        self.items = items
 
 
 class OurError(MudError):

@@ -899,6 +899,72 @@ class IWorldStore(Interface):
         """
 
 
+# ================================================================ storage: characters that travel
+
+
+@frozen
+class CharacterRecord:
+    """
+    A character as any world can understand it: by keys and names, without ids.
+
+    Attributes:
+        created: When it was made (UTC).
+        room: The key of the room where it was last; None for one that has never played.
+        items: The keys of what it carries, in order. A key may come several times.
+        muted: The names of those whom it mutes.
+    """
+
+    name: str
+    created: datetime
+    room: str | None
+    items: tuple[str, ...]
+    muted: tuple[str, ...]
+
+
+@frozen
+class ImportedCharacter:
+    """
+    What became of a record.
+
+    Attributes:
+        name: The character's name.
+        account: The name of the account that has it now.
+        strangers: How many of those whom it muted are nobody here; these were left out.
+    """
+
+    name: str
+    account: str
+    strangers: int
+
+
+class ICharacterArchive(Interface):
+    """
+    Characters that come from another world, or go there.
+
+    Every Deferred may fail with `StorageUnavailable`, and with `StorageRefused` where a value is
+    not what the schema allows.
+    """
+
+    def export(name: str) -> Deferred[CharacterRecord | None]:
+        """Read a character as it is stored; case doesn't matter. Fires with None for nobody."""
+
+    def admit(record: CharacterRecord, account: AccountId | None) -> Deferred[ImportedCharacter]:
+        """
+        Make a character of a record, all or nothing.
+
+        It gets a thing of its own for each of its items, like the one that has that key here.
+
+        Args:
+            record: What another world says of it.
+            account: Whose it will be; None for a new account of the same name, by which nobody
+                can log in until it is given a password.
+
+        Returns:
+            Fires when it is committed. Fails with `NameTaken`; with `UnknownKeys` where its room or
+            one of its items is not to be had here.
+        """
+
+
 # ================================================================ measures
 
 
@@ -978,6 +1044,19 @@ class IAdministration(Interface):
 
     def revoke(name: str) -> Deferred[int]:
         """End all tokens of an account; fires with how many were valid."""
+
+    def export_character(name: str) -> Deferred[bytes]:
+        """Write a character down, for another world; fires with a JSON document."""
+
+    def import_character(document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+        """
+        Make a character of such a document.
+
+        Args:
+            document: JSON text in UTF-8.
+            account: The name of the account that will have it; None for a new one of the
+                character's name, by which nobody can log in until it is given a password.
+        """
 
     def database() -> DatabaseAddress:
         """Tell where the database is, and the password of it."""

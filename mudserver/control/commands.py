@@ -11,6 +11,12 @@ from mudserver.errors import MudError
 #: Rows in one answer: far below AMP's 65,535 bytes, whatever the names in them.
 PAGE = 100
 
+#: Bytes of a document in one message; AMP's values stop at 65,535.
+CHUNK = 60_000
+
+#: Bytes of a document that a connection takes; no format allows as much.
+MAX_DOCUMENT = 4 * 1024 * 1024
+
 
 class Refused(MudError):
     """The daemon can't do that; the message says why."""
@@ -100,6 +106,40 @@ class RevokeAll(amp.Command):
 
     arguments = [(b"name", amp.Unicode())]
     response = [(b"tokens", amp.Integer())]
+    errors = _ERRORS
+
+
+class ExportCharacter(amp.Command):
+    """Write a character down; the document is fetched by `ReadChunk`."""
+
+    arguments = [(b"name", amp.Unicode())]
+    response = [(b"size", amp.Integer())]
+    errors = _ERRORS
+
+
+class ReadChunk(amp.Command):
+    """What comes next of the document that was written; empty at its end."""
+
+    response = [(b"chunk", amp.String())]
+    errors = _ERRORS
+
+
+class WriteChunk(amp.Command):
+    """What comes next of a document that `ImportCharacter` will read."""
+
+    arguments = [(b"chunk", amp.String())]
+    errors = _ERRORS
+
+
+class ImportCharacter(amp.Command):
+    """Make a character of the chunks so far; without an account, for a new one."""
+
+    arguments = [(b"account", amp.Unicode(optional=True))]
+    response = [
+        (b"name", amp.Unicode()),
+        (b"account", amp.Unicode()),
+        (b"strangers", amp.Integer()),
+    ]
     errors = _ERRORS
 
 

@@ -16,17 +16,23 @@ from twisted.logger import Logger
 from twisted.protocols import amp
 
 from mudserver.control.commands import (
+    CHUNK,
+    MAX_DOCUMENT,
     PAGE,
     Drain,
+    ExportCharacter,
     GetDatabase,
     GetStatus,
+    ImportCharacter,
     Kick,
     ListAccounts,
     ListSessions,
+    ReadChunk,
     Refused,
     RevokeAll,
     SetPassword,
     SetRole,
+    WriteChunk,
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
@@ -52,6 +58,8 @@ class ControlConnection(amp.AMP):
     def __init__(self, administration: IAdministration) -> None:
         super().__init__()
         self._administration = administration
+        self._incoming = bytearray()
+        self._outgoing = b""
 
     @GetStatus.responder
     def status(self) -> Deferred[_Answer]:
@@ -153,6 +161,55 @@ class ControlConnection(amp.AMP):
 
         async def answer() -> _Answer:
             return {"tokens": await self._administration.revoke(name)}
+
+        return self._answer(answer)
+
+    @ExportCharacter.responder
+    def export_character(self, name: str) -> Deferred[_Answer]:
+        """Answer `ExportCharacter`."""
+
+        async def answer() -> _Answer:
+            self._outgoing = await self._administration.export_character(name)
+            return {"size": len(self._outgoing)}
+
+        return self._answer(answer)
+
+    @ReadChunk.responder
+    def read_chunk(self) -> Deferred[_Answer]:
+        """Answer `ReadChunk`."""
+
+        async def answer() -> _Answer:
+            chunk, self._outgoing = self._outgoing[:CHUNK], self._outgoing[CHUNK:]
+            return {"chunk": chunk}
+
+        return self._answer(answer)
+
+    @WriteChunk.responder
+    def write_chunk(self, chunk: bytes) -> Deferred[_Answer]:
+        """Answer `WriteChunk`."""
+
+        async def answer() -> _Answer:
+            if len(self._incoming) + len(chunk) > MAX_DOCUMENT:
+                self._incoming.clear()
+                raise Refused(f"The document is larger than {MAX_DOCUMENT:,} bytes.")
+            self._incoming += chunk
+            return {}
+
+        return self._answer(answer)
+
+    @ImportCharacter.responder
+    def import_character(self, account: str | None = None) -> Deferred[_Answer]:
+        """Answer `ImportCharacter`."""
+
+        async def answer() -> _Answer:
+            document = bytes(self._incoming)
+            self._incoming.clear()
+            imported = await self._administration.import_character(document, account)
+            return {
+                "name": imported.name,
+                "account": imported.account,
+                "strangers": imported.strangers,
+            }
 
         return self._answer(answer)
 

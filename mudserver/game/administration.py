@@ -3,14 +3,26 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import define, field
-from twisted.internet.defer import Deferred, maybeDeferred
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mudserver.errors import NoSuchCharacter, StorageUnavailable
+from mudserver.game.attachments import SAVED_SECONDS
+from mudserver.game.character_document import decode, encode
 from mudserver.game.service import WorldService
-from mudserver.interfaces import AccountRow, DatabaseAddress, IAdministration, Role, Status
+from mudserver.interfaces import (
+    AccountRow,
+    DatabaseAddress,
+    IAdministration,
+    ICharacterArchive,
+    ImportedCharacter,
+    Role,
+    Status,
+)
+from mudserver.world.names import check_name, reserved_names
 
 
 @implementer(IAdministration)
@@ -28,6 +40,8 @@ class Administration:
         clock: What its uptime is measured by.
         connections: Counts the open connections.
         address: Tells where the database is.
+        archive: Gives what reads and makes characters of other worlds.
+        utc_now: The wall clock.
         drain: Makes the daemon end; may be called more than once.
     """
 
@@ -37,6 +51,8 @@ class Administration:
     _clock: IReactorTime
     _connections: Callable[[], int]
     _address: Callable[[], DatabaseAddress]
+    _archive: Callable[[], ICharacterArchive]
+    _utc_now: Callable[[], datetime]
     _drain: Callable[[], None]
     _started: float = field(init=False)
     _draining: bool = field(default=False, init=False)
@@ -108,6 +124,46 @@ class Administration:
             return revoked
 
         return Deferred.fromCoroutine(revoke())
+
+    def export_character(self, name: str) -> Deferred[bytes]:
+        """Implement `IAdministration.export_character`."""
+
+        async def export() -> bytes:
+            await self._all_saved()
+            record = await self._archive().export(name)
+            if record is None:
+                raise NoSuchCharacter(f"There is no character called {name}.")
+            document = encode(record)
+            self._log.info("{character} was exported.", character=record.name)
+            return document
+
+        return Deferred.fromCoroutine(export())
+
+    def import_character(self, document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+        """Implement `IAdministration.import_character`."""
+
+        async def admit() -> ImportedCharacter:
+            game = self.service.game
+            record = decode(document, self._utc_now())
+            reserved = reserved_names(npc.name for npc in game.world.npcs.values())
+            record = evolve(record, name=check_name(record.name, reserved))
+            owner = None if account is None else (await game.accounts.find(account)).id
+            imported = await self._archive().admit(record, owner)
+            self._log.info(
+                "{character} was imported, for the account {account}.",
+                character=imported.name,
+                account=imported.account,
+            )
+            return imported
+
+        return Deferred.fromCoroutine(admit())
+
+    async def _all_saved(self) -> None:
+        """Wait until what is stored is up to date."""
+        try:
+            await self.service.game.journal.barrier().addTimeout(SAVED_SECONDS, self._clock)
+        except TimeoutError:
+            raise StorageUnavailable("What changed can't be saved just now.") from None
 
     def database(self) -> DatabaseAddress:
         """Implement `IAdministration.database`."""

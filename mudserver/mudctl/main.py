@@ -30,6 +30,7 @@ from mudserver.control.commands import (
 from mudserver.control.socket_path import short_path
 from mudserver.errors import ConfigError, OurError
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
+from mudserver.mudctl.characters import export_character, import_character, read_document
 from mudserver.mudctl.options import parse
 
 #: Seconds to wait for the daemon to take the connection.
@@ -163,6 +164,15 @@ async def _accounts(daemon: amp.AMP) -> None:
     )
 
 
+async def _character(daemon: amp.AMP, options: Namespace) -> None:
+    match options.action:
+        case "export":
+            sys.stdout.write((await export_character(daemon, options.name)).decode())
+        case "import":
+            document = read_document(options.file)
+            print(await import_character(daemon, document, options.account))
+
+
 async def _kick(daemon: amp.AMP, options: Namespace) -> None:
     reason = " ".join(options.reason) or "You were asked to leave."
     await daemon.callRemote(Kick, character=options.character, reason=reason)
@@ -185,6 +195,7 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "status": _status,
     "sessions": _sessions,
     "account": _account,
+    "character": _character,
     "kick": _kick,
     "revoke": _revoke,
     "drain": _drain,

@@ -45,6 +45,15 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     kick.add_argument("reason", nargs="*")
     revoke = commands.add_parser("revoke", help="end all log-ins of an account")
     revoke.add_argument("name", metavar="account")
+    character = commands.add_parser("character", help="write a character down, or read one")
+    actions = character.add_subparsers(dest="action", required=True, metavar="ACTION")
+    export = actions.add_parser("export", help="write a character to the output, as JSON")
+    export.add_argument("name")
+    admit = actions.add_parser("import", help="make a character of such a file")
+    admit.add_argument("file", type=Path, help="the file; - for the input")
+    admit.add_argument(
+        "--account", help="whose it will be, rather than a new account's of the same name"
+    )
     backup = commands.add_parser("backup", help="save the whole database in a file")
     backup.add_argument("file", type=Path)
     restore = commands.add_parser(

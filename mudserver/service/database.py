@@ -9,6 +9,7 @@ from twisted.python.threadpool import ThreadPool
 
 from mudserver.interfaces import DatabaseAddress, IMeter
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.archive import PostgresCharacterArchive
 from mudserver.storage.connection import IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
@@ -53,6 +54,17 @@ class DatabaseService(Service):
     def ready(self) -> bool:
         """Whether a query could be answered now."""
         return self._pool is not None and self._pool.available
+
+    def archive(self) -> PostgresCharacterArchive:
+        """
+        Make the archive of characters.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresCharacterArchive(self._pool)
 
     def stores(self) -> tuple[PostgresAccountStore, PostgresWorldStore]:
         """

@@ -212,6 +212,8 @@ class Daemon:
             clock=self._reactor,
             connections=lambda: len(self._shared.roster),
             address=lambda: self._database.address,
+            archive=self._database.archive,
+            utc_now=_utc_now,
             drain=self._lifecycle.stop,
         )
 

@@ -75,7 +75,9 @@ class MemoryAccountStore:
                 account, name, password_hash, Role.PLAYER, False, self._db.now()
             )
             character = CharacterId(self._db.next_entities(1)[0])
-            self._db.characters[character] = MemoryCharacter(character, account, name, room=None)
+            self._db.characters[character] = MemoryCharacter(
+                character, account, name, room=None, created=self._db.now()
+            )
             return self._row(account)
 
         return self._db.answer(work)

@@ -65,6 +65,7 @@ class MemoryCharacter:
     account: AccountId
     name: str
     room: RoomId | None
+    created: datetime
 
 
 @frozen

@@ -9,7 +9,14 @@ from zope.interface import implementer
 
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.ids import AccountId, SessionId
-from mudserver.interfaces import AccountRow, IAdministration, Role, SessionSummary, Status
+from mudserver.interfaces import (
+    AccountRow,
+    IAdministration,
+    ImportedCharacter,
+    Role,
+    SessionSummary,
+    Status,
+)
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -33,6 +40,8 @@ class FakeAdministration:
     Attributes:
         sessions: Who plays.
         rows: All accounts, in order of name.
+        document: Every character, written down.
+        strangers: How many of those whom a character mutes are left out.
         done: What was asked, in order.
         error: What all fails with but `status`.
     """
@@ -40,6 +49,8 @@ class FakeAdministration:
     running_since: datetime = SINCE
     sessions: list[SessionSummary] = field(factory=list)
     rows: list[AccountRow] = field(factory=list)
+    document: bytes = b"{}"
+    strangers: int = 0
     done: list[tuple[object, ...]] = field(factory=list)
     error: Exception | None = None
     draining: bool = False
@@ -63,6 +74,13 @@ class FakeAdministration:
 
     def revoke(self, name: str) -> Deferred[int]:
         return self._do("revoke", name).addCallback(lambda _: 3)
+
+    def export_character(self, name: str) -> Deferred[bytes]:
+        return self._do("export", name).addCallback(lambda _: self.document)
+
+    def import_character(self, document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+        imported = ImportedCharacter("Mia", account or "Mia", self.strangers)
+        return self._do("import", document, account).addCallback(lambda _: imported)
 
     def database(self) -> NoReturn:
         raise Unavailable("There is none.")

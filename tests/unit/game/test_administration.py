@@ -1,12 +1,36 @@
 """What operators may do."""
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
-from mudserver.errors import BadPassword, CloseCode, PlayerError, Unavailable
+from mudserver.errors import (
+    BadDocument,
+    BadName,
+    BadPassword,
+    CloseCode,
+    NameTaken,
+    NoSuchCharacter,
+    PlayerError,
+    StorageUnavailable,
+    Unavailable,
+    UnknownKeys,
+    WrongCredentials,
+)
 from mudserver.game.administration import Administration
-from mudserver.interfaces import AccountRow, DatabaseAddress, IAdministration, Role
-from tests.unit.game.theatre import EPOCH, GameTestCase
+from mudserver.game.attachments import SAVED_SECONDS
+from mudserver.game.character_document import decode, encode
+from mudserver.interfaces import (
+    AccountRow,
+    CharacterRecord,
+    DatabaseAddress,
+    IAdministration,
+    ImportedCharacter,
+    PasswordCredential,
+    Role,
+)
+from mudserver.storage.memory_archive import MemoryCharacterArchive
+from tests.unit.game.theatre import EPOCH, PASSWORD, GameTestCase
 
 
 class AdministrationTest(GameTestCase):
@@ -20,6 +44,8 @@ class AdministrationTest(GameTestCase):
             clock=self.clock,
             connections=lambda: 7,
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
+            archive=lambda: MemoryCharacterArchive(self.database),
+            utc_now=self.utc_now,
             drain=self.drain,
         )
 
@@ -78,6 +104,78 @@ class AdministrationTest(GameTestCase):
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
         self.assertEqual(self.gateway.ended(bob), [])
         self.assertEqual(self.successResultOf(self.administration.revoke("ann")), 0)
+
+    def test_export(self) -> None:
+        """A character is written down as it is now, saved or not."""
+        ann = self.enter("Ann")
+        self.gateway.type(ann, "get lamp")
+        self.clock.advance(0)
+        exported = self.administration.export_character("ANN")
+        self.advance()
+        document = self.successResultOf(exported)
+        self.assertEqual(
+            decode(document, self.utc_now()),
+            CharacterRecord("Ann", EPOCH, "steps", ("lamp",), ()),
+        )
+        self.failureResultOf(self.administration.export_character("Nobody"), NoSuchCharacter)
+
+    def test_export_while_the_database_is_away(self) -> None:
+        """What can't be saved can't be exported; that is said after a while."""
+        ann = self.enter("Ann")
+        self.database.failure = StorageUnavailable("away")
+        self.gateway.type(ann, "get lamp")
+        self.clock.advance(0)
+        exported = self.administration.export_character("Ann")
+        self.advance(SAVED_SECONDS)
+        self.failureResultOf(exported, StorageUnavailable)
+
+    def test_import(self) -> None:
+        """Who comes from another world is there, and can play once there is a password."""
+        mia = CharacterRecord("mia", EPOCH, "hall", ("rope",), ("Bob", "Nemo"))
+        imported = self.successResultOf(self.administration.import_character(encode(mia), None))
+        self.assertEqual(imported, ImportedCharacter("Mia", "Mia", strangers=1))
+        self.failureResultOf(self.gateway.attach(PasswordCredential("Mia", "!")), WrongCredentials)
+        self.successResultOf(self.administration.set_password("Mia", PASSWORD))
+        session = self.enter("Mia")
+        self.type(session, "inventory")
+        self.assertTrue(any("a rope" in line for line in self.gateway.lines(session)))
+        exported = self.administration.export_character("Mia")
+        self.advance()
+        self.assertEqual(
+            decode(self.successResultOf(exported), EPOCH),
+            CharacterRecord("Mia", EPOCH, "hall", ("rope",), ("Bob",)),
+        )
+
+    def test_import_for_an_account(self) -> None:
+        """A character may come to an account that is there."""
+        mia = CharacterRecord("Mia", EPOCH, None, (), ())
+        imported = self.successResultOf(self.administration.import_character(encode(mia), "bob"))
+        self.assertEqual(imported.account, "Bob")
+        self.assertEqual(self.account("Bob").characters, ("Bob", "Mia"))
+
+    def test_import_refused(self) -> None:
+        """A name that may not be or is taken, an unknown account or thing, no document at all."""
+        mia = CharacterRecord("Mia", EPOCH, None, (), ())
+        for record, account, kind in (
+            (evolve(mia, name="Guest7"), None, BadName),
+            (evolve(mia, name="Pellow"), None, BadName),
+            (evolve(mia, name="ann"), None, NameTaken),
+            (evolve(mia, name="ann"), "Bob", NameTaken),
+            (mia, "Nobody", PlayerError),
+            (evolve(mia, items=("whip",)), None, UnknownKeys),
+            (evolve(mia, room="attic"), None, UnknownKeys),
+        ):
+            document = encode(record)
+            self.failureResultOf(self.administration.import_character(document, account), kind)
+        self.failureResultOf(self.administration.import_character(b"{}", None), BadDocument)
+        accounts = self.successResultOf(self.administration.accounts("", 10))
+        self.assertEqual([row.name for row in accounts], ["Ann", "Bob"])
+
+    def test_database(self) -> None:
+        """Where the database is, is told, but never logged with its password."""
+        address = self.administration.database()
+        self.assertEqual((address.parameters["host"], address.programs), ("db", "/bin"))
+        self.assertNotIn("secret", repr(address))
 
     def test_kick(self) -> None:
         """Kicking closes the connection of a character that is there."""

@@ -12,10 +12,11 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from mudserver.control.commands import PAGE
+from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import PlayerError
 from mudserver.interfaces import Role
+from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
 from tests.unit.control.daemon import FakeAdministration, account, session
@@ -134,6 +135,54 @@ class MudctlTest(TestCase):
     async def test_too_long(self) -> None:
         """So is what can't be sent."""
         self.assertIn("mudctl: ", await self.complaint("kick", "Bob", "x" * 70_000))
+
+    async def test_export(self) -> None:
+        """A document is shown whole, however many messages it takes; a small one, and none."""
+        for size in (0, 2, CHUNK, CHUNK + 1, 5 * CHUNK):
+            self.daemon.document = b"x" * size
+            self.assertEqual(await self.shown("character", "export", "Mia"), "x" * size)
+        self.assertEqual(self.daemon.done[-1], ("export", "Mia"))
+        self.daemon.error = PlayerError("There is no character called Mia.")
+        complaint = await self.complaint("character", "export", "Mia")
+        self.assertEqual(complaint, "mudctl: There is no character called Mia.\n")
+
+    async def test_import(self) -> None:
+        """A file arrives whole, and what became of it is said."""
+        file = self.folder / "mia.json"
+        for size in (0, 2, CHUNK, 5 * CHUNK + 1):
+            file.write_bytes(b"x" * size)
+            said = await self.shown("character", "import", str(file))
+            self.assertEqual(self.daemon.done[-1], ("import", b"x" * size, None))
+            self.assertEqual(
+                said,
+                "Mia is here, and belongs to the account Mia."
+                " Give it a password: mudctl account password Mia\n",
+            )
+        self.daemon.strangers = 2
+        said = await self.shown("character", "import", str(file), "--account", "Bob")
+        self.assertEqual(self.daemon.done[-1][2], "Bob")
+        self.assertEqual(
+            said,
+            "Mia is here, and belongs to the account Bob.\n"
+            "Of those whom it mutes, 2 are not here, and were left out.\n",
+        )
+
+    async def test_import_refused(self) -> None:
+        """A file that isn't there, or is too large, is not even asked for."""
+        file = self.folder / "mia.json"
+        complaint = await self.complaint("character", "import", str(file))
+        self.assertIn("No such file", complaint)
+        file.write_bytes(b"x" * (MAX_DOCUMENT + 2))
+        self.assertEqual(len(read_document(file)), MAX_DOCUMENT + 1)
+        complaint = await self.complaint("character", "import", str(file))
+        self.assertIn("larger than", complaint)
+        self.assertEqual(self.daemon.done, [])
+
+    async def test_backup_without_a_database(self) -> None:
+        """Where the daemon can't say where its database is, there is no backup, and no file."""
+        complaint = await self.complaint("backup", str(self.folder / "mud.dump"))
+        self.assertEqual(complaint, "mudctl: There is none.\n")
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["control.sock"])
 
     async def test_nobody_answers(self) -> None:
         """Without a daemon that is told, with the socket's path."""

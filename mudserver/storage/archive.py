@@ -1,0 +1,186 @@
+"""Characters that travel from world to world, in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
+from mudserver.ids import AccountId, CharacterId, RoomId
+from mudserver.interfaces import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.storage.pool import Cursor, Pool
+from mudserver.storage.text import storable
+
+#: What stands between the key of the thing that was copied and the number of the copy. Area files
+#: have no such keys.
+COPY: Final = "#"
+
+#: No password has this hash.
+NO_PASSWORD: Final = "!"
+
+#: PostgreSQL's code unique_violation.
+_UNIQUE_VIOLATION: Final = "23505"
+
+_EXPORT: Final = """
+    SELECT c.name, c.created, (SELECT r.key FROM room r WHERE r.id = c.room),
+        ARRAY(SELECT i.key FROM item i WHERE i.holder = c.id ORDER BY i.id),
+        ARRAY(
+            SELECT o.name FROM mute m JOIN character o ON o.id = m.muted
+            WHERE m.muter = c.id ORDER BY o.key)
+    FROM character c WHERE c.key = %s
+"""
+
+_ROOM: Final = "SELECT id FROM room WHERE key = %s"
+
+_CARRIED: Final = "SELECT key FROM item WHERE key = ANY(%s) AND NOT fixed"
+
+# Three rows that refer to one another; foreign keys are checked at the end of the statement.
+_NEW_ACCOUNT: Final = """
+    WITH made AS (
+        INSERT INTO account (name, password_hash) VALUES (%s, %s) RETURNING id, name, key
+    ), named AS (
+        INSERT INTO name (key, account) SELECT key, id FROM made
+    ), entered AS (
+        INSERT INTO character (account, name, created, room) SELECT id, name, %s, %s FROM made
+        RETURNING id
+    )
+    SELECT m.name, e.id FROM made m, entered e
+"""
+
+# The name may be the account's already; if it is another's, a foreign key refuses the character.
+_NAME: Final = "INSERT INTO name (key, account) VALUES (lower(%s), %s) ON CONFLICT DO NOTHING"
+
+_NAME_OWNER: Final = "SELECT account FROM name WHERE key = lower(%s)"
+
+_NEW_CHARACTER: Final = """
+    WITH entered AS (
+        INSERT INTO character (account, name, created, room) VALUES (%s, %s, %s, %s)
+        RETURNING id, account
+    )
+    SELECT a.name, e.id FROM entered e JOIN account a ON a.id = e.account
+"""
+
+_COPY_ITEMS: Final = """
+    INSERT INTO item (id, key, name, keywords, description, holder)
+    SELECT n.id, i.key || %s || n.id, i.name, i.keywords, i.description, %s
+    FROM (SELECT nextval('entity_id') AS id, key FROM unnest(%s::text[]) AS v (key)) n
+    JOIN item i ON i.key = n.key
+"""
+
+_MUTE: Final = """
+    INSERT INTO mute (muter, muted)
+    SELECT %s, id FROM character WHERE key = ANY(%s) AND id <> %s
+"""
+
+
+def original(key: str) -> str:
+    """Return the key of the item that an item is a copy of; its own if it is none."""
+    return key.partition(COPY)[0]
+
+
+@frozen
+class _Newcomer:
+    """A character that was just made."""
+
+    account: str
+    id: CharacterId
+
+
+@implementer(ICharacterArchive)
+class PostgresCharacterArchive:
+    """
+    Implements `ICharacterArchive`.
+
+    Args:
+        pool: Runs the queries.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def export(self, name: str) -> Deferred[CharacterRecord | None]:
+        """Implement `ICharacterArchive.export`."""
+        return Deferred.fromCoroutine(self._export(name))
+
+    async def _export(self, name: str) -> CharacterRecord | None:
+        rows = await self._pool.run_query(_EXPORT, (storable(name).casefold(),))
+        if not rows:
+            return None
+        written, created, room, items, muted = rows[0]
+        return CharacterRecord(
+            name=written,
+            created=created.astimezone(UTC),
+            room=room,
+            items=tuple(original(key) for key in items),
+            muted=tuple(muted),
+        )
+
+    def admit(
+        self, record: CharacterRecord, account: AccountId | None
+    ) -> Deferred[ImportedCharacter]:
+        """Implement `ICharacterArchive.admit`."""
+        return Deferred.fromCoroutine(self._admit(record, account))
+
+    async def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
+        for text in (record.name, record.room or "", *record.items, *record.muted):
+            storable(text)
+        return await self._pool.run_interaction(_admit, record, account)
+
+
+async def _admit(
+    cursor: Cursor, record: CharacterRecord, account: AccountId | None
+) -> ImportedCharacter:
+    room = await _find(cursor, record)
+    newcomer = await _enter(cursor, record, account, room)
+    if record.items:
+        await cursor.execute(_COPY_ITEMS, (COPY, newcomer.id, list(record.items)))
+    keys = sorted({name.casefold() for name in record.muted})
+    muted = 0
+    if keys:
+        await cursor.execute(_MUTE, (newcomer.id, keys, newcomer.id))
+        muted = cursor.rowcount
+    return ImportedCharacter(record.name, newcomer.account, strangers=len(keys) - muted)
+
+
+async def _find(cursor: Cursor, record: CharacterRecord) -> RoomId | None:
+    """Find what the character needs; raises `UnknownKeys`."""
+    room: RoomId | None = None
+    missing: tuple[str, ...] = ()
+    if record.room is not None:
+        await cursor.execute(_ROOM, (record.room,))
+        rows = cursor.fetchall()
+        room = RoomId(rows[0][0]) if rows else None
+        missing = () if rows else (record.room,)
+    await cursor.execute(_CARRIED, (sorted(set(record.items)),))
+    unknown = set(record.items) - {key for (key,) in cursor.fetchall()}
+    if missing or unknown:
+        raise UnknownKeys(missing, tuple(sorted(unknown)))
+    return room
+
+
+async def _enter(
+    cursor: Cursor, record: CharacterRecord, account: AccountId | None, room: RoomId | None
+) -> _Newcomer:
+    """Make the character, and its account if need be; raises `NameTaken`."""
+    try:
+        if account is None:
+            parameters = (record.name, NO_PASSWORD, record.created, room)
+            return await _made(cursor, _NEW_ACCOUNT, parameters)
+        await cursor.execute(_NAME, (record.name, account))
+        await cursor.execute(_NAME_OWNER, (record.name,))
+        if cursor.fetchall() != [(account,)]:
+            raise NameTaken(f"The name {record.name} is taken.")
+        return await _made(cursor, _NEW_CHARACTER, (account, record.name, record.created, room))
+    except StorageRefused as error:
+        if error.sqlstate == _UNIQUE_VIOLATION:
+            raise NameTaken(f"The name {record.name} is taken.") from error
+        raise
+
+
+async def _made(cursor: Cursor, statement: str, parameters: Sequence[object]) -> _Newcomer:
+    await cursor.execute(statement, parameters)
+    ((account, id),) = cursor.fetchall()
+    return _Newcomer(account, CharacterId(id))

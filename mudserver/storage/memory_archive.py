@@ -1,0 +1,135 @@
+"""Characters that travel from world to world, in memory."""
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mudserver.errors import NameTaken, UnknownKeys
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
+from mudserver.interfaces import (
+    CharacterRecord,
+    ICharacterArchive,
+    ImportedCharacter,
+    ItemRow,
+    MuteRow,
+    Role,
+)
+from mudserver.storage.archive import COPY, NO_PASSWORD, original
+from mudserver.storage.memory_database import (
+    NAME,
+    MemoryAccount,
+    MemoryCharacter,
+    MemoryDatabase,
+    check_key,
+    check_row,
+    key_of,
+)
+from mudserver.storage.text import storable
+
+
+@implementer(ICharacterArchive)
+class MemoryCharacterArchive:
+    """
+    Implements `ICharacterArchive`.
+
+    Args:
+        database: Shared with the stores.
+    """
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def export(self, name: str) -> Deferred[CharacterRecord | None]:
+        """Implement `ICharacterArchive.export`."""
+
+        def work() -> CharacterRecord | None:
+            character = self._named(storable(name))
+            return None if character is None else self._record(character)
+
+        return self._db.answer(work)
+
+    def admit(
+        self, record: CharacterRecord, account: AccountId | None
+    ) -> Deferred[ImportedCharacter]:
+        """Implement `ICharacterArchive.admit`."""
+        return self._db.answer(lambda: self._admit(record, account))
+
+    def _record(self, character: MemoryCharacter) -> CharacterRecord:
+        held = sorted(
+            (item for item in self._db.items.values() if item.holder == character.id),
+            key=lambda item: item.id,
+        )
+        muted = sorted(
+            (
+                self._db.characters[mute.muted]
+                for mute in self._db.mutes
+                if mute.muter == character.id
+            ),
+            key=key_of,
+        )
+        return CharacterRecord(
+            name=character.name,
+            created=character.created,
+            room=None if character.room is None else self._room_keys()[character.room],
+            items=tuple(original(item.key) for item in held),
+            muted=tuple(each.name for each in muted),
+        )
+
+    def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
+        for text in (record.name, record.room or "", *record.items, *record.muted):
+            storable(text)
+        rooms = {key: id for id, key in self._room_keys().items()}
+        things = {item.key: item for item in self._db.items.values() if not item.fixed}
+        unknown = {key for key in record.items if key not in things}
+        missing = () if record.room is None or record.room in rooms else (record.room,)
+        if missing or unknown:
+            raise UnknownKeys(missing, tuple(sorted(unknown)))
+        room = None if record.room is None else rooms[record.room]
+        character = self._enter(record, account, room)
+        for key in record.items:
+            self._copy(things[key], character.id)
+        keys = {name.casefold() for name in record.muted}
+        found = [
+            each.id
+            for each in self._db.characters.values()
+            if key_of(each) in keys and each.id != character.id
+        ]
+        self._db.mutes |= {MuteRow(character.id, id) for id in found}
+        return ImportedCharacter(
+            record.name, self._db.accounts[character.account].name, len(keys) - len(found)
+        )
+
+    def _enter(
+        self, record: CharacterRecord, account: AccountId | None, room: RoomId | None
+    ) -> MemoryCharacter:
+        key = record.name.lower() if record.name.isascii() else record.name
+        check_row(NAME.match(key), "name_key_check")
+        owner = self._db.names.get(key)
+        if owner is not None and (owner != account or self._named(record.name) is not None):
+            raise NameTaken(f"The name {record.name} is taken.")
+        if account is None:
+            account = self._db.next_account()
+            self._db.accounts[account] = MemoryAccount(
+                account, record.name, NO_PASSWORD, Role.PLAYER, False, self._db.now()
+            )
+        check_key(account in self._db.accounts, "name_account_fkey")
+        self._db.names[key] = account
+        character = MemoryCharacter(
+            CharacterId(self._db.next_entities(1)[0]), account, record.name, room, record.created
+        )
+        self._db.characters[character.id] = character
+        return character
+
+    def _copy(self, item: ItemRow, holder: CharacterId) -> None:
+        id = ItemId(self._db.next_entities(1)[0])
+        self._db.items[id] = evolve(
+            item, id=id, key=f"{item.key}{COPY}{id}", room=None, holder=holder
+        )
+
+    def _named(self, name: str) -> MemoryCharacter | None:
+        key = name.casefold()
+        return next((each for each in self._db.characters.values() if key_of(each) == key), None)
+
+    def _room_keys(self) -> dict[RoomId, str]:
+        world = self._db.world
+        return {} if world is None else {room.id: room.key for room in world.rooms}

@@ -34,9 +34,10 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.view.line import Line, View
-from mudserver.world.applied import Change, Entity
+from mudserver.world.applied import Change, Entity, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.direction import Direction
+from mudserver.world.role import Role as Role  # noqa: PLC0414 - so that others find it here
 
 # ================================================================ the bus
 
@@ -521,14 +522,51 @@ class WorldRows:
     exits: tuple[ExitRow, ...]
     items: tuple[ItemRow, ...]
     npcs: tuple[NpcRow, ...]
+    silences: tuple[SilenceMade, ...] = ()
 
 
 @frozen
 class MuteRow:
-    """A player no longer wants to hear another."""
+    """
+    A player no longer wants to hear another.
+
+    Attributes:
+        since: When it was made (UTC); None for when it is saved.
+        until: When it ends (UTC); None for no end.
+        why: The muter's own note; may be empty.
+    """
 
     muter: CharacterId
     muted: CharacterId
+    since: datetime | None = None
+    until: datetime | None = None
+    why: str = ""
+
+
+@frozen
+class MutedRow:
+    """
+    One whom a character mutes.
+
+    Attributes:
+        character: Who that is.
+        name: What they are called.
+        until: When it ends (UTC); None for no end.
+    """
+
+    character: CharacterId
+    name: str
+    until: datetime | None = None
+
+
+@frozen
+class IdentifiedRow:
+    """Whom a name belongs to, and what its account may do."""
+
+    character: CharacterId
+    name: str
+    account: AccountId
+    role: Role
 
 
 @frozen
@@ -538,7 +576,8 @@ class CharacterRow:
 
     Attributes:
         room: Where it was last; None for one that has never played.
-        muted: Whom it mutes.
+        mutes: Whom it mutes, in the order of their ids; without what has ended.
+        role: What its account may do.
     """
 
     id: CharacterId
@@ -546,16 +585,13 @@ class CharacterRow:
     name: str
     room: RoomId | None
     items: tuple[ItemRow, ...]
-    muted: frozenset[CharacterId]
+    mutes: tuple[MutedRow, ...] = ()
+    role: Role = Role.PLAYER
 
-
-class Role(Enum):
-    """What an account may do beyond playing."""
-
-    PLAYER = "player"
-    BUILDER = "builder"
-    ADMIN = "admin"
-    OWNER = "owner"
+    @property
+    def muted(self) -> frozenset[CharacterId]:
+        """Whom it mutes."""
+        return frozenset(mute.character for mute in self.mutes)
 
 
 @frozen
@@ -883,7 +919,7 @@ class IWorldStore(Interface):
     def characters(account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
         """Read an account's characters, the oldest first."""
 
-    def identify(names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+    def identify(names: Iterable[str]) -> Deferred[Mapping[str, IdentifiedRow]]:
         """Find characters by name, without case; the unknown are missing from the answer,
         whose keys are case-folded.
         """
@@ -892,7 +928,7 @@ class IWorldStore(Interface):
         """
         Commit one consistent cut, in one transaction; to repeat it changes nothing.
 
-        A mute that is there already, or one to lift that isn't, is no error.
+        A mute that is there already is replaced; one to lift that isn't is no error.
 
         Fails with `StorageUnavailable` (try again) or `StorageRefused` (never will: an entity is
         unknown or named twice, an item is not in exactly one place, a fixed one is held).

@@ -84,9 +84,10 @@ class Administration:
         """Implement `IAdministration.set_role`."""
 
         async def change() -> None:
-            accounts = self.service.game.accounts
-            account = await accounts.find(name)
-            await accounts.set_role(account.id, role)
+            game = self.service.game
+            account = await game.accounts.find(name)
+            await game.accounts.set_role(account.id, role)
+            game.presence.appoint(account.id, role)
             self._log.info("{account} is now {role}.", account=account.name, role=role.value)
 
         return Deferred.fromCoroutine(change())

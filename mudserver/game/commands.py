@@ -1,5 +1,7 @@
 """What players type, carried out."""
 
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -37,8 +39,9 @@ from mudserver.interfaces import (
 )
 from mudserver.wire.text import clean
 from mudserver.world import commands
-from mudserver.world.commands import Command, changes_state, resolved, unresolved
-from mudserver.world.events import Event, PasswordAsked, Quitted
+from mudserver.world.commands import Command, Known, changes_state, resolved, unresolved
+from mudserver.world.duration import spell_term
+from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
 from mudserver.world.names import name_key
 from mudserver.world.rules import decide
@@ -96,6 +99,7 @@ class Commands:
         revocations: What changes passwords.
         bus: What leads to the gateways.
         clock: What waiting is measured by.
+        utc_now: The wall clock, for what outlives the process.
         meter: Gets ``commands`` by outcome (counter), ``inputs_dropped`` by reason (counter)
             and ``command_seconds`` (histogram).
     """
@@ -117,6 +121,7 @@ class Commands:
         revocations: Revocations,
         bus: IBus,
         clock: IReactorTime,
+        utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
         self._world = world
@@ -131,6 +136,7 @@ class Commands:
         self._revocations = revocations
         self._bus = bus
         self._clock = clock
+        self._utc_now = utc_now
         self._meter = meter
 
     # ------------------------------------------------------------ what comes in
@@ -213,17 +219,18 @@ class Commands:
             self._answer(typed, _GONE)
             return
         try:
-            events = decide(self._world, typed.session.character, command)
+            events = decide(self._world, typed.session.character, command, self._utc_now())
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return
-        receipt = self._receipt(typed, None)
+        refusal = next((_silenced(event) for event in events if isinstance(event, Hushed)), None)
+        receipt = self._receipt(typed, refusal, events)
         changed = self._stage.perform(events, receipt)
         for event in events:
             self._follow(typed.session, event)
         if not changed:
             self._journal.note(receipt)
-            self._settle(typed, None)
+            self._settle(typed, refusal)
 
     def _follow(self, session: Session, event: Event) -> None:
         """Do what an event means beyond the world."""
@@ -244,7 +251,8 @@ class Commands:
         except (Unavailable, TimeoutError):
             return partial(self._answer, typed, _UNAVAILABLE)
         if found is not None:
-            command = resolved(command, *found)
+            player = Known(found.character, found.account, found.name, found.role)
+            command = resolved(command, player)
         return partial(self._do, typed, command)
 
     async def _change_password(self, typed: _Typed, old: str, new: str) -> Work:
@@ -281,7 +289,11 @@ class Commands:
         )
         self._answer(typed, _INTERNAL_ERROR)
 
-    def _committed(self, typed: _Typed, outcome: Outcome) -> None:
+    def _committed(self, typed: _Typed, events: Iterable[Event], outcome: Outcome) -> None:
+        if outcome is Outcome.COMMITTED:
+            for event in events:
+                if isinstance(event, TOLD_WHEN_SAVED):
+                    self._fan_out.tell(event, ())
         if outcome is not Outcome.LOST:
             self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 
@@ -290,7 +302,9 @@ class Commands:
         self._journal.note(self._receipt(typed, refusal))
         self._settle(typed, refusal)
 
-    def _receipt(self, typed: _Typed, refusal: Refusal | None) -> Receipt:
+    def _receipt(
+        self, typed: _Typed, refusal: Refusal | None, events: Iterable[Event] = ()
+    ) -> Receipt:
         session = typed.session
         answer = None
         if typed.command is not None and (refusal is None or refusal.retry_after is None):
@@ -303,7 +317,7 @@ class Commands:
                 message=refusal.message if refusal else None,
             )
         done = InputRow(session.id, session.character, typed.number)
-        return Receipt(done, answer, partial(self._committed, typed))
+        return Receipt(done, answer, partial(self._committed, typed, events))
 
     def _settle(self, typed: _Typed, refusal: Refusal | None) -> None:
         outcome = "done" if refusal is None else refusal.code
@@ -315,6 +329,10 @@ class Commands:
 
     def _publish(self, session: Session, settled: Settled) -> None:
         self._bus.publish(gateway_subject(session.gateway), settled)
+
+
+def _silenced(event: Hushed) -> Refusal:
+    return Refusal("silenced", f"You are silenced{spell_term(event.until, event.why)}")
 
 
 def _refusal(error: PlayerError | Unavailable) -> Refusal:

@@ -66,8 +66,9 @@ class FanOut:
             event: What happened.
             deltas: What applying it returned.
         """
-        time = self._time()
-        for viewer, characters in resolve(self._world, event):
+        now = self._utc_now()
+        time = rfc3339(now)
+        for viewer, characters in resolve(self._world, event, now):
             for view in render(self._world, event, viewer, time):
                 self._show(view, characters)
         for delta in deltas:

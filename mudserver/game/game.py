@@ -174,6 +174,7 @@ def assemble(
         revocations=revocations,
         bus=ports.bus,
         clock=ports.clock,
+        utc_now=ports.utc_now,
         meter=ports.meter,
     )
     pastime = Pastime(world=world, stage=stage, clock=ports.clock, pick=ports.pick)

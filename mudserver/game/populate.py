@@ -2,7 +2,7 @@
 
 from mudserver.errors import StartupError
 from mudserver.interfaces import CharacterRow, ItemRow, WorldRows
-from mudserver.world.model import Character, Exit, Item, Npc, Room
+from mudserver.world.model import Character, Exit, Item, Mute, Npc, Room, Silence
 from mudserver.world.world import World
 
 
@@ -45,6 +45,8 @@ def populate(rows: WorldRows) -> World:
                     idle=npc.idle,
                 )
             )
+        for silence in rows.silences:
+            world.put_silence(silence.account, Silence(silence.until, silence.why))
     except (KeyError, ValueError) as error:
         raise StartupError(f"The stored world doesn't fit together: {error!r}.") from error
     return world
@@ -62,7 +64,12 @@ def admit(world: World, row: CharacterRow) -> tuple[Character, tuple[ItemRow, ..
         ValueError: The character is in the world already.
     """
     character = Character(
-        id=row.id, account=row.account, name=row.name, room=row.room, mutes=set(row.muted)
+        id=row.id,
+        account=row.account,
+        name=row.name,
+        room=row.room,
+        mutes={mute.character: Mute(mute.name, mute.until) for mute in row.mutes},
+        role=row.role,
     )
     world.add_character(character)
     elsewhere = tuple(item for item in row.items if item.id in world.items)

@@ -33,10 +33,11 @@ from mudserver.interfaces import (
     Ended,
     IBus,
     IMeter,
+    Role,
     gateway_subject,
 )
 from mudserver.view.line import Line, Span, Style
-from mudserver.world.events import Looked
+from mudserver.world.events import Appointed, Looked
 from mudserver.world.rules import enter, leave, lose_link, regain_link
 from mudserver.world.world import World
 
@@ -314,6 +315,18 @@ class Presence:
         def work() -> None:
             for session in self._sessions.on_tokens(revoked):
                 self.end(session, CloseCode.REVOKED, "You have been logged out.")
+
+        self._loop.require(OPERATIONS, work, lambda _: None)
+
+    def appoint(self, account: AccountId, role: Role) -> None:
+        """Let the characters of an account have another role, those too that are arriving."""
+        for arrival in self._arrivals.get(account, ()):
+            arrival.stale = True
+
+        def work() -> None:
+            for session in self._sessions:
+                if session.attended.account == account:
+                    self._stage.perform((Appointed(session.character, role),))
 
         self._loop.require(OPERATIONS, work, lambda _: None)
 

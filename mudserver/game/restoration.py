@@ -11,8 +11,16 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import item_of
 from mudserver.ids import CharacterId, ItemId, RoomId
 from mudserver.interfaces import ItemRow, RefusedRow
-from mudserver.world.applied import CharacterPlaced, Entity, ItemPlaced, MuteLifted, MuteMade
-from mudserver.world.model import Item
+from mudserver.world.applied import (
+    CharacterPlaced,
+    Entity,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
+from mudserver.world.model import Item, Mute, Silence
 from mudserver.world.world import World
 
 #: Where it queues.
@@ -75,8 +83,15 @@ class Restoration:
                     rooms |= seen_in
                     characters |= seen_by
                 case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
-                    made = isinstance(each.stored, MuteMade)
-                    self._world.put_mute(muter, muted, made=made)
+                    made = each.stored
+                    mute = Mute(made.name, made.until) if isinstance(made, MuteMade) else None
+                    self._world.put_mute(muter, muted, mute)
+                case SilenceMade(account=account) | SilenceLifted(account=account):
+                    kept = each.stored
+                    silence = None
+                    if isinstance(kept, SilenceMade):
+                        silence = Silence(kept.until, kept.why)
+                    self._world.put_silence(account, silence)
                 case _:
                     pass  # nothing of it is in the world
         for room in rooms:

@@ -14,8 +14,8 @@ from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.ids import NpcId
 from mudserver.interfaces import IMeter
-from mudserver.world.applied import Change, MuteLifted, MuteMade
-from mudserver.world.events import Arrived, Event, Said
+from mudserver.world.applied import Change, MuteLifted, MuteMade, SilenceLifted, SilenceMade
+from mudserver.world.events import TOLD_WHEN_SAVED, Arrived, Event, Said
 from mudserver.world.inhabitants import idle, react
 from mudserver.world.world import World
 
@@ -23,7 +23,7 @@ from mudserver.world.world import World
 INHABITANTS: Final = Lane("inhabitants")
 
 #: Changes that are someone's protection, and written without delay.
-_URGENT: Final = (MuteMade, MuteLifted)
+_URGENT: Final = (MuteMade, MuteLifted, SilenceMade, SilenceLifted)
 
 #: Events that inhabitants may react to.
 _HEARD: Final = (Arrived, Said)
@@ -85,7 +85,8 @@ class Stage:
             for event in events:
                 applied = self._world.apply(event)
                 changes.extend(applied.changes)
-                self._fan_out.tell(event, applied.deltas)
+                if not isinstance(event, TOLD_WHEN_SAVED):
+                    self._fan_out.tell(event, applied.deltas)
             whole = True
         finally:
             if changes:

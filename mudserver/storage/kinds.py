@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from mudserver.errors import StorageRefused
-from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
 from mudserver.interfaces import AnswerRow, InputRow, ItemRow, JournalRow
 from mudserver.storage.connection import Row
 from mudserver.storage.retention import KEEP_ANSWERS
@@ -24,6 +24,8 @@ from mudserver.world.applied import (
     ItemPlaced,
     MuteLifted,
     MuteMade,
+    SilenceLifted,
+    SilenceMade,
 )
 
 # Each statement locks its rows in the order of their keys, and the statements always come in the
@@ -63,11 +65,47 @@ _UNMUTE: Final = """
 """
 
 _MUTE: Final = """
-    INSERT INTO mute (muter, muted)
-    SELECT muter, muted
-    FROM unnest(%(muter)s::bigint[], %(muted)s::bigint[]) AS v (muter, muted)
+    INSERT INTO mute (muter, muted, since, until, why)
+    SELECT muter, muted, coalesce(since, now()), until, why
+    FROM unnest(%(muter)s::bigint[], %(muted)s::bigint[], %(since)s::timestamptz[],
+        %(until)s::timestamptz[], %(why)s::text[]) AS v (muter, muted, since, until, why)
     ORDER BY muter, muted
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (muter, muted) DO UPDATE
+    SET since = excluded.since, until = excluded.until, why = excluded.why
+"""
+
+_FORGET_MUTES: Final = """
+    DELETE FROM mute m USING (
+        SELECT muter, muted FROM mute
+        WHERE muter = ANY(%(muter)s::bigint[]) AND until <= now()
+        ORDER BY muter, muted FOR UPDATE
+    ) AS ended
+    WHERE m.muter = ended.muter AND m.muted = ended.muted
+"""
+
+_UNSILENCE: Final = """
+    DELETE FROM silence s USING (
+        SELECT account FROM silence WHERE account = ANY(%(account)s::bigint[])
+        ORDER BY account FOR UPDATE
+    ) AS locked
+    WHERE s.account = locked.account
+"""
+
+_FORGET_SILENCES: Final = """
+    DELETE FROM silence s USING (
+        SELECT account FROM silence WHERE until <= now() ORDER BY account FOR UPDATE
+    ) AS ended
+    WHERE s.account = ended.account
+"""
+
+_SILENCE: Final = """
+    INSERT INTO silence (account, by, since, until, why)
+    SELECT account, by, since, until, why
+    FROM unnest(%(account)s::bigint[], %(by)s::bigint[], %(since)s::timestamptz[],
+        %(until)s::timestamptz[], %(why)s::text[]) AS v (account, by, since, until, why)
+    ORDER BY account
+    ON CONFLICT (account) DO UPDATE
+    SET by = excluded.by, since = excluded.since, until = excluded.until, why = excluded.why
 """
 
 _INPUT: Final = """
@@ -124,7 +162,9 @@ KINDS: Final = (
     Kind(CharacterPlaced, (_PLACE,), "a character"),
     Kind(ItemPlaced, (_MOVE,), "an item"),
     Kind(MuteLifted, (_UNMUTE,)),
-    Kind(MuteMade, (_MUTE,)),
+    Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
+    Kind(SilenceLifted, (_UNSILENCE,)),
+    Kind(SilenceMade, (_FORGET_SILENCES, _SILENCE)),
     Kind(InputRow, (_INPUT,)),
     Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
 )
@@ -179,9 +219,15 @@ _STORED_ITEMS: Final = """
 """
 
 _STORED_MUTES: Final = """
-    SELECT v.muter, v.muted, m.muter IS NOT NULL
+    SELECT v.muter, v.muted, m.since, m.until, m.why, o.name
     FROM unnest(%(muter)s::bigint[], %(muted)s::bigint[]) AS v (muter, muted)
-    LEFT JOIN mute m USING (muter, muted)
+    LEFT JOIN mute m USING (muter, muted) LEFT JOIN character o ON o.id = v.muted
+"""
+
+
+_STORED_SILENCES: Final = """
+    SELECT v.account, s.by, s.since, s.until, s.why
+    FROM unnest(%(account)s::bigint[]) AS v (account) LEFT JOIN silence s USING (account)
 """
 
 
@@ -202,9 +248,21 @@ def _stored_place(row: Row) -> tuple[Entity, Change]:
 
 
 def _stored_mute(row: Row) -> tuple[Entity, Change]:
-    muter, muted, made = row
-    mute = (MuteMade if made else MuteLifted)(CharacterId(muter), CharacterId(muted))
-    return mute.entity, mute
+    muter, muted, since, until, why, name = row
+    if since is None:
+        lifted = MuteLifted(CharacterId(muter), CharacterId(muted))
+        return lifted.entity, lifted
+    made = MuteMade(CharacterId(muter), CharacterId(muted), since, until, why, name)
+    return made.entity, made
+
+
+def _stored_silence(row: Row) -> tuple[Entity, Change]:
+    account, by, since, until, why = row
+    if since is None:
+        lifted = SilenceLifted(AccountId(account))
+        return lifted.entity, lifted
+    made = SilenceMade(AccountId(account), AccountId(by), since, until, why)
+    return made.entity, made
 
 
 _Read = Callable[[Row], tuple[Entity, Change | ItemRow]]
@@ -214,6 +272,8 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     ItemPlaced: (_STORED_ITEMS, _stored_item),
     MuteMade: (_STORED_MUTES, _stored_mute),
     MuteLifted: (_STORED_MUTES, _stored_mute),
+    SilenceMade: (_STORED_SILENCES, _stored_silence),
+    SilenceLifted: (_STORED_SILENCES, _stored_silence),
 }
 
 

@@ -18,8 +18,10 @@ from mudserver.interfaces import (
     AccountRow,
     CharacterRow,
     IAccountStore,
+    IdentifiedRow,
     ItemRow,
     IWorldStore,
+    MutedRow,
     Redeemed,
     Role,
     TokenRow,
@@ -266,7 +268,13 @@ class MemoryWorldStore:
                 return None
             lying = tuple(item for item in self._db.items.values() if item.room is not None)
             exits = sorted(self._db.world.exits, key=lambda way: (way.room, way.direction))
-            return evolve(self._db.world, items=lying, exits=tuple(exits))
+            now = self._db.now()
+            silences = (
+                self._db.silences[account]
+                for account in sorted(self._db.silences)
+                if (until := self._db.silences[account].until) is None or until > now
+            )
+            return evolve(self._db.world, items=lying, exits=tuple(exits), silences=tuple(silences))
 
         return self._db.answer(work)
 
@@ -294,20 +302,23 @@ class MemoryWorldStore:
                     name=each.name,
                     room=each.room,
                     items=tuple(i for i in self._db.items.values() if i.holder == each.id),
-                    muted=frozenset(m.muted for m in self._db.mutes if m.muter == each.id),
+                    mutes=self._mutes(each.id),
+                    role=self._db.accounts[each.account].role,
                 )
                 for each in self._db.characters.values()
                 if each.account == account
             )
         )
 
-    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, IdentifiedRow]]:
         """Implement `IWorldStore.identify`."""
 
-        def work() -> Mapping[str, tuple[CharacterId, str]]:
+        def work() -> Mapping[str, IdentifiedRow]:
             keys = {storable(name).casefold() for name in names}
             return {
-                key_of(each): (each.id, each.name)
+                key_of(each): IdentifiedRow(
+                    each.id, each.name, each.account, self._db.accounts[each.account].role
+                )
                 for each in self._db.characters.values()
                 if key_of(each) in keys
             }
@@ -320,16 +331,28 @@ class MemoryWorldStore:
         def work() -> None:
             places = self._placed(changes)
             items = self._moved(changes)
-            for mute in changes.muted:
-                check_row(mute.muter != mute.muted, "mute_of_another")
-                check_key(mute.muter in self._db.characters, "mute_muter_fkey")
-                check_key(mute.muted in self._db.characters, "mute_muted_fkey")
+            before = self._db.mutes.copy()
+            try:
+                for mute in changes.unmuted:
+                    self._db.mutes.pop((mute.muter, mute.muted), None)
+                for mute in changes.muted:
+                    self._db.mute(mute)
+            except StorageRefused:
+                self._db.mutes = before
+                raise
             self._db.characters.update(places)
             self._db.items.update(items)
-            self._db.mutes -= set(changes.unmuted)
-            self._db.mutes |= set(changes.muted)
 
         return self._db.answer(work)
+
+    def _mutes(self, muter: CharacterId) -> tuple[MutedRow, ...]:
+        now = self._db.now()
+        mutes = (mute for mute in self._db.mutes.values() if mute.muter == muter)
+        return tuple(
+            MutedRow(mute.muted, self._db.characters[mute.muted].name, mute.until)
+            for mute in sorted(mutes, key=lambda mute: mute.muted)
+            if mute.until is None or mute.until > now
+        )
 
     def _placed(self, changes: WorldChanges) -> dict[CharacterId, MemoryCharacter]:
         placed: dict[CharacterId, MemoryCharacter] = {}

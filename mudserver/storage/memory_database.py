@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Final, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, execute, fail
 
 from mudserver.errors import MudError, StorageRefused
@@ -31,8 +31,12 @@ from mudserver.interfaces import (
     TokenRow,
     WorldRows,
 )
+from mudserver.storage.text import storable
+from mudserver.world.applied import SilenceMade
 
 T = TypeVar("T")
+
+_MAX_WHY: Final = 200
 
 #: What the table ``name`` takes, without case.
 NAME: Final = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:['-][a-z]+)*\Z")
@@ -140,7 +144,8 @@ class MemoryDatabase:
     characters: dict[CharacterId, MemoryCharacter] = field(init=False, factory=dict)
     world: WorldRows | None = field(init=False, default=None)
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
-    mutes: set[MuteRow] = field(init=False, factory=set)
+    mutes: dict[tuple[CharacterId, CharacterId], MuteRow] = field(init=False, factory=dict)
+    silences: dict[AccountId, SilenceMade] = field(init=False, factory=dict)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)
@@ -171,6 +176,30 @@ class MemoryDatabase:
 
         self._held.append(carry_out)
         return answered
+
+    def mute(self, row: MuteRow) -> None:
+        """Write a row of the table ``mute`` over what is there."""
+        since = self.now() if row.since is None else row.since
+        check_row(row.muter != row.muted, "mute_of_another")
+        check_row(row.until is None or row.until > since, "mute_lasts")
+        check_row(len(storable(row.why)) <= _MAX_WHY, "mute_why_check")
+        check_key(row.muter in self.characters, "mute_muter_fkey")
+        check_key(row.muted in self.characters, "mute_muted_fkey")
+        self.mutes[row.muter, row.muted] = evolve(row, since=since)
+
+    def forget_silences(self) -> None:
+        """Delete rows of the table ``silence`` that have ended."""
+        for account, row in list(self.silences.items()):
+            if row.until is not None and row.until <= self.now():
+                del self.silences[account]
+
+    def silence(self, row: SilenceMade) -> None:
+        """Write a row of the table ``silence`` over what is there."""
+        check_row(row.until is None or row.until > row.since, "silence_lasts")
+        check_row(len(storable(row.why)) <= _MAX_WHY, "silence_why_check")
+        check_key(row.account in self.accounts, "silence_account_fkey")
+        check_key(row.by in self.accounts, "silence_by_fkey")
+        self.silences[row.account] = row
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

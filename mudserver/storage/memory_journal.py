@@ -37,7 +37,15 @@ from mudserver.storage.memory_database import (
 from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
 from mudserver.storage.sieve import sieve
 from mudserver.storage.text import storable
-from mudserver.world.applied import Change, CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from mudserver.world.applied import (
+    Change,
+    CharacterPlaced,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
 
 _MAX_SESSION: Final = 200
 _MAX_COMMAND: Final = 64
@@ -158,7 +166,7 @@ class MemoryJournalStore:
 
 # ---------------------------------------------------------------- transactions
 
-_TABLES: Final = ("characters", "items", "mutes", "inputs", "answers", "letters")
+_TABLES: Final = ("characters", "items", "mutes", "silences", "inputs", "answers", "letters")
 
 
 def _snapshot(db: MemoryDatabase) -> dict[str, Any]:
@@ -185,12 +193,16 @@ def _all_or_nothing(db: MemoryDatabase) -> Iterator[None]:
 # ---------------------------------------------------------------- rows
 
 
+#: Rows of which two may be of the same entity: the later kind has the last word.
+_MADE_OR_LIFTED: Final = (MuteMade, MuteLifted, SilenceMade, SilenceLifted)
+
+
 def _write(db: MemoryDatabase, rows: Sequence[JournalRow]) -> None:
     entities = set()
     for row in in_order(rows):
         if db.refuses(row):
             raise StorageRefused("refused on purpose", "23514", "refused")
-        if row.entity in entities and not isinstance(row, MuteMade | MuteLifted):
+        if row.entity in entities and not isinstance(row, _MADE_OR_LIFTED):
             raise StorageRefused(f"flush: {row.entity[0]} is named twice")
         entities.add(row.entity)
         _WRITE[type(row)](db, row)
@@ -215,14 +227,23 @@ def _move(db: MemoryDatabase, row: ItemPlaced) -> None:
 
 
 def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
-    db.mutes.discard(MuteRow(row.muter, row.muted))
+    db.mutes.pop((row.muter, row.muted), None)
 
 
 def _mute(db: MemoryDatabase, row: MuteMade) -> None:
-    check_row(row.muter != row.muted, "mute_of_another")
-    check_key(row.muter in db.characters, "mute_muter_fkey")
-    check_key(row.muted in db.characters, "mute_muted_fkey")
-    db.mutes.add(MuteRow(row.muter, row.muted))
+    for key, mute in list(db.mutes.items()):
+        if mute.muter == row.muter and mute.until is not None and mute.until <= db.now():
+            del db.mutes[key]
+    db.mute(MuteRow(row.muter, row.muted, row.since, row.until, row.why))
+
+
+def _unsilence(db: MemoryDatabase, row: SilenceLifted) -> None:
+    db.silences.pop(row.account, None)
+
+
+def _silence(db: MemoryDatabase, row: SilenceMade) -> None:
+    db.forget_silences()
+    db.silence(row)
 
 
 def _input(db: MemoryDatabase, row: InputRow) -> None:
@@ -251,6 +272,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     ItemPlaced: _move,
     MuteLifted: _unmute,
     MuteMade: _mute,
+    SilenceLifted: _unsilence,
+    SilenceMade: _silence,
     InputRow: _input,
     AnswerRow: _answer,
 }
@@ -277,8 +300,13 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
         case ItemPlaced(item=id):
             return db.items.get(id)
         case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
-            made = MuteRow(muter, muted) in db.mutes
-            return MuteMade(muter, muted) if made else MuteLifted(muter, muted)
+            made = db.mutes.get((muter, muted))
+            if made is None:
+                return MuteLifted(muter, muted)
+            name = db.characters[muted].name
+            return MuteMade(muter, muted, made.since, made.until, made.why, name)
+        case SilenceMade(account=account) | SilenceLifted(account=account):
+            return db.silences.get(account, SilenceLifted(account))
         case _:
             return None
 

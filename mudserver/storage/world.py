@@ -1,6 +1,7 @@
 """The world and its characters in PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,11 +14,14 @@ from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.interfaces import (
     CharacterRow,
     ExitRow,
+    IdentifiedRow,
     IMeter,
     ItemRow,
     IWorldStore,
+    MutedRow,
     MuteRow,
     NpcRow,
+    Role,
     RoomRow,
     WorldChanges,
     WorldRows,
@@ -26,11 +30,14 @@ from mudserver.storage.founding import entities, found
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
+from mudserver.world.applied import SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
 
 T = TypeVar("T")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Rows that are read or written at once; a page of them takes the reactor some ten milliseconds.
 PAGE_ROWS: Final = 5_000
@@ -62,12 +69,22 @@ _NPCS: Final = """
     WHERE id > %s ORDER BY id LIMIT %s
 """
 
+_SILENCES: Final = """
+    SELECT account, by, since, until, why FROM silence
+    WHERE account > %s AND (until IS NULL OR until > now()) ORDER BY account LIMIT %s
+"""
+
 # ---------------------------------------------------------------- reading characters
 
 # One statement, so that a character, its items and its mutes show the same moment.
 _CHARACTERS: Final = """
     SELECT c.id, c.account, c.name, c.room,
-        ARRAY(SELECT m.muted FROM mute m WHERE m.muter = c.id),
+        (SELECT a.role FROM account a WHERE a.id = c.account),
+        ARRAY(
+            SELECT jsonb_build_array(
+                o.id, o.name, (extract(epoch FROM m.until) * 1000000)::bigint)
+            FROM mute m JOIN character o ON o.id = m.muted
+            WHERE m.muter = c.id AND (m.until IS NULL OR m.until > now()) ORDER BY o.id),
         ARRAY(
             SELECT jsonb_build_array(
                 i.id, i.key, i.name, i.keywords, i.description, i.fixed, i.room, i.holder)
@@ -75,7 +92,10 @@ _CHARACTERS: Final = """
     FROM character c WHERE c.account = ANY(%s) ORDER BY c.created, c.id
 """
 
-_IDENTIFY: Final = "SELECT key, id, name FROM character WHERE key = ANY(%s)"
+_IDENTIFY: Final = """
+    SELECT c.key, c.id, c.name, a.id, a.role
+    FROM character c JOIN account a ON a.id = c.account WHERE c.key = ANY(%s)
+"""
 
 # ---------------------------------------------------------------- flushing
 
@@ -111,10 +131,13 @@ _UNMUTE: Final = """
 """
 
 _MUTE: Final = """
-    INSERT INTO mute (muter, muted)
-    SELECT muter, muted FROM unnest(%s::bigint[], %s::bigint[]) AS v (muter, muted)
+    INSERT INTO mute (muter, muted, since, until, why)
+    SELECT muter, muted, coalesce(since, now()), until, why
+    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+        AS v (muter, muted, since, until, why)
     ORDER BY muter, muted
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (muter, muted) DO UPDATE
+    SET since = excluded.since, until = excluded.until, why = excluded.why
 """
 
 # ---------------------------------------------------------------- the import
@@ -209,17 +232,20 @@ class PostgresWorldStore:
             )
         return characters
 
-    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, tuple[CharacterId, str]]]:
+    def identify(self, names: Iterable[str]) -> Deferred[Mapping[str, IdentifiedRow]]:
         """Implement `IWorldStore.identify`."""
         return Deferred.fromCoroutine(self._identify(names))
 
-    async def _identify(self, names: Iterable[str]) -> Mapping[str, tuple[CharacterId, str]]:
+    async def _identify(self, names: Iterable[str]) -> Mapping[str, IdentifiedRow]:
         keys = {storable(name).casefold() for name in names}
         return await self._identified.load_all(keys)
 
-    async def _fetch_identified(self, keys: list[str]) -> Mapping[str, tuple[CharacterId, str]]:
+    async def _fetch_identified(self, keys: list[str]) -> Mapping[str, IdentifiedRow]:
         rows = await self._pool.run_query(_IDENTIFY, (keys,))
-        return {key: (CharacterId(id), name) for key, id, name in rows}
+        return {
+            key: IdentifiedRow(CharacterId(id), name, AccountId(account), Role(role))
+            for key, id, name, account, role in rows
+        }
 
     def flush(self, changes: WorldChanges) -> Deferred[None]:
         """Implement `IWorldStore.flush`."""
@@ -238,6 +264,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         exits=await _read(cursor, _EXITS, (0, ""), _exit),
         items=await _read(cursor, _ITEMS, (0,), _item),
         npcs=await _read(cursor, _NPCS, (0,), _npc),
+        silences=await _read(cursor, _SILENCES, (0,), _silence),
     )
 
 
@@ -300,7 +327,9 @@ async def _flush(cursor: Cursor, changes: WorldChanges) -> None:
     if changes.unmuted:
         await cursor.execute(_UNMUTE, _pairs(changes.unmuted))
     if changes.muted:
-        await cursor.execute(_MUTE, _pairs(changes.muted))
+        times = ([m.since for m in changes.muted], [m.until for m in changes.muted])
+        why = [m.why for m in changes.muted]
+        await cursor.execute(_MUTE, (*_pairs(changes.muted), *times, why))
 
 
 def _pairs(mutes: Iterable[MuteRow]) -> tuple[list[CharacterId], list[CharacterId]]:
@@ -311,6 +340,11 @@ def _pairs(mutes: Iterable[MuteRow]) -> tuple[list[CharacterId], list[CharacterI
 def _check_count(changed: int, wanted: int, kind: str) -> None:
     if changed != wanted:
         raise StorageRefused(f"flush: {kind} is unknown or named twice")
+
+
+def _silence(row: Sequence[Any]) -> SilenceMade:
+    account, by, since, until, why = row
+    return SilenceMade(AccountId(account), AccountId(by), since, until, why)
 
 
 def _room(row: Sequence[Any]) -> RoomRow:
@@ -344,12 +378,19 @@ def _npc(row: Sequence[Any]) -> NpcRow:
 
 
 def _character(row: Sequence[Any]) -> CharacterRow:
-    id, account, name, room, muted, items = row
+    id, account, name, room, role, mutes, items = row
     return CharacterRow(
         id=CharacterId(id),
         account=AccountId(account),
         name=name,
         room=room,
         items=tuple(_item(item) for item in items),
-        muted=frozenset(muted),
+        mutes=tuple(_muted(mute) for mute in mutes),
+        role=Role(role),
     )
+
+
+def _muted(row: Sequence[Any]) -> MutedRow:
+    id, name, until = row
+    end = None if until is None else _EPOCH + timedelta(microseconds=until)
+    return MutedRow(CharacterId(id), name, end)

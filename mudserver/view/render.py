@@ -15,6 +15,7 @@ from mudserver.wire.messages import Chat, Presence, PresenceChange
 from mudserver.world import events
 from mudserver.world.audience import Viewer
 from mudserver.world.direction import Direction
+from mudserver.world.duration import spell_duration, spell_term
 from mudserver.world.events import Event
 from mudserver.world.help import HelpPage
 from mudserver.world.world import World
@@ -56,6 +57,13 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (_told_tell(event, viewer, time),)
         case events.Emoted(name=name):
             return (_acted(name, Style.PLAYER, event.text, time),)
+        case events.Hushed():
+            return () if viewer is Viewer.ACTOR else (_hushed(event, time),)
+        case events.Silenced():
+            return (text(_silenced(event, viewer), Style.SYSTEM, time),)
+        case events.Unsilenced(target_name=name):
+            words = f"{name} is heard again." if viewer is Viewer.ACTOR else "You are heard again."
+            return (text(words, Style.SYSTEM, time),)
         case events.NpcSaid():
             return (_npc_said(event, viewer, time),)
         case events.NpcEmoted(name=name):
@@ -80,10 +88,14 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (_who(event, time),)
         case events.HelpShown(page=page):
             return (_help(page, time),)
-        case events.Muted(target_name=name):
-            return (text(f"You no longer hear {name}.", Style.SYSTEM, time),)
+        case events.Muted():
+            return (_muted(event, time),)
+        case events.MutesListed():
+            return (_mutes(event, time),)
         case events.Unmuted(target_name=name):
             return (text(f"You hear {name} again.", Style.SYSTEM, time),)
+        case events.Appointed(role=role):
+            return (text(f"Your role here is now {role.value}.", Style.SYSTEM, time),)
         case events.PasswordAsked():
             return ()  # the gateway asks
         case _:
@@ -114,6 +126,28 @@ def _told_tell(event: events.Told, viewer: Viewer, time: str) -> View:
     return _chat("tell", event.name, event.text, line, time=time, to=event.target_name)
 
 
+def _hushed(event: events.Hushed, time: str) -> View:
+    """Show staff what the others don't hear."""
+    name = Span(event.name, Style.PLAYER)
+    match event.channel:
+        case events.Channel.EMOTE:
+            line = _deed((name,), event.text)
+        case events.Channel.SAY:
+            line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
+        case events.Channel.TELL:
+            line = _quote((name, Span(" tells you, ")), event.text, Style.TELL)
+        case _:
+            assert_never(event.channel)
+    marked = Line((Span("[silenced] ", Style.SYSTEM), *line.spans))
+    return _chat(event.channel.value, event.name, event.text, marked, time=time)
+
+
+def _silenced(event: events.Silenced, viewer: Viewer) -> str:
+    if viewer is Viewer.ACTOR:
+        return f"{event.target_name} is silenced{spell_term(event.until, event.why)}"
+    return f"You are silenced{spell_term(event.until, event.why)}"
+
+
 def _npc_said(event: events.NpcSaid, viewer: Viewer, time: str) -> View:
     verb = " says to you, " if viewer is Viewer.TARGET else " says, "
     opening = (Span(_capital(event.name), Style.NPC), Span(verb))
@@ -122,9 +156,13 @@ def _npc_said(event: events.NpcSaid, viewer: Viewer, time: str) -> View:
 
 
 def _acted(name: str, style: Style, deed: str, time: str) -> View:
-    gap = "" if deed.startswith(("'", ",")) else " "
-    line = Line((Span(_capital(name), style), Span(gap + deed, Style.EMOTE)))
+    line = _deed((Span(_capital(name), style),), deed)
     return _chat("emote", name, deed, line, time=time)
+
+
+def _deed(opening: tuple[Span, ...], deed: str) -> Line:
+    gap = "" if deed.startswith(("'", ",")) else " "
+    return Line((*opening, Span(gap + deed, Style.EMOTE)))
 
 
 def _quote(opening: tuple[Span, ...], words: str, style: Style) -> Line:
@@ -239,6 +277,23 @@ def _who(event: events.WhoListed, time: str) -> View:
     others = event.total - len(event.players)
     spans.append(Span(f" and {others:,} others." if others else "."))
     return told(Line(tuple(spans)), Style.PLAIN, time)
+
+
+def _muted(event: events.Muted, time: str) -> View:
+    lasting = ""
+    if event.until is not None:
+        lasting = f", for {spell_duration(event.until - event.since)}"
+    return text(f"You no longer hear {event.target_name}{lasting}.", Style.SYSTEM, time)
+
+
+def _mutes(event: events.MutesListed, time: str) -> View:
+    if not event.players:
+        return text("You mute nobody.", Style.SYSTEM, time)
+    spans = [Span("You mute:")]
+    for player in event.players:
+        left = "" if player.left is None else f" (for {spell_duration(player.left)} more)"
+        spans += (Span("\n  "), Span(player.name, Style.PLAYER), Span(left))
+    return told(Line(tuple(spans)), Style.SYSTEM, time)
 
 
 def _present(player: events.Present) -> tuple[Span, ...]:

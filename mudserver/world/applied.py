@@ -4,9 +4,11 @@ What an applied event leaves behind: changes to store, and deltas for those who 
 Both are made where the world changes, from the change itself; nothing is ever compared.
 """
 
+from datetime import datetime
+
 from attrs import frozen
 
-from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
 
 # ---------------------------------------------------------------- what must be stored
 
@@ -44,10 +46,22 @@ class ItemPlaced:
 
 @frozen
 class MuteMade:
-    """A player no longer wants to hear another."""
+    """
+    A player no longer wants to hear another.
+
+    Attributes:
+        since: When it was made (UTC); None for when it is saved.
+        until: When it ends (UTC); None for no end.
+        why: The muter's own note; may be empty.
+        name: What the muted one is called.
+    """
 
     muter: CharacterId
     muted: CharacterId
+    since: datetime | None = None
+    until: datetime | None = None
+    why: str = ""
+    name: str = ""
 
     @property
     def entity(self) -> Entity:
@@ -68,9 +82,45 @@ class MuteLifted:
         return ("mute", self.muter, self.muted)
 
 
+@frozen
+class SilenceMade:
+    """
+    Nobody but staff hears the characters of an account.
+
+    Attributes:
+        by: The account of whoever ordered it.
+        since: When it was ordered (UTC).
+        until: When it ends (UTC); None for no end.
+        why: The reason, as the silenced are told; may be empty.
+    """
+
+    account: AccountId
+    by: AccountId
+    since: datetime
+    until: datetime | None
+    why: str
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that account is silenced."""
+        return ("silence", self.account)
+
+
+@frozen
+class SilenceLifted:
+    """The characters of an account are heard again."""
+
+    account: AccountId
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that account is silenced."""
+        return ("silence", self.account)
+
+
 #: Everything that an event may change and that must be stored. To add a kind: write it here, and
 #: follow what `mudserver.interfaces.JournalRow` says.
-Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted
+Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted | SilenceMade | SilenceLifted
 
 # ---------------------------------------------------------------- what copies must learn
 

@@ -1,5 +1,6 @@
 """Who perceives an event."""
 
+from datetime import datetime
 from enum import Enum
 
 from mudserver.ids import CharacterId
@@ -16,9 +17,16 @@ class Viewer(Enum):
     OTHERS = "others"
 
 
-def resolve(world: World, event: Event) -> tuple[tuple[Viewer, tuple[CharacterId, ...]], ...]:
+def resolve(
+    world: World, event: Event, now: datetime
+) -> tuple[tuple[Viewer, tuple[CharacterId, ...]], ...]:
     """
     Find who perceives an event, by kind of viewer.
+
+    Args:
+        world: As it is right before or right after.
+        event: What happens.
+        now: When (UTC); mutes may have ended by then.
 
     Right before and right after the event is applied, the answer is the same, but that one
     who has left the world is no longer among them.
@@ -27,7 +35,9 @@ def resolve(world: World, event: Event) -> tuple[tuple[Viewer, tuple[CharacterId
         Each kind that has anyone, with all of that kind. Nobody is in two of them.
     """
     audience = event.audience
-    spared = world.muters(audience.actor) if audience.mutable and audience.actor else frozenset()
+    spared: frozenset[CharacterId] = frozenset()
+    if audience.mutable and audience.actor:
+        spared = world.muters(audience.actor, now)
     kinds: list[tuple[Viewer, tuple[CharacterId, ...]]] = []
     if audience.actor is not None and audience.actor in world.characters:
         kinds.append((Viewer.ACTOR, (audience.actor,)))
@@ -37,6 +47,8 @@ def resolve(world: World, event: Event) -> tuple[tuple[Viewer, tuple[CharacterId
     if audience.room is not None:
         there = world.occupants(audience.room).characters
         others = there - spared - {audience.actor, audience.target}
+        if audience.staff:
+            others = {id for id in others if world.character(id).role.moderates}
         if others:
             kinds.append((Viewer.OTHERS, tuple(others)))
     return tuple(kinds)

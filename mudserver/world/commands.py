@@ -9,12 +9,14 @@ give it a row in `mudserver.world.verbs.VERBS`, and a rule in `decide`; mypy fin
 but the row.
 """
 
+from datetime import timedelta
 from typing import Protocol, assert_never
 
 from attrs import evolve, field, frozen
 
-from mudserver.ids import CharacterId
+from mudserver.ids import AccountId, CharacterId
 from mudserver.world.direction import Direction
+from mudserver.world.role import Role
 
 
 @frozen
@@ -88,11 +90,22 @@ class Mute:
     Hear no more of a player.
 
     Attributes:
+        lasting: For how long; None for no end.
+        why: A note to oneself; may be empty.
         character: Who that is, once the name is known to be theirs.
+        role: What their account may do, once that is known.
     """
 
     name: str
+    lasting: timedelta | None = None
+    why: str = ""
     character: CharacterId | None = None
+    role: Role = Role.PLAYER
+
+
+@frozen
+class ListMutes:
+    """Whom do I mute?"""
 
 
 @frozen
@@ -106,6 +119,51 @@ class Unmute:
 
     name: str
     character: CharacterId | None = None
+
+
+@frozen
+class Known:
+    """
+    A player, who may be absent.
+
+    Attributes:
+        role: What their account may do.
+    """
+
+    character: CharacterId
+    account: AccountId
+    name: str
+    role: Role
+
+
+@frozen
+class Silence:
+    """
+    Let only staff hear a player.
+
+    Attributes:
+        lasting: For how long; None for no end.
+        why: The reason, as the player is told; may be empty.
+        player: Who that is, once it is known.
+    """
+
+    name: str
+    lasting: timedelta | None = None
+    why: str = ""
+    player: Known | None = None
+
+
+@frozen
+class Unsilence:
+    """
+    Let everyone hear a player again.
+
+    Attributes:
+        player: Who that is, once it is known.
+    """
+
+    name: str
+    player: Known | None = None
 
 
 @frozen
@@ -140,7 +198,10 @@ Command = (
     | Drop
     | Go
     | Mute
+    | ListMutes
     | Unmute
+    | Silence
+    | Unsilence
     | ChangePassword
     | Help
     | Quit
@@ -156,7 +217,9 @@ def changes_state(command: Command) -> bool:
     match command:
         case Get() | Drop() | Go() | Mute() | Unmute() | ChangePassword():
             return True
-        case Look() | Exits() | Who() | Inventory() | Help():
+        case Silence() | Unsilence():
+            return True
+        case Look() | Exits() | Who() | Inventory() | ListMutes() | Help():
             return False
         case Say() | Tell() | Emote() | Quit():
             return False
@@ -179,13 +242,23 @@ def unresolved(command: Command, world: Roll) -> str | None:
     Returns:
         A name to look for among all characters, absent ones too; None where nothing is missing.
     """
-    if not isinstance(command, Mute | Unmute) or command.character is not None:
-        return None
-    return command.name if world.character_named(command.name) is None else None
+    match command:
+        case Mute(name=name, character=None) | Unmute(name=name, character=None):
+            return name if world.character_named(name) is None else None
+        case Silence(name=name, player=None) | Unsilence(name=name, player=None):
+            return name if world.character_named(name) is None else None
+        case _:
+            return None
 
 
-def resolved(command: Command, character: CharacterId, name: str) -> Command:
+def resolved(command: Command, player: Known) -> Command:
     """Return the command with the player that `unresolved` asked for; others as they are."""
-    if isinstance(command, Mute | Unmute):
-        return evolve(command, character=character, name=name)
-    return command
+    match command:
+        case Mute():
+            return evolve(command, character=player.character, name=player.name, role=player.role)
+        case Unmute():
+            return evolve(command, character=player.character, name=player.name)
+        case Silence() | Unsilence():
+            return evolve(command, player=player)
+        case _:
+            return command

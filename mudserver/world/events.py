@@ -8,11 +8,16 @@ and both handle every event there is: mypy finds the place that doesn't.
 To add one: write it here and into `Event`, then follow mypy.
 """
 
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
 from attrs import frozen
 
-from mudserver.ids import CharacterId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.world.direction import Direction
 from mudserver.world.help import HelpPage
+from mudserver.world.role import Role
 
 
 @frozen
@@ -25,12 +30,14 @@ class Audience:
         target: To whom it is done.
         room: Where everyone else sees it too; None if nobody does.
         mutable: Whether those who mute the actor are spared it.
+        staff: Whether of those in the room only staff perceives it.
     """
 
     actor: CharacterId | None = None
     target: CharacterId | None = None
     room: RoomId | None = None
     mutable: bool = False
+    staff: bool = False
 
 
 @frozen
@@ -88,6 +95,41 @@ class Emoted:
     def audience(self) -> Audience:
         """The actor and the room."""
         return Audience(actor=self.character, room=self.room, mutable=True)
+
+
+class Channel(Enum):
+    """By what means a player speaks."""
+
+    SAY = "say"
+    TELL = "tell"
+    EMOTE = "emote"
+
+
+@frozen
+class Hushed:
+    """
+    Someone who is silenced tried to speak: only staff heard it.
+
+    Attributes:
+        room: Where they are; None where they spoke to one player alone.
+        target: To whom alone they spoke, if that is one of the staff.
+        until: When the silence ends (UTC); None for no end.
+        why: Why they are silenced; may be empty.
+    """
+
+    speaker: CharacterId
+    name: str
+    channel: Channel
+    text: str
+    room: RoomId | None
+    target: CharacterId | None
+    until: datetime | None
+    why: str
+
+    @property
+    def audience(self) -> Audience:
+        """Staff that would have heard it."""
+        return Audience(actor=self.speaker, target=self.target, room=self.room, staff=True)
 
 
 @frozen
@@ -368,11 +410,21 @@ class HelpShown:
 
 @frozen
 class Muted:
-    """Someone no longer wants to hear another player, who isn't told."""
+    """
+    Someone no longer wants to hear another player, who isn't told.
+
+    Attributes:
+        since: When that happened (UTC).
+        until: When it ends by itself (UTC); None for no end.
+        why: A note to themselves; may be empty.
+    """
 
     character: CharacterId
     target: CharacterId
     target_name: str
+    since: datetime
+    until: datetime | None = None
+    why: str = ""
 
     @property
     def audience(self) -> Audience:
@@ -391,6 +443,96 @@ class Unmuted:
     @property
     def audience(self) -> Audience:
         """The one who unmutes, alone."""
+        return Audience(actor=self.character)
+
+
+@frozen
+class MutedPlayer:
+    """
+    One whom somebody mutes.
+
+    Attributes:
+        left: How long it still lasts; None for no end.
+    """
+
+    name: str
+    left: timedelta | None
+
+
+@frozen
+class MutesListed:
+    """Someone asked whom they mute; in order of the names."""
+
+    character: CharacterId
+    players: tuple[MutedPlayer, ...]
+
+    @property
+    def audience(self) -> Audience:
+        """The one who asked."""
+        return Audience(actor=self.character)
+
+
+# ---------------------------------------------------------------- keeping order
+
+
+@frozen
+class Silenced:
+    """
+    Staff ordered that only staff hears the characters of an account. Told when it is saved.
+
+    Attributes:
+        character: Who ordered it.
+        by: Their account.
+        target: Of whose account; they may be absent.
+        since: When (UTC).
+        until: When it ends (UTC); None for no end.
+        why: The reason; may be empty.
+    """
+
+    character: CharacterId
+    by: AccountId
+    target: CharacterId
+    target_name: str
+    account: AccountId
+    since: datetime
+    until: datetime | None
+    why: str
+
+    @property
+    def audience(self) -> Audience:
+        """The two."""
+        return Audience(actor=self.character, target=self.target)
+
+
+@frozen
+class Unsilenced:
+    """Staff ordered that the characters of an account are heard again. Told when it is saved."""
+
+    character: CharacterId
+    target: CharacterId
+    target_name: str
+    account: AccountId
+
+    @property
+    def audience(self) -> Audience:
+        """The two."""
+        return Audience(actor=self.character, target=self.target)
+
+
+#: Events that are shown when what they change is committed, and not before.
+TOLD_WHEN_SAVED: Final = (Silenced, Unsilenced)
+
+
+@frozen
+class Appointed:
+    """Someone may do more, or less, from now on."""
+
+    character: CharacterId
+    role: Role
+
+    @property
+    def audience(self) -> Audience:
+        """The one concerned."""
         return Audience(actor=self.character)
 
 
@@ -427,5 +569,10 @@ Event = (
     | HelpShown
     | Muted
     | Unmuted
+    | MutesListed
+    | Appointed
+    | Hushed
+    | Silenced
+    | Unsilenced
     | PasswordAsked
 )

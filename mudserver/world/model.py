@@ -6,6 +6,7 @@ kinds. What changes here changes in `World.apply` alone; everyone else only read
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from attrs import Factory, define, field, frozen
@@ -20,6 +21,7 @@ from mudserver.world.applied import (
 )
 from mudserver.world.by_id import ById
 from mudserver.world.direction import Direction
+from mudserver.world.role import Role
 
 #: How many occupants one message names; the others are asked for page by page.
 OCCUPANTS_PAGE: Final = 50
@@ -62,6 +64,42 @@ class Item:
     holder: CharacterId | None = None
 
 
+@frozen
+class Mute:
+    """
+    That one player doesn't want to hear another.
+
+    Attributes:
+        name: Of the other.
+        until: When it ends (UTC); None for no end.
+    """
+
+    name: str
+    until: datetime | None = None
+
+    def in_force(self, now: datetime) -> bool:
+        """Tell whether it hasn't ended."""
+        return self.until is None or now < self.until
+
+
+@frozen
+class Silence:
+    """
+    That nobody but staff hears the characters of an account.
+
+    Attributes:
+        until: When it ends (UTC); None for no end.
+        why: The reason, as the silenced are told; may be empty.
+    """
+
+    until: datetime | None
+    why: str
+
+    def in_force(self, now: datetime) -> bool:
+        """Tell whether it hasn't ended."""
+        return self.until is None or now < self.until
+
+
 @define(eq=False)
 class Character:
     """
@@ -71,7 +109,8 @@ class Character:
         room: Where it is; before it has entered, where it was last; None while it walks, and
             for one that has never played.
         items: What it carries.
-        mutes: Those whom its player doesn't want to hear, absent ones too.
+        mutes: Those whom its player doesn't want to hear, absent ones too; some may have ended.
+        role: What its account may do.
         linkdead: Whether its connection is lost and may come back.
         version: Of what its player knows of it; grows by one with each `CharacterDelta`.
         vitals: The measures of its well-being, by name.
@@ -83,7 +122,8 @@ class Character:
     name: str
     room: RoomId | None = None
     items: ById[Item] = Factory(ById)
-    mutes: set[CharacterId] = Factory(set)
+    mutes: dict[CharacterId, Mute] = Factory(dict)
+    role: Role = Role.PLAYER
     linkdead: bool = False
     version: int = 1
     vitals: Mapping[str, int] = Factory(dict)

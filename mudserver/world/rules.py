@@ -6,19 +6,21 @@ What can't be is a `PlayerError` that says why.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Final, assert_never
 
 from attrs import frozen
 
 from mudserver.errors import PlayerError
-from mudserver.ids import CharacterId
+from mudserver.ids import CharacterId, RoomId
 from mudserver.world import commands, events, handbook
 from mudserver.world.commands import Command
 from mudserver.world.direction import Direction
 from mudserver.world.events import Event
 from mudserver.world.matching import find
 from mudserver.world.model import Character, Exit, Item, Room
+from mudserver.world.names import name_key
 from mudserver.world.world import World
 
 #: Players that ``who`` names; it counts the others.
@@ -34,6 +36,9 @@ MAX_LYING: Final = 100
 #: Players that one can mute.
 MAX_MUTES: Final = 200
 
+#: Accounts that can be silenced at once.
+MAX_SILENCES: Final = 10_000
+
 #: Names that a question back lists.
 _MAX_ASKED_BACK: Final = 5
 
@@ -43,7 +48,7 @@ _MIN_NAME_PREFIX: Final = 3
 _SELF: Final = frozenset({"me", "myself", "self"})
 
 
-def decide(world: World, actor: CharacterId, command: Command) -> tuple[Event, ...]:
+def decide(world: World, actor: CharacterId, command: Command, now: datetime) -> tuple[Event, ...]:
     """
     Return what happens when a character does that.
 
@@ -52,6 +57,7 @@ def decide(world: World, actor: CharacterId, command: Command) -> tuple[Event, .
         actor: Who; in the world, in a room.
         command: What. A `ChangePassword` that holds both passwords is for the caller, who can
             check them; here, it only leads to their being asked for.
+        now: The moment (UTC).
 
     Raises:
         PlayerError: It can't be: ``not_here``, ``no_exit``, ``closed``, ``ambiguous``, ``too_much``
@@ -67,11 +73,14 @@ def decide(world: World, actor: CharacterId, command: Command) -> tuple[Event, .
             ways = tuple(_way(world, direction, out) for direction, out in _exits(room))
             return (events.ExitsListed(actor, ways),)
         case commands.Say(text=text):
-            return (events.Said(actor, character.name, room.id, text),)
+            said = events.Said(actor, character.name, room.id, text)
+            return (_hushed(world, character, said, now) or said,)
         case commands.Tell():
-            return (_tell(world, character, command),)
+            told = _tell(world, character, command, now)
+            return (_hushed(world, character, told, now) or told,)
         case commands.Emote(text=text):
-            return (events.Emoted(actor, character.name, room.id, text),)
+            emoted = events.Emoted(actor, character.name, room.id, text)
+            return (_hushed(world, character, emoted, now) or emoted,)
         case commands.Who():
             return (_who(world, actor),)
         case commands.Inventory():
@@ -83,9 +92,15 @@ def decide(world: World, actor: CharacterId, command: Command) -> tuple[Event, .
         case commands.Go(direction=direction):
             return _go(character, room, direction)
         case commands.Mute():
-            return (_mute(world, character, command),)
+            return (_mute(world, character, command, now),)
+        case commands.ListMutes():
+            return (_mutes(character, now),)
         case commands.Unmute():
-            return (_unmute(world, character, command),)
+            return (_unmute(world, character, command, now),)
+        case commands.Silence():
+            return (_silence(world, character, command, now),)
+        case commands.Unsilence():
+            return (_unsilence(world, character, command, now),)
         case commands.ChangePassword():
             return (events.PasswordAsked(actor),)
         case commands.Help(topic=topic):
@@ -222,11 +237,45 @@ def _way(world: World, direction: Direction, out: Exit) -> events.Way:
 # ---------------------------------------------------------------- talking
 
 
-def _tell(world: World, character: Character, command: commands.Tell) -> Event:
+def _hushed(
+    world: World,
+    character: Character,
+    spoken: events.Said | events.Told | events.Emoted,
+    now: datetime,
+) -> events.Hushed | None:
+    """Return what becomes of words where their speaker is silenced; None where not."""
+    silence = world.silence_of(character.account, now)
+    if silence is None:
+        return None
+    room: RoomId | None = None
+    target: CharacterId | None = None
+    match spoken:
+        case events.Said(room=room):
+            channel = events.Channel.SAY
+        case events.Emoted(room=room):
+            channel = events.Channel.EMOTE
+        case events.Told(target=addressee):
+            channel = events.Channel.TELL
+            target = addressee if world.character(addressee).role.moderates else None
+        case _:
+            assert_never(spoken)
+    return events.Hushed(
+        speaker=character.id,
+        name=character.name,
+        channel=channel,
+        text=spoken.text,
+        room=room,
+        target=target,
+        until=silence.until,
+        why=silence.why,
+    )
+
+
+def _tell(world: World, character: Character, command: commands.Tell, now: datetime) -> events.Told:
     target = _present(world, command.name)
     if target is character:
         raise PlayerError("You mutter to yourself, and nobody hears it.")
-    if character.id in target.mutes:
+    if world.is_deaf_to(target, character.id, now):
         raise PlayerError(f"{target.name} isn't listening to you.")
     return events.Told(character.id, character.name, target.id, target.name, command.text)
 
@@ -254,22 +303,85 @@ def _who(world: World, actor: CharacterId) -> Event:
     return events.WhoListed(actor, tuple(present), len(world.characters))
 
 
-def _mute(world: World, character: Character, command: commands.Mute) -> Event:
+def _mute(world: World, character: Character, command: commands.Mute, now: datetime) -> Event:
     target, name = _meant(world, command)
     if target == character.id:
         raise PlayerError("You can't mute yourself.")
-    if target in character.mutes:
+    present = world.characters.get(target)
+    role = command.role if present is None else present.role
+    if role.moderates and not character.role.moderates:
+        raise PlayerError(f"{name} keeps order here, and can't be muted.")
+    until = None if command.lasting is None else now + command.lasting
+    mute = character.mutes.get(target)
+    muted = mute is not None and mute.in_force(now)
+    if mute is not None and muted and mute.until == until:
         raise PlayerError(f"You mute {name} already.")
-    if len(character.mutes) >= MAX_MUTES:
+    if not muted and sum(each.in_force(now) for each in character.mutes.values()) >= MAX_MUTES:
         raise PlayerError(f"You can mute at most {MAX_MUTES} players.", code="too_much")
-    return events.Muted(character.id, target, name)
+    return events.Muted(character.id, target, name, now, until, command.why)
 
 
-def _unmute(world: World, character: Character, command: commands.Unmute) -> Event:
+def _unmute(world: World, character: Character, command: commands.Unmute, now: datetime) -> Event:
     target, name = _meant(world, command)
-    if target not in character.mutes:
+    mute = character.mutes.get(target)
+    if mute is None or not mute.in_force(now):
         raise PlayerError(f"You don't mute {name}.")
     return events.Unmuted(character.id, target, name)
+
+
+def _mutes(character: Character, now: datetime) -> Event:
+    muted = sorted(
+        (mute for mute in character.mutes.values() if mute.in_force(now)),
+        key=lambda mute: name_key(mute.name),
+    )
+    players = (
+        events.MutedPlayer(mute.name, None if mute.until is None else mute.until - now)
+        for mute in muted
+    )
+    return events.MutesListed(character.id, tuple(players))
+
+
+def _silence(world: World, character: Character, command: commands.Silence, now: datetime) -> Event:
+    player = _in_charge_of(world, character, command)
+    in_force = sum(each.in_force(now) for each in world.silences.values())
+    if in_force >= MAX_SILENCES and world.silence_of(player.account, now) is None:
+        raise PlayerError(f"There can be at most {MAX_SILENCES} silences.", code="too_much")
+    return events.Silenced(
+        character=character.id,
+        by=character.account,
+        target=player.character,
+        target_name=player.name,
+        account=player.account,
+        since=now,
+        until=None if command.lasting is None else now + command.lasting,
+        why=command.why,
+    )
+
+
+def _unsilence(
+    world: World, character: Character, command: commands.Unsilence, now: datetime
+) -> Event:
+    player = _in_charge_of(world, character, command)
+    if world.silence_of(player.account, now) is None:
+        raise PlayerError(f"{player.name} isn't silenced.")
+    return events.Unsilenced(character.id, player.character, player.name, player.account)
+
+
+def _in_charge_of(
+    world: World, character: Character, command: commands.Silence | commands.Unsilence
+) -> commands.Known:
+    """Return the player that staff has to do with."""
+    if not character.role.moderates:
+        raise PlayerError("Only admins and owners can do that.")
+    player = command.player
+    present = world.character_named(command.name) if player is None else None
+    if present is not None:
+        player = commands.Known(present.id, present.account, present.name, present.role)
+    if player is None:
+        raise PlayerError(f"There is no player called {command.name}.", code="not_here")
+    if not character.role.outranks(player.role):
+        raise PlayerError(f"{player.name} doesn't stand below you.")
+    return player
 
 
 def _meant(world: World, command: commands.Mute | commands.Unmute) -> tuple[CharacterId, str]:

@@ -14,6 +14,10 @@ from attrs import frozen
 from mudserver.world import commands
 from mudserver.world.commands import Command
 from mudserver.world.direction import Direction
+from mudserver.world.duration import NoDuration, read_duration
+
+#: Characters of a reason.
+MAX_WHY_CHARS: Final = 200
 
 _AT: Final = frozenset({"at", "in", "inside", "on"})
 _HERE: Final = frozenset({"here", "around"})
@@ -27,6 +31,7 @@ class Group(Enum):
     THINGS = "Things"
     TALKING = "Talking"
     YOURSELF = "Yourself"
+    ORDER = "Keeping order"
 
 
 class UsageError(Exception):
@@ -131,11 +136,39 @@ def _one_name(rest: str) -> str:
 
 
 def _mute(rest: str) -> Command:
-    return commands.Mute(_one_name(rest))
+    name, *following = rest.split(maxsplit=2)[:3] or [""]
+    if not name:
+        return commands.ListMutes()
+    if not following:
+        return commands.Mute(name)
+    try:
+        lasting = read_duration(following[0])
+    except NoDuration:
+        raise UsageError from None
+    why = following[1] if len(following) > 1 else ""
+    if len(why) > MAX_WHY_CHARS:
+        raise UsageError
+    return commands.Mute(name, lasting, why)
 
 
 def _unmute(rest: str) -> Command:
     return commands.Unmute(_one_name(rest))
+
+
+def _silence(rest: str) -> Command:
+    name, _, following = _needed(rest).partition(" ")
+    first, _, others = following.strip().partition(" ")
+    try:
+        lasting, why = read_duration(first), others.strip()
+    except NoDuration:
+        lasting, why = None, following.strip()
+    if len(why) > MAX_WHY_CHARS:
+        raise UsageError
+    return commands.Silence(name, lasting, why)
+
+
+def _unsilence(rest: str) -> Command:
+    return commands.Unsilence(_one_name(rest))
 
 
 def _password(rest: str) -> Command:
@@ -267,10 +300,13 @@ VERBS: Final = (
     Verb(
         "mute",
         ("ignore",),
-        "mute NAME",
-        "hear no more of a player",
+        "mute NAME [TIME]",
+        "hear no more of a player; or list whom you mute",
         "Spares you all that a player says, tells you and emotes; you still see them come and go. "
-        "They aren't told, but a tell to you comes back to them. It lasts until unmute.",
+        "They aren't told, but a tell to you comes back to them. It lasts until unmute, or for the "
+        "time that you give: 30 is 30 minutes, 2h two hours, 1d a day, 1w a week. What you type "
+        "after the time is a note to yourself. mute alone lists whom you mute. Those who keep "
+        "order here can't be muted by players.",
         Group.YOURSELF,
         _mute,
     ),
@@ -309,6 +345,29 @@ VERBS: Final = (
         "Leaves the world. You find yourself where you left it, with all that you carry.",
         Group.YOURSELF,
         _alone(commands.Quit()),
+        abbreviable=False,
+    ),
+    Verb(
+        "silence",
+        (),
+        "silence NAME",
+        "let only staff hear a player",
+        "For admins and owners: silence NAME, TIME and a reason, of which time and reason may be "
+        "left out. What the player then says, tells and emotes is refused, with the reason; staff "
+        "who are there still hear it, marked. It applies to all characters of the account, present "
+        "or not, and ends after the time, which is typed as for mute, or with unsilence.",
+        Group.ORDER,
+        _silence,
+        abbreviable=False,
+    ),
+    Verb(
+        "unsilence",
+        (),
+        "unsilence NAME",
+        "let everyone hear a player again",
+        "For admins and owners: takes back a silence.",
+        Group.ORDER,
+        _unsilence,
         abbreviable=False,
     ),
 )

@@ -2,11 +2,12 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
 from typing import assert_never
 
-from mudserver.ids import CharacterId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.world import events
 from mudserver.world.applied import (
     Applied,
@@ -20,10 +21,12 @@ from mudserver.world.applied import (
     MuteMade,
     RoomDelta,
     RoomOperation,
+    SilenceLifted,
+    SilenceMade,
 )
 from mudserver.world.by_id import ById
 from mudserver.world.direction import Direction
-from mudserver.world.model import Character, Exit, Item, Npc, Occupants, Room
+from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
 from mudserver.world.names import name_key
 
 _NOTHING = Applied()
@@ -51,6 +54,7 @@ class World:
         self._by_name: dict[str, Character] = {}
         self._names: list[str] = []
         self._muters: dict[CharacterId, set[CharacterId]] = {}
+        self._silences: dict[AccountId, Silence] = {}
 
     # ------------------------------------------------------------ building
 
@@ -187,9 +191,32 @@ class World:
         """
         return self._rooms[room].occupants
 
-    def muters(self, character: CharacterId) -> frozenset[CharacterId] | set[CharacterId]:
-        """Return who in the world doesn't want to hear that character; only to be read."""
-        return self._muters.get(character, _NOBODY)
+    def is_deaf_to(self, listener: Character, speaker: CharacterId, now: datetime) -> bool:
+        """Tell whether a character mutes another: players can't mute those who moderate."""
+        mute = listener.mutes.get(speaker)
+        if mute is None or not mute.in_force(now):
+            return False
+        other = self._characters.get(speaker)
+        return listener.role.moderates or other is None or not other.role.moderates
+
+    def muters(self, character: CharacterId, now: datetime) -> frozenset[CharacterId]:
+        """Return who in the world doesn't want to hear that character."""
+        muters = self._muters.get(character)
+        if muters is None:
+            return _NOBODY
+        return frozenset(
+            muter for muter in muters if self.is_deaf_to(self._characters[muter], character, now)
+        )
+
+    @property
+    def silences(self) -> Mapping[AccountId, Silence]:
+        """Who is silenced, wherever they are; some may have ended."""
+        return MappingProxyType(self._silences)
+
+    def silence_of(self, account: AccountId, now: datetime) -> Silence | None:
+        """Return the silence that is in force for an account."""
+        silence = self._silences.get(account)
+        return silence if silence is not None and silence.in_force(now) else None
 
     # ------------------------------------------------------------ the one place that changes it
 
@@ -223,10 +250,18 @@ class World:
                 return self._muted(event)
             case events.Unmuted():
                 return self._unmuted(event)
+            case events.Silenced():
+                return self._silenced(event)
+            case events.Unsilenced(account=account):
+                self._silences.pop(account, None)
+                return Applied(changes=(SilenceLifted(account),))
+            case events.Appointed():
+                self._characters[event.character].role = event.role
             case (
                 events.Said()
                 | events.Told()
                 | events.Emoted()
+                | events.Hushed()
                 | events.NpcSaid()
                 | events.NpcEmoted()
                 | events.Quitted()
@@ -235,6 +270,7 @@ class World:
                 | events.ExitsListed()
                 | events.InventoryListed()
                 | events.WhoListed()
+                | events.MutesListed()
                 | events.HelpShown()
                 | events.PasswordAsked()
             ):
@@ -286,17 +322,24 @@ class World:
         place.items.remove(item)
         place.version += 1
 
-    def put_mute(self, muter: CharacterId, muted: CharacterId, *, made: bool) -> None:
-        """Have a character mute another, or not; nothing where it isn't in the world."""
+    def put_mute(self, muter: CharacterId, muted: CharacterId, mute: Mute | None) -> None:
+        """Have a character mute another, or not (None); nothing where it isn't in the world."""
         who = self._characters.get(muter)
         if who is None:
             return
-        if made:
-            who.mutes.add(muted)
-            self._muters.setdefault(muted, set()).add(muter)
-        else:
-            who.mutes.discard(muted)
+        if mute is None:
+            who.mutes.pop(muted, None)
             self._no_longer_mutes(muter, muted)
+        else:
+            who.mutes[muted] = mute
+            self._muters.setdefault(muted, set()).add(muter)
+
+    def put_silence(self, account: AccountId, silence: Silence | None) -> None:
+        """Have an account silenced, or not (None)."""
+        if silence is None:
+            self._silences.pop(account, None)
+        else:
+            self._silences[account] = silence
 
     def _place_of(self, item: Item) -> Room | Character:
         if item.room is not None:
@@ -358,12 +401,27 @@ class World:
         )
 
     def _muted(self, event: events.Muted) -> Applied:
-        self._characters[event.character].mutes.add(event.target)
+        mutes = self._characters[event.character].mutes
+        for ended in [id for id, mute in mutes.items() if not mute.in_force(event.since)]:
+            del mutes[ended]
+            self._no_longer_mutes(event.character, ended)
+        mutes[event.target] = Mute(event.target_name, event.until)
         self._muters.setdefault(event.target, set()).add(event.character)
-        return Applied(changes=(MuteMade(event.character, event.target),))
+        made = MuteMade(
+            event.character, event.target, event.since, event.until, event.why, event.target_name
+        )
+        return Applied(changes=(made,))
+
+    def _silenced(self, event: events.Silenced) -> Applied:
+        ended = [id for id, each in self._silences.items() if not each.in_force(event.since)]
+        for account in ended:
+            del self._silences[account]
+        self._silences[event.account] = Silence(event.until, event.why)
+        made = SilenceMade(event.account, event.by, event.since, event.until, event.why)
+        return Applied(changes=(made,))
 
     def _unmuted(self, event: events.Unmuted) -> Applied:
-        self._characters[event.character].mutes.discard(event.target)
+        self._characters[event.character].mutes.pop(event.target, None)
         self._no_longer_mutes(event.character, event.target)
         return Applied(changes=(MuteLifted(event.character, event.target),))
 

@@ -1,12 +1,22 @@
 """What journal stores must do, wherever they keep things."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from attrs import evolve
 
 from mudserver.errors import Fenced
-from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
+from mudserver.ids import (
+    AccountId,
+    CharacterId,
+    CommandId,
+    Epoch,
+    InputNumber,
+    ItemId,
+    RoomId,
+    SessionId,
+)
 from mudserver.interfaces import (
     MAX_REFUSED,
     AnswerRow,
@@ -17,15 +27,24 @@ from mudserver.interfaces import (
     IJournalStore,
     InputRow,
     JournalRow,
+    MutedRow,
     RefusedRow,
     WorldRows,
 )
 from mudserver.storage.retention import KEEP_ANSWERS
-from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from mudserver.world.applied import (
+    CharacterPlaced,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
 from tests.contract.areas import harbour_world
 from tests.contract.stores import StoreContract
 
 S = SessionId("s")
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 NOWHERE, NOTHING, NO_ONE = RoomId(9_000_001), ItemId(9_000_002), CharacterId(9_000_003)
 
 
@@ -153,6 +172,61 @@ class JournalStoreContract(StoreContract):
             await self.flush(MuteLifted(self.ann.id, self.bob.id))
             self.assertEqual((await self.now(self.ann)).muted, frozenset())
 
+    async def test_mutes_end(self) -> None:
+        """A mute has an end and a note; a newer one replaces it; an ended one is forgotten."""
+        await self.begin()
+        ann, bob = self.ann.id, self.bob.id
+        end = datetime(2999, 1, 1, 12, 30, 15, 123457, tzinfo=UTC)
+        await self.flush(MuteMade(ann, bob, LONG_AGO, end, "He shouts."))
+        self.assertEqual((await self.now(self.ann)).mutes, (MutedRow(bob, "Bob", end),))
+        await self.flush(MuteMade(ann, bob, LONG_AGO))
+        self.assertEqual((await self.now(self.ann)).mutes, (MutedRow(bob, "Bob"),))
+        ended = MuteMade(ann, bob, LONG_AGO, LONG_AGO + timedelta(hours=1), "He shouts.", "Bob")
+        await self.flush(ended)
+        self.assertEqual((await self.now(self.ann)).mutes, ())
+        self.assertEqual(await self.stored_mute(), ended)
+        cid = await self.character("Cid")
+        await self.flush(MuteMade(ann, cid.id))
+        self.assertEqual(await self.stored_mute(), MuteLifted(ann, bob))
+
+    async def stored_mute(self) -> object:
+        """Read what is stored of whether Ann mutes Bob, however long that is over."""
+        impossible = MuteMade(self.ann.id, self.bob.id, LONG_AGO, LONG_AGO)
+        (refused,) = await self.journal.sift((impossible,))
+        self.assertEqual(refused.letter.constraint, "mute_lasts")
+        return refused.stored
+
+    async def test_silences(self) -> None:
+        """Who is silenced stands in the world: until it ends, is replaced, or lifted."""
+        await self.begin()
+        ann, bob = self.ann.account, self.bob.account
+        end = datetime(2999, 1, 1, 12, 30, 15, 123457, tzinfo=UTC)
+        first = SilenceMade(bob, ann, LONG_AGO, end, "Enough.")
+        await self.flush(first)
+        self.assertEqual((await self.loaded()).silences, (first,))
+        second = SilenceMade(bob, ann, LONG_AGO, None, "")
+        for _ in range(2):
+            await self.flush(second)
+            self.assertEqual((await self.loaded()).silences, (second,))
+        ended = evolve(first, until=LONG_AGO + timedelta(hours=1))
+        await self.flush(ended)
+        self.assertEqual((await self.loaded()).silences, ())
+        self.assertEqual(await self.stored_silence(), ended)
+        other = SilenceMade(ann, bob, LONG_AGO, None, "")
+        await self.flush(other)
+        self.assertEqual(await self.stored_silence(), SilenceLifted(bob))
+        self.assertEqual((await self.loaded()).silences, (other,))
+        for _ in range(2):
+            await self.flush(SilenceLifted(ann))
+            self.assertEqual((await self.loaded()).silences, ())
+
+    async def stored_silence(self) -> object:
+        """Read what is stored of Bob's silence, however long that is over."""
+        impossible = SilenceMade(self.bob.account, self.ann.account, LONG_AGO, LONG_AGO, "")
+        (refused,) = await self.journal.sift((impossible,))
+        self.assertEqual(refused.letter.constraint, "silence_lasts")
+        return refused.stored
+
     async def test_all_kinds_at_once(self) -> None:
         """A cut of everything, in any order, is written as one."""
         await self.begin()
@@ -173,7 +247,7 @@ class JournalStoreContract(StoreContract):
                 self.ann,
                 room=self.rows.start,
                 items=tuple(evolve(item, room=None, holder=self.ann.id) for item in held),
-                muted=frozenset({self.bob.id}),
+                mutes=(MutedRow(self.bob.id, "Bob"),),
             ),
         )
         self.assertEqual(await self.now(self.bob), evolve(self.bob, room=self.rows.start))
@@ -192,6 +266,7 @@ class JournalStoreContract(StoreContract):
         ann, start = self.ann.id, self.rows.start
         lamp, bollard = self.items["lamp"].id, self.items["bollard"].id
         t = SessionId("t")
+        us, nobody = self.ann.account, AccountId(9_000_004)
         return [
             (CharacterPlaced(self.bob.id, NOWHERE), "23503", "character_room_fkey"),
             (CharacterPlaced(NO_ONE, start), "", ""),
@@ -201,7 +276,11 @@ class JournalStoreContract(StoreContract):
             (ItemPlaced(lamp, NOWHERE, None), "23503", "item_room_fkey"),
             (ItemPlaced(lamp, None, NO_ONE), "23503", "item_holder_fkey"),
             (ItemPlaced(NOTHING, start, None), "", ""),
+            (SilenceMade(nobody, nobody, LONG_AGO, None, "x" * 201), "23514", "silence_why_check"),
+            (SilenceMade(us, nobody, LONG_AGO, None, ""), "23503", "silence_by_fkey"),
             (MuteMade(ann, ann), "23514", "mute_of_another"),
+            (MuteMade(ann, self.bob.id, LONG_AGO, LONG_AGO), "23514", "mute_lasts"),
+            (MuteMade(self.bob.id, ann, why="x" * 201), "23514", "mute_why_check"),
             (MuteMade(ann, NO_ONE), "23503", "mute_muted_fkey"),
             (MuteMade(NO_ONE, ann), "23503", "mute_muter_fkey"),
             (InputRow(t, NO_ONE, InputNumber(1)), "23503", "session_input_character_fkey"),

@@ -15,8 +15,10 @@ from mudserver.interfaces import (
     CharacterRow,
     ExitRow,
     IAccountStore,
+    IdentifiedRow,
     ItemRow,
     IWorldStore,
+    MutedRow,
     MuteRow,
     NpcRow,
     Redeemed,
@@ -650,7 +652,7 @@ class WorldStoreContract(StoreContract):
         )
         self.assertEqual(
             await self.characters_of(ann.account),
-            evolve(ann, room=rows.start, items=tuple(held), muted=frozenset({bob.id})),
+            evolve(ann, room=rows.start, items=tuple(held), mutes=(MutedRow(bob.id, "Bob"),)),
         )
         self.assertEqual(await self.characters_of(bob.account), evolve(bob, room=rows.start))
         self.assertEqual([item.key for item in (await self.loaded()).items], ["bollard"])
@@ -658,13 +660,19 @@ class WorldStoreContract(StoreContract):
     async def test_identify(self) -> None:
         """Characters are found by name without case; the answer spells them as they are."""
         ann, bob = await self.character("Ann"), await self.character("McBob")
+        await self.accounts.set_role(bob.account, Role.ADMIN)
         await self._identified(
-            ("ANN", "ann", "mcBOB", "cid", ""), {"ann": (ann.id, "Ann"), "mcbob": (bob.id, "McBob")}
+            ("ANN", "ann", "mcBOB", "cid", ""),
+            {
+                "ann": IdentifiedRow(ann.id, "Ann", ann.account, Role.PLAYER),
+                "mcbob": IdentifiedRow(bob.id, "McBob", bob.account, Role.ADMIN),
+            },
         )
+        self.assertEqual((await self.characters_of(bob.account)).role, Role.ADMIN)
         await self._identified((), {})
 
     async def _identified(
-        self, names: tuple[str, ...], expected: Mapping[str, tuple[CharacterId, str]]
+        self, names: tuple[str, ...], expected: Mapping[str, IdentifiedRow]
     ) -> None:
         self.assertEqual(dict(await self.world.identify(names)), dict(expected))
 

@@ -86,6 +86,18 @@ class MigrationsTests(SynchronousTestCase):
         self.assertEqual(self.rows(), {**before, **{name: [] for name in journal}})
         self.sql("INSERT INTO session_input (session, character, number) VALUES ('s', 11, 1)")
 
+    def test_0003(self) -> None:
+        """Mutes that are there have begun, and neither an end nor a reason; nobody is silenced."""
+        self.migrate_to("0002")
+        self.sql(SCENE)
+        self.sql("INSERT INTO mute (muter, muted) VALUES (11, 12)")
+        self.assertEqual(self.migrate_to("0003"), 1)
+        self.assertEqual(
+            self.sql("SELECT muter, muted, why, since <= now(), until FROM mute"),
+            [(11, 12, "", True, None)],
+        )
+        self.assertEqual(self.rows()["silence"], [])
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

@@ -168,6 +168,7 @@ class PlanTests(TestCase):
         # A page in the midst of loading: to read all of them would take long.
         for statement in (world._ROOMS, world._ITEMS, world._NPCS):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
+        self.pool.note(world._SILENCES, (0, PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
         await self.assert_indexed(world)
 

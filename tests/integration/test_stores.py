@@ -16,7 +16,14 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.ids import AccountId, CharacterId, RoomId, TokenHash
-from mudserver.interfaces import IAccountStore, IWorldStore, MuteRow, Role, WorldChanges
+from mudserver.interfaces import (
+    IAccountStore,
+    IdentifiedRow,
+    IWorldStore,
+    MuteRow,
+    Role,
+    WorldChanges,
+)
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
@@ -130,7 +137,10 @@ class BatchTests(PostgresCase):
         self.assertEqual(tokens, rows)
         self.assertEqual(
             dict(identified),
-            {name: (100_000 + id, name) for name, id in zip(names, ids, strict=True)},
+            {
+                name: IdentifiedRow(CharacterId(100_000 + id), name, id, Role.PLAYER)
+                for name, id in zip(names, ids, strict=True)
+            },
         )
 
     async def test_bad_key_fails_alone(self) -> None:
@@ -163,12 +173,12 @@ class BatchTests(PostgresCase):
         )
         self.assertEqual(self.sql("SELECT count(*) FROM mute"), [(499,)])
 
-    async def test_load_is_five_queries(self) -> None:
-        """A world that fits on one page is read in five queries, within one snapshot."""
+    async def test_load_is_six_queries(self) -> None:
+        """A world that fits on one page is read in six queries, within one snapshot."""
         await self.world.import_areas(harbour_world())
         self.pool.forget()
         await self.world.load()
-        self.assertEqual(len(self.pool.statements), 1 + 5)
+        self.assertEqual(len(self.pool.statements), 1 + 6)
 
     async def test_away(self) -> None:
         """Without a database everything fails with StorageUnavailable."""
@@ -232,7 +242,7 @@ class SnapshotTests(PostgresCase):
         self.assertEqual(len(rows.items), 3 + items)
         ids = [item.id for item in rows.items]
         self.assertEqual(ids, sorted(set(ids)))
-        self.assertEqual(len(self.pool.statements), 2 + 2 + 4 + 3 + 1)
+        self.assertEqual(len(self.pool.statements), 2 + 2 + 4 + 3 + 1 + 1)
 
     async def test_full_last_page(self) -> None:
         """A world whose last page is full ends there."""

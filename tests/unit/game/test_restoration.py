@@ -6,7 +6,7 @@ from attrs import evolve
 
 from mudserver.game import journal
 from mudserver.ids import CharacterId, ItemId, RoomId
-from mudserver.interfaces import JournalRow, MuteRow
+from mudserver.interfaces import JournalRow
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from tests.unit.game.theatre import GameTestCase
 
@@ -109,7 +109,7 @@ class RestorationTest(GameTestCase):
         self.type(self.ann, "unmute bob")
         self.type(self.bob, "say two")
         self.assertNotIn('Bob says, "two"', self.gateway.lines(self.ann))
-        self.assertIn(MuteRow(self.ids["Ann"], self.ids["Bob"]), self.database.mutes)
+        self.assertIn((self.ids["Ann"], self.ids["Bob"]), self.database.mutes)
 
     def test_only_the_refused(self) -> None:
         """What else was in the cut stays, and is acknowledged."""

@@ -1,6 +1,7 @@
 """Deltas make of the old copy exactly the new one."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from mudserver.world.model import OCCUPANTS_PAGE, Character, Exit, Item, Npc, Ro
 from mudserver.world.world import World
 from tests.unit.view.json_patch import apply_patch
 
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ROOMS = (RoomId(1), RoomId(2))
 
 #: Characters have ids 100, 102, 104 …; inhabitants sit between them, so that all mix on a page.
@@ -73,7 +75,7 @@ class Copies:
         """Have a character act, if it can."""
         if id in self.world.characters:
             try:
-                events = rules.decide(self.world, id, parse(text))
+                events = rules.decide(self.world, id, parse(text), NOW)
             except PlayerError:
                 return
             self.apply(events)

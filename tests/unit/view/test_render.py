@@ -1,11 +1,12 @@
 """What each kind of viewer is shown of each event."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.ids import CharacterId
+from mudserver.ids import AccountId, CharacterId
 from mudserver.view.line import Style, View
 from mudserver.view.render import render
 from mudserver.view.state import room_state
@@ -13,7 +14,9 @@ from mudserver.world import handbook
 from mudserver.world.audience import Viewer, resolve
 from mudserver.world.direction import Direction
 from mudserver.world.events import (
+    Appointed,
     Arrived,
+    Channel,
     Departed,
     Dropped,
     Emoted,
@@ -21,10 +24,13 @@ from mudserver.world.events import (
     Examined,
     ExitsListed,
     HelpShown,
+    Hushed,
     InventoryListed,
     Looked,
     LostLink,
     Muted,
+    MutedPlayer,
+    MutesListed,
     NpcEmoted,
     NpcSaid,
     PasswordAsked,
@@ -32,13 +38,16 @@ from mudserver.world.events import (
     Quitted,
     Returned,
     Said,
+    Silenced,
     Thing,
     Told,
     Took,
     Unmuted,
+    Unsilenced,
     Way,
     WhoListed,
 )
+from mudserver.world.role import Role
 from mudserver.world.verbs import VERBS
 from tests.unit.world.scene import (
     ANN,
@@ -47,6 +56,7 @@ from tests.unit.world.scene import (
     HALL,
     HERON,
     LANTERN,
+    NOW,
     PELLOW,
     ROPE,
     YARD,
@@ -322,10 +332,24 @@ class SettingTests(RenderTestCase):
     def test_mute(self) -> None:
         """A mute and its end are confirmed."""
         self.assertEqual(
-            self.body(Muted(ANN, BOB, "Bob"), ACTOR),
+            self.body(Muted(ANN, BOB, "Bob", NOW), ACTOR),
             {"type": "text", "text": "You no longer hear Bob.", "style": "system"},
         )
         self.assertEqual(self.line(Unmuted(ANN, BOB, "Bob"), ACTOR), "You hear Bob again.")
+
+    def test_mute_for_a_time(self) -> None:
+        """A mute that ends by itself says when."""
+        muted = Muted(ANN, BOB, "Bob", NOW, NOW + timedelta(hours=26))
+        self.assertEqual(self.line(muted, ACTOR), "You no longer hear Bob, for 1 day 2 hours.")
+
+    def test_mutes(self) -> None:
+        """Whom one mutes is listed, with the time that is left."""
+        bob, cid = MutedPlayer("Bob", None), MutedPlayer("Cid", timedelta(seconds=61))
+        self.assertEqual(
+            self.line(MutesListed(ANN, (bob, cid)), ACTOR),
+            "You mute:\n  Bob\n  Cid (for 2 minutes more)",
+        )
+        self.assertEqual(self.line(MutesListed(ANN, ()), ACTOR), "You mute nobody.")
 
     def test_password(self) -> None:
         """The question for a password isn't the world's to show."""
@@ -334,6 +358,43 @@ class SettingTests(RenderTestCase):
     def test_quit(self) -> None:
         """One who quits gets a farewell."""
         self.assertEqual(self.line(Quitted(ANN), ACTOR), "You leave the world. Until next time!")
+
+
+class OrderTests(RenderTestCase):
+    def test_silence(self) -> None:
+        """Both hear of a silence: until when, and why."""
+        until = datetime(2026, 5, 1, 14, 0, tzinfo=UTC)
+        event = Silenced(ANN, AccountId(1), BOB, "Bob", AccountId(2), NOW, until, "Enough.")
+        self.assertEqual(
+            self.line(event, ACTOR), "Bob is silenced until 2026-05-01 14:00 UTC: Enough."
+        )
+        self.assertEqual(
+            self.line(event, TARGET), "You are silenced until 2026-05-01 14:00 UTC: Enough."
+        )
+        event = Silenced(ANN, AccountId(1), BOB, "Bob", AccountId(2), NOW, None, "")
+        self.assertEqual(self.line(event, TARGET), "You are silenced.")
+        over = Unsilenced(ANN, BOB, "Bob", AccountId(2))
+        self.assertEqual(self.line(over, ACTOR), "Bob is heard again.")
+        self.assertEqual(self.line(over, TARGET), "You are heard again.")
+
+    def test_hushed(self) -> None:
+        """Staff sees what the silenced say, marked; they themselves are only refused."""
+        for channel, shown in (
+            (Channel.SAY, '[silenced] Bob says, "hi"'),
+            (Channel.TELL, '[silenced] Bob tells you, "hi"'),
+            (Channel.EMOTE, "[silenced] Bob hi"),
+        ):
+            event = Hushed(BOB, "Bob", channel, "hi", HALL, None, None, "")
+            self.assertUnseen(event, ACTOR)
+            body = self.body(event, OTHERS)
+            self.assertEqual((body["channel"], body["text"]), (channel.value, "hi"))
+            self.assertEqual((body["line"], self.line(event, OTHERS)), (shown, shown))
+
+    def test_appointed(self) -> None:
+        """One who may do more or less is told."""
+        self.assertEqual(
+            self.line(Appointed(ANN, Role.ADMIN), ACTOR), "Your role here is now admin."
+        )
 
 
 class EveryoneTests(RenderTestCase):
@@ -350,6 +411,6 @@ class EveryoneTests(RenderTestCase):
         ):
             for event in decide(self.world, CharacterId(actor), text):
                 self.world.apply(event)
-                for viewer, _ in resolve(self.world, event):
+                for viewer, _ in resolve(self.world, event, NOW):
                     for view in render(self.world, event, viewer, TIME):
                         self.assertEqual(json.loads(view.body)["type"], view.type)

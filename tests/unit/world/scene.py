@@ -1,5 +1,7 @@
 """A small world to test in: a hall, a yard to its north, a cellar under a closed trapdoor."""
 
+from datetime import UTC, datetime
+
 from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.world import rules
 from mudserver.world.applied import Applied
@@ -7,8 +9,10 @@ from mudserver.world.direction import Direction
 from mudserver.world.events import Event
 from mudserver.world.grammar import parse
 from mudserver.world.model import Character, Exit, Item, Npc, Room
+from mudserver.world.role import Role
 from mudserver.world.world import World
 
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 HALL = RoomId(1)
 YARD = RoomId(2)
 CELLAR = RoomId(3)
@@ -73,9 +77,15 @@ def make_world() -> World:
     return world
 
 
-def enter(world: World, id: CharacterId, name: str, room: RoomId | None = None) -> Character:
+def enter(
+    world: World,
+    id: CharacterId,
+    name: str,
+    room: RoomId | None = None,
+    role: Role = Role.PLAYER,
+) -> Character:
     """Have a character enter; its account has the same number."""
-    character = Character(id, AccountId(id), name, room)
+    character = Character(id, AccountId(id), name, room, role=role)
     world.add_character(character)
     for event in rules.enter(world, character):
         world.apply(event)
@@ -91,11 +101,11 @@ def make_crowd() -> World:
     return world
 
 
-def decide(world: World, actor: CharacterId, text: str) -> tuple[Event, ...]:
+def decide(world: World, actor: CharacterId, text: str, now: datetime = NOW) -> tuple[Event, ...]:
     """Return what happens when a player types that."""
-    return rules.decide(world, actor, parse(text))
+    return rules.decide(world, actor, parse(text), now)
 
 
-def do(world: World, actor: CharacterId, text: str) -> list[Applied]:
+def do(world: World, actor: CharacterId, text: str, now: datetime = NOW) -> list[Applied]:
     """Make what a player types come true."""
-    return [world.apply(event) for event in decide(world, actor, text)]
+    return [world.apply(event) for event in decide(world, actor, text, now)]

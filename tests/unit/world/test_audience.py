@@ -1,17 +1,22 @@
 """Who perceives an event."""
 
+from datetime import datetime, timedelta
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import CharacterId
 from mudserver.world import rules
 from mudserver.world.audience import Viewer, resolve, watching
 from mudserver.world.events import Event, NpcSaid, Told
+from mudserver.world.model import Silence
+from mudserver.world.role import Role
 from mudserver.world.world import World
 from tests.unit.world.scene import (
     ANN,
     BOB,
     CID,
     HERON,
+    NOW,
     YARD,
     decide,
     do,
@@ -22,8 +27,8 @@ from tests.unit.world.scene import (
 DEE = CharacterId(104)
 
 
-def perceived(world: World, event: Event) -> dict[Viewer, set[CharacterId]]:
-    found = resolve(world, event)
+def perceived(world: World, event: Event, now: datetime = NOW) -> dict[Viewer, set[CharacterId]]:
+    found = resolve(world, event, now)
     for _, characters in found:
         assert characters, "a kind that has nobody"
         assert len(set(characters)) == len(characters), "someone twice"
@@ -68,6 +73,38 @@ class ResolveTests(SynchronousTestCase):
             )
         told = Told(ANN, "Ann", BOB, "Bob", "hi")
         self.assertEqual(perceived(self.world, told), {Viewer.ACTOR: {ANN}})
+
+    def test_mute_ends(self) -> None:
+        """A mute with an end spares nobody from that moment on."""
+        do(self.world, BOB, "mute ann 30")
+        (said,) = decide(self.world, ANN, "say hi")
+        end = NOW + timedelta(minutes=30)
+        deaf = {Viewer.ACTOR: {ANN}, Viewer.OTHERS: {DEE}}
+        self.assertEqual(perceived(self.world, said, end - timedelta.resolution), deaf)
+        self.assertEqual(
+            perceived(self.world, said, end), {Viewer.ACTOR: {ANN}, Viewer.OTHERS: {BOB, DEE}}
+        )
+
+    def test_promoted(self) -> None:
+        """One who keeps order is heard by players who muted them before; not so by their like."""
+        do(self.world, BOB, "mute ann")
+        do(self.world, DEE, "mute ann")
+        self.world.character(ANN).role = Role.ADMIN
+        self.world.character(DEE).role = Role.OWNER
+        (said,) = decide(self.world, ANN, "say hi")
+        self.assertEqual(perceived(self.world, said), {Viewer.ACTOR: {ANN}, Viewer.OTHERS: {BOB}})
+
+    def test_hushed(self) -> None:
+        """Words of the silenced are heard by themselves, and by staff who would have heard them."""
+        self.world.put_silence(self.world.character(ANN).account, Silence(None, ""))
+        self.world.character(DEE).role = Role.ADMIN
+        self.world.character(CID).role = Role.ADMIN
+        (said,) = decide(self.world, ANN, "say hi")
+        self.assertEqual(perceived(self.world, said), {Viewer.ACTOR: {ANN}, Viewer.OTHERS: {DEE}})
+        (told,) = decide(self.world, ANN, "tell bob hi")
+        self.assertEqual(perceived(self.world, told), {Viewer.ACTOR: {ANN}})
+        (told,) = decide(self.world, ANN, "tell cid hi")
+        self.assertEqual(perceived(self.world, told), {Viewer.ACTOR: {ANN}, Viewer.TARGET: {CID}})
 
     def test_mute_one_way(self) -> None:
         """One who is muted still hears the one who mutes."""

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.world import commands
 from mudserver.world.commands import Command, changes_state
 from mudserver.world.grammar import parse
+from mudserver.world.role import Role
 from tests.unit.world.scene import ANN, do, make_crowd
 
 #: One line of each command, and more of those that can do more than one thing.
@@ -23,8 +24,11 @@ LINES = (
     "get lantern",
     "drop all",
     "north",
+    "mute",
     "mute cid",
     "unmute bob",
+    "silence cid",
+    "unsilence bob",
     "password",
     "help",
     "help say",
@@ -38,7 +42,9 @@ class ChangesStateTest(SynchronousTestCase):
         changing = set()
         for line in LINES:
             world = make_crowd()
+            world.character(ANN).role = Role.ADMIN
             do(world, ANN, "get rope")
+            do(world, ANN, "silence bob")
             do(world, ANN, "mute bob")
             command = parse(line)
             if any(applied.changes for applied in do(world, ANN, line)):
@@ -46,7 +52,15 @@ class ChangesStateTest(SynchronousTestCase):
                 changing.add(type(command))
         self.assertEqual(
             changing,
-            {commands.Get, commands.Drop, commands.Go, commands.Mute, commands.Unmute},
+            {
+                commands.Get,
+                commands.Drop,
+                commands.Go,
+                commands.Mute,
+                commands.Unmute,
+                commands.Silence,
+                commands.Unsilence,
+            },
         )
         for line in ("say x", "tell bob x", "emote x", "look", "who", "help", "inventory", "quit"):
             self.assertFalse(changes_state(parse(line)), line)

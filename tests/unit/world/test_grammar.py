@@ -1,5 +1,7 @@
 """Typed lines and the commands they are."""
 
+from datetime import timedelta
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +17,7 @@ from mudserver.world.commands import (
     Go,
     Help,
     Inventory,
+    ListMutes,
     Look,
     Mute,
     Quit,
@@ -91,6 +94,12 @@ MEANINGS: tuple[tuple[str, Command], ...] = (
     ("mute bob", Mute("bob")),
     ("ignore bob", Mute("bob")),
     ("m bob", Mute("bob")),
+    ("mute", ListMutes()),
+    ("mute bob 30", Mute("bob", timedelta(minutes=30))),
+    ("mute bob 2h", Mute("bob", timedelta(hours=2))),
+    ("mute bob 1D", Mute("bob", timedelta(days=1))),
+    ("mute bob 2w  He shouts.", Mute("bob", timedelta(weeks=2), "He shouts.")),
+    ("mute bob forever He shouts.", Mute("bob", None, "He shouts.")),
     ("unmute bob", Unmute("bob")),
     ("un bob", Unmute("bob")),
     ("password", ChangePassword()),
@@ -123,8 +132,10 @@ class ParseTests(SynchronousTestCase):
             ("go", "go DIRECTION"),
             ("go home", "go DIRECTION"),
             ("go north now", "go DIRECTION"),
-            ("mute", "mute NAME"),
-            ("mute bob cid", "mute NAME"),
+            ("mute bob cid", "mute NAME [TIME]"),
+            ("mute bob 0", "mute NAME [TIME]"),
+            ("mute bob 9999999", "mute NAME [TIME]"),
+            (f"mute bob 5 {'x' * 201}", "mute NAME [TIME]"),
             ("unmute", "unmute NAME"),
             ("examine", "examine THING"),
             ("password onlyone", "password"),

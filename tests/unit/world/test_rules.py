@@ -1,36 +1,46 @@
 """What follows from what a player wants."""
 
+from datetime import datetime, timedelta
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import PlayerError
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
 from mudserver.world import commands, events, handbook, rules
+from mudserver.world.commands import Known
 from mudserver.world.direction import Direction
 from mudserver.world.events import (
     Arrived,
+    Channel,
     Departed,
     Dropped,
     Emoted,
     Examined,
     ExitsListed,
     HelpShown,
+    Hushed,
     InventoryListed,
     Looked,
     LostLink,
     Muted,
+    MutedPlayer,
+    MutesListed,
     PasswordAsked,
     Present,
     Quitted,
     Returned,
     Said,
+    Silenced,
     Thing,
     Told,
     Took,
     Unmuted,
+    Unsilenced,
     Way,
     WhoListed,
 )
-from mudserver.world.model import Character, Item
+from mudserver.world.model import Character, Item, Mute, Silence
+from mudserver.world.role import Role
 from mudserver.world.world import World
 from tests.unit.world.scene import (
     ANN,
@@ -39,6 +49,7 @@ from tests.unit.world.scene import (
     CID,
     HALL,
     LANTERN,
+    NOW,
     ROPE,
     YARD,
     decide,
@@ -48,6 +59,7 @@ from tests.unit.world.scene import (
     make_world,
 )
 
+ZOES = AccountId(901)
 A_LANTERN = Thing(LANTERN, "a brass lantern")
 A_ROPE = Thing(ROPE, "a coil of rope")
 
@@ -100,7 +112,7 @@ class LeavingTests(RulesTestCase):
         self.assertRaises(KeyError, rules.leave, self.world, nobody)
         self.assertRaises(KeyError, rules.lose_link, self.world, nobody)
         self.assertRaises(KeyError, rules.regain_link, self.world, nobody)
-        self.assertRaises(KeyError, rules.decide, self.world, nobody, commands.Look())
+        self.assertRaises(KeyError, rules.decide, self.world, nobody, commands.Look(), NOW)
 
     def test_link(self) -> None:
         """A link is lost once, and comes back once."""
@@ -288,9 +300,55 @@ class TalkingTests(RulesTestCase):
 
 
 class MutingTests(RulesTestCase):
+    def test_mute_for_a_time(self) -> None:
+        """A mute may have an end and a note; a new one takes the place of the old."""
+        do(self.world, ANN, "mute bob")
+        for typed, minutes in (("30", 30), ("2h", 120), ("1d", 1440)):
+            (event,) = decide(self.world, ANN, f"mute bob {typed} He shouts.")
+            until = NOW + timedelta(minutes=minutes)
+            self.assertEqual(event, Muted(ANN, BOB, "Bob", NOW, until, "He shouts."))
+            self.world.apply(event)
+
+    def test_mute_ends(self) -> None:
+        """A mute that has ended is none: it isn't listed, nor lifted, nor in the way."""
+        do(self.world, BOB, "mute ann 30")
+        later = NOW + timedelta(minutes=30)
+        self.assertEqual(decide(self.world, BOB, "mute", later), (MutesListed(BOB, ()),))
+        error = self.assertRaises(PlayerError, decide, self.world, BOB, "unmute ann", later)
+        self.assertEqual(error.message, "You don't mute Ann.")
+        self.assertRefused(ANN, "tell bob hi", "not_allowed", "Bob isn't listening to you.")
+        self.assertEqual(len(decide(self.world, ANN, "tell bob hi", later)), 1)
+
+    def test_mutes_listed(self) -> None:
+        """One who types mute alone is told whom they mute, absent ones too, and for how long."""
+        do(self.world, ANN, "mute cid 2h")
+        do(self.world, ANN, "mute bob")
+        for event in rules.leave(self.world, CID):
+            self.world.apply(event)
+        left = timedelta(minutes=90)
+        self.assertEqual(
+            decide(self.world, ANN, "mute", NOW + timedelta(minutes=30)),
+            (MutesListed(ANN, (MutedPlayer("Bob", None), MutedPlayer("Cid", left))),),
+        )
+
+    def test_mute_staff(self) -> None:
+        """Players can't mute those who keep order, present or absent; builders they can."""
+        boss, zoe = CharacterId(105), CharacterId(999)
+        for role in (Role.ADMIN, Role.OWNER):
+            other = enter(self.world, boss, "Boss", role=role)
+            refusal = "Boss keeps order here, and can't be muted."
+            self.assertRefused(ANN, "mute boss", "not_allowed", refusal)
+            command = commands.resolved(commands.Mute("zoe"), Known(zoe, ZOES, "Zoe", role))
+            self.assertRaises(PlayerError, rules.decide, self.world, ANN, command, NOW)
+            self.assertEqual(len(rules.decide(self.world, boss, command, NOW)), 1)
+            for event in rules.leave(self.world, other.id):
+                self.world.apply(event)
+        enter(self.world, boss, "Boss", role=Role.BUILDER)
+        self.assertEqual(len(decide(self.world, ANN, "mute boss")), 1)
+
     def test_mute(self) -> None:
         """A player who is in the world is muted by name, in any case."""
-        self.assertEqual(decide(self.world, ANN, "mute BOB"), (Muted(ANN, BOB, "Bob"),))
+        self.assertEqual(decide(self.world, ANN, "mute BOB"), (Muted(ANN, BOB, "Bob", NOW),))
 
     def test_whole_name(self) -> None:
         """A beginning isn't enough to mute somebody."""
@@ -301,9 +359,11 @@ class MutingTests(RulesTestCase):
         zoe = CharacterId(900)
         command: commands.Command = commands.Mute("zoe")
         self.assertEqual(commands.unresolved(command, self.world), "zoe")
-        command = commands.resolved(command, zoe, "Zoe")
+        command = commands.resolved(command, Known(zoe, ZOES, "Zoe", Role.PLAYER))
         self.assertIsNone(commands.unresolved(command, self.world))
-        self.assertEqual(rules.decide(self.world, ANN, command), (Muted(ANN, zoe, "Zoe"),))
+        self.assertEqual(
+            rules.decide(self.world, ANN, command, NOW), (Muted(ANN, zoe, "Zoe", NOW),)
+        )
 
     def test_unresolved(self) -> None:
         """Only a mute or unmute of one who isn't in the world needs a look-up."""
@@ -315,7 +375,9 @@ class MutingTests(RulesTestCase):
             (commands.Look(), None),
         ):
             self.assertEqual(commands.unresolved(command, self.world), name)
-        self.assertEqual(commands.resolved(commands.Who(), ANN, "Ann"), commands.Who())
+        self.assertEqual(
+            commands.resolved(commands.Who(), Known(ANN, ZOES, "Ann", Role.PLAYER)), commands.Who()
+        )
 
     def test_self(self) -> None:
         """One can't mute oneself."""
@@ -331,11 +393,14 @@ class MutingTests(RulesTestCase):
     def test_bounded(self) -> None:
         """One can mute so many, and no more."""
         self.world.character(ANN).mutes.update(
-            CharacterId(1000 + number) for number in range(rules.MAX_MUTES)
+            (CharacterId(1000 + number), Mute(f"Zoe{number}", NOW + timedelta(hours=1)))
+            for number in range(rules.MAX_MUTES)
         )
         self.assertRefused(
             ANN, "mute bob", "too_much", f"You can mute at most {rules.MAX_MUTES} players."
         )
+        later = NOW + timedelta(hours=1)
+        self.assertEqual(len(decide(self.world, ANN, "mute bob", later)), 1)
 
 
 class ThingsTests(RulesTestCase):
@@ -436,3 +501,102 @@ class OthersTests(RulesTestCase):
             self.assertEqual(decide(self.world, ANN, text), first)
         self.assertEqual(self.world.room(HALL).version, 3)
         self.assertEqual(self.world.room(CELLAR).version, 1)
+
+
+class OrderTests(RulesTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.boss = enter(self.world, CharacterId(105), "Boss", role=Role.ADMIN).id
+        self.bobs = self.world.character(BOB).account
+
+    def ordered(self, until: datetime | None = None, why: str = "") -> Silenced:
+        by = self.world.character(self.boss).account
+        return Silenced(self.boss, by, BOB, "Bob", self.bobs, NOW, until, why)
+
+    def test_silence(self) -> None:
+        """Staff silences a player, for a time or for good, with or without a reason."""
+        until = NOW + timedelta(hours=2)
+        for typed, expected in (
+            ("silence bob", self.ordered()),
+            ("silence bob 2h", self.ordered(until)),
+            ("silence bob 2h  Enough of it.", self.ordered(until, "Enough of it.")),
+            ("silence bob Enough of it.", self.ordered(None, "Enough of it.")),
+        ):
+            self.assertEqual(decide(self.world, self.boss, typed), (expected,), typed)
+
+    def test_absent(self) -> None:
+        """An absent player is silenced, by account, once the name is resolved."""
+        command: commands.Command = commands.Silence("zoe")
+        self.assertEqual(commands.unresolved(command, self.world), "zoe")
+        self.assertRefused(self.boss, "silence zoe", "not_here", "There is no player called zoe.")
+        command = commands.resolved(command, Known(CharacterId(900), ZOES, "Zoe", Role.BUILDER))
+        self.assertIsNone(commands.unresolved(command, self.world))
+        (event,) = rules.decide(self.world, self.boss, command, NOW)
+        assert isinstance(event, Silenced)
+        self.assertEqual((event.account, event.target_name), (ZOES, "Zoe"))
+
+    def test_players_may_not(self) -> None:
+        """Players and builders silence nobody, nor end a silence."""
+        refusal = "Only admins and owners can do that."
+        for role in (Role.PLAYER, Role.BUILDER):
+            self.world.character(ANN).role = role
+            self.assertRefused(ANN, "silence bob", "not_allowed", refusal)
+            self.assertRefused(ANN, "unsilence bob", "not_allowed", refusal)
+            self.assertRefused(ANN, "silence zoe", "not_allowed", refusal)
+
+    def test_ranks(self) -> None:
+        """Nobody is silenced by their like or by those below them."""
+        for actor, target, may in (
+            (Role.ADMIN, Role.BUILDER, True),
+            (Role.ADMIN, Role.ADMIN, False),
+            (Role.ADMIN, Role.OWNER, False),
+            (Role.OWNER, Role.ADMIN, True),
+            (Role.OWNER, Role.OWNER, False),
+        ):
+            self.world.character(self.boss).role = actor
+            self.world.character(BOB).role = target
+            if may:
+                self.assertEqual(decide(self.world, self.boss, "silence bob"), (self.ordered(),))
+            else:
+                refusal = "Bob doesn't stand below you."
+                self.assertRefused(self.boss, "silence bob", "not_allowed", refusal)
+
+    def test_hushed(self) -> None:
+        """What the silenced say, emote or tell, reaches staff at most."""
+        self.world.apply(self.ordered(None, "Enough."))
+        for typed, channel, text, room, target in (
+            ("say hi", Channel.SAY, "hi", HALL, None),
+            (":waves", Channel.EMOTE, "waves", HALL, None),
+            ("tell ann hi", Channel.TELL, "hi", None, None),
+            ("tell boss hi", Channel.TELL, "hi", None, self.boss),
+        ):
+            (event,) = decide(self.world, BOB, typed)
+            expected = Hushed(BOB, "Bob", channel, text, room, target, None, "Enough.")
+            self.assertEqual(event, expected, typed)
+        self.assertEqual(len(decide(self.world, ANN, "say hi")), 1)
+        self.assertEqual(len(decide(self.world, BOB, "north")), 3)
+
+    def test_silence_ends(self) -> None:
+        """A silence ends by itself, or by staff; without one there is nothing to end."""
+        until = NOW + timedelta(hours=2)
+        self.world.apply(self.ordered(until))
+        (event,) = decide(self.world, BOB, "say hi", until - timedelta.resolution)
+        self.assertIsInstance(event, Hushed)
+        (event,) = decide(self.world, BOB, "say hi", until)
+        self.assertIsInstance(event, Said)
+        (event,) = decide(self.world, self.boss, "unsilence bob")
+        self.assertEqual(event, Unsilenced(self.boss, BOB, "Bob", self.bobs))
+        self.world.apply(event)
+        self.assertIsInstance(decide(self.world, BOB, "say hi")[0], Said)
+        self.assertRefused(self.boss, "unsilence bob", "not_allowed", "Bob isn't silenced.")
+
+    def test_too_many(self) -> None:
+        """There is an end to the number of silences; one that is there can be changed."""
+        until = NOW + timedelta(hours=1)
+        self.world.apply(self.ordered(until))
+        for number in range(rules.MAX_SILENCES - 1):
+            self.world.put_silence(AccountId(10_000 + number), Silence(until, ""))
+        refusal = f"There can be at most {rules.MAX_SILENCES} silences."
+        self.assertRefused(self.boss, "silence ann", "too_much", refusal)
+        self.assertEqual(len(decide(self.world, self.boss, "silence bob")), 1)
+        self.assertEqual(len(decide(self.world, self.boss, "silence ann", until)), 1)

@@ -1,5 +1,7 @@
 """The state of the world, and what applying events does to it."""
 
+from datetime import timedelta
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
@@ -20,7 +22,7 @@ from mudserver.world.applied import (
 )
 from mudserver.world.direction import Direction
 from mudserver.world.events import Dropped, LostLink, Returned, Thing, Took
-from mudserver.world.model import Character, Exit, Item, Npc, Room
+from mudserver.world.model import Character, Exit, Item, Mute, Npc, Room
 from tests.unit.world.scene import (
     ANN,
     ANVIL,
@@ -29,6 +31,7 @@ from tests.unit.world.scene import (
     HALL,
     HERON,
     LANTERN,
+    NOW,
     ROPE,
     YARD,
     decide,
@@ -171,20 +174,20 @@ class ApplyTests(SynchronousTestCase):
         self.assertNotIn(ANN, world.characters)
         self.assertNotIn(ANN, world.occupants(HALL))
         self.assertNotIn(ROPE, world.items)
-        self.assertEqual(world.muters(BOB), set())
+        self.assertEqual(world.muters(BOB, NOW), set())
 
     def test_coming_back(self) -> None:
         """One who left may enter again, with the items and mutes of then."""
         world = make_crowd()
         for event in rules.leave(world, ANN):
             world.apply(event)
-        character = Character(ANN, AccountId(ANN), "Ann", YARD, mutes={BOB})
+        character = Character(ANN, AccountId(ANN), "Ann", YARD, mutes={BOB: Mute("Bob")})
         world.add_character(character)
         world.add_item(Item(ItemId(50), "coin", "a coin", ("coin",), "", holder=ANN))
         for event in rules.enter(world, character):
             world.apply(event)
         self.assertIn(ANN, world.occupants(YARD))
-        self.assertEqual(world.muters(BOB), {ANN})
+        self.assertEqual(world.muters(BOB, NOW), {ANN})
 
     def test_taking(self) -> None:
         """What is taken leaves the room for the hands, in both copies, and is stored."""
@@ -247,13 +250,22 @@ class ApplyTests(SynchronousTestCase):
         """Mutes are stored, and known from both ends."""
         world = make_crowd()
         (made,) = do(world, ANN, "mute bob")
-        self.assertEqual(made, Applied((MuteMade(ANN, BOB),)))
-        self.assertEqual(world.muters(BOB), {ANN})
-        self.assertEqual(world.character(ANN).mutes, {BOB})
+        self.assertEqual(made, Applied((MuteMade(ANN, BOB, NOW, name="Bob"),)))
+        self.assertEqual(world.muters(BOB, NOW), {ANN})
+        self.assertEqual(world.character(ANN).mutes, {BOB: Mute("Bob")})
         (lifted,) = do(world, ANN, "unmute bob")
         self.assertEqual(lifted, Applied((MuteLifted(ANN, BOB),)))
-        self.assertEqual(world.muters(BOB), set())
-        self.assertEqual(world.character(ANN).mutes, set())
+        self.assertEqual(world.muters(BOB, NOW), set())
+        self.assertEqual(world.character(ANN).mutes, {})
+
+    def test_ended_mutes(self) -> None:
+        """Whoever mutes again forgets those mutes that have ended."""
+        world = make_crowd()
+        do(world, ANN, "mute bob 30")
+        do(world, ANN, "mute cid 1h", NOW + timedelta(minutes=30))
+        end = NOW + timedelta(minutes=90)
+        self.assertEqual(world.character(ANN).mutes, {CID: Mute("Cid", end)})
+        self.assertEqual(world.muters(BOB, NOW), set())
 
     def test_link(self) -> None:
         """A lost link is remembered until it comes back; nothing of it is stored."""

@@ -549,6 +549,22 @@ class MuteTest(CommandsTestCase):
         self.type(self.bob, "say hello")
         self.assertEqual(self.gateway.lines(self.ann)[-1], 'Bob says, "hello"')
 
+    def test_appointed_while_arriving(self) -> None:
+        """Whenever an account is appointed while its character arrives, the role holds."""
+        for turns, name in enumerate(("Cid", "Dot", "Eve", "Fay", "Gus", "Hal")):
+            self.successResultOf(self.bus.request(WORLD, Register(name, PASSWORD, HOME)))
+            row = self.successResultOf(self.account_store.by_name(name))
+            assert row is not None
+            attaching = self.gateway.attach(PasswordCredential(name, PASSWORD))
+            self.clock.pump([0.0] * turns)
+            self.successResultOf(self.account_store.set_role(row.id, Role.ADMIN))
+            self.game.presence.appoint(row.id, Role.ADMIN)
+            self.advance()
+            self.successResultOf(attaching)
+            character = self.game.world.character_named(name)
+            assert character is not None
+            self.assertIs(character.role, Role.ADMIN, name)
+
 
 class SilenceTest(CommandsTestCase):
     def setUp(self) -> None:

@@ -78,6 +78,9 @@ class _Condition(Enum):
     GONE = "gone"
 
 
+_ALIVE = frozenset({_Condition.IDLE, _Condition.LENT})
+
+
 @define(eq=False)
 class _Member:
     """A place in the pool, with or without a connection."""
@@ -149,14 +152,14 @@ class Pool:
         self._open = False
         self._all_back: Deferred[None] | None = None
         self._problem = ""
+        self._breaking = False
 
     # ------------------------------------------------------------ what others use
 
     @property
     def available(self) -> bool:
         """Whether it is open, and has a connection that is not broken as far as we know."""
-        alive = (_Condition.IDLE, _Condition.LENT)
-        return self._open and any(member.condition in alive for member in self._members)
+        return self._open and any(member.condition in _ALIVE for member in self._members)
 
     def start(self) -> Deferred[None]:
         """
@@ -327,6 +330,7 @@ class Pool:
             member.failures = 0
             self._offer(member)
         else:
+            self._note_loss()
             self._replace(member)
 
     def _offer(self, member: _Member) -> None:
@@ -375,6 +379,7 @@ class Pool:
         if member.connection.usable:
             self._problem = ""
             self._offer(member)
+            self._note_recovery()
         else:
             self._replace(member)
 
@@ -382,7 +387,19 @@ class Pool:
         """Hear that a connection broke while no statement ran."""
         if member.condition is _Condition.IDLE:
             self._idle.remove(member)
+            self._note_loss()
             self._replace(member)
+
+    def _note_loss(self) -> None:
+        """Log that connections break, once for all that do before all are whole again."""
+        if not self._breaking:
+            self._breaking = True
+            self._log.warn("Connections to the database break, and are replaced.")
+
+    def _note_recovery(self) -> None:
+        if self._breaking and all(member.condition in _ALIVE for member in self._members):
+            self._breaking = False
+            self._log.info("All connections to the database are whole again.")
 
     def _replace(self, member: _Member) -> None:
         """Get a new connection for a member whose own broke or couldn't be opened."""

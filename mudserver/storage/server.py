@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
 from mudserver.errors import EmbeddedPostgresError
@@ -13,6 +14,11 @@ from mudserver.storage.socket_directory import FROM_CLUSTER
 
 #: Seconds that a starting server may go without a word. A recovery reports every ten.
 SILENCE_DEADLINE = 60.0
+
+#: Seconds in which a line that says the same as an earlier one counts for little, and how many
+#: such lines are kept in mind.
+REPETITION = 60.0
+MAX_SAID = 100
 
 _READY = "database system is ready to accept connections"
 
@@ -52,7 +58,8 @@ class Server:
     """
     One run of ``postgres``.
 
-    Its log goes to ours, line by line.
+    Its log goes to ours, line by line. What it says of each of many connections, as when all of
+    them break, is said once.
     """
 
     _log = Logger()
@@ -67,6 +74,8 @@ class Server:
             cluster: The data directory, beside the socket's; no other server may serve it.
         """
         self._level = LogLevel.debug
+        self._clock: IReactorTime = runner.reactor
+        self._said: dict[str, float] = {}
         self._accepting: Deferred[None] = Deferred()
         self._child = runner.spawn(
             binaries.postgres,
@@ -114,6 +123,19 @@ class Server:
                 EmbeddedPostgresError(f"PostgreSQL {problem}: {self.explanation()}")
             )
 
+    def _said_just_now(self, text: str) -> bool:
+        """Whether something of more than everyday interest was said before."""
+        if self._level is LogLevel.debug:
+            return False
+        now = self._clock.seconds()
+        said = self._said.get(text)
+        if said is not None and now - said < REPETITION:
+            return True
+        if len(self._said) >= MAX_SAID:
+            self._said.clear()
+        self._said[text] = now
+        return False
+
     def _heard(self, line: str) -> None:
         severity, separator, text = line.partition(":  ")
         if separator and severity in _LEVELS:
@@ -121,7 +143,8 @@ class Server:
         else:
             # A continuation, such as a hint, counts as much as what it continues.
             text = line
-        self._log.emit(self._level, "PostgreSQL: {line}", line=text)
+        level = LogLevel.debug if self._said_just_now(text) else self._level
+        self._log.emit(level, "PostgreSQL: {line}", line=text)
         if self._silence.active():
             self._silence.reset(SILENCE_DEADLINE)
         if _READY in line:

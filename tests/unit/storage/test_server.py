@@ -16,7 +16,7 @@ from mudserver.errors import EmbeddedPostgresError
 from mudserver.storage.binaries import Binaries
 from mudserver.storage.child import Child, IReactorForChildren, Runner
 from mudserver.storage.privilege import Launch
-from mudserver.storage.server import SILENCE_DEADLINE, Server
+from mudserver.storage.server import MAX_SAID, REPETITION, SILENCE_DEADLINE, Server
 
 
 class Transport:
@@ -51,6 +51,18 @@ class ServerTests(SynchronousTestCase):
 
     def say(self, line: str) -> None:
         self.spawner.child.errReceived(line.encode() + b"\n")
+
+    def observed(self) -> list[tuple[object, object]]:
+        """Return what is logged from now on, as it grows: levels and lines."""
+        events: list[tuple[object, object]] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            events.append((event["log_level"], event.get("line")))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        return events
 
     def exit(self) -> None:
         self.spawner.child.processEnded(Failure(ProcessTerminated(1)))
@@ -104,14 +116,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_levels(self) -> None:
         """What it says is logged by its own measure, continuations like what they continue."""
-        events: list[tuple[object, object]] = []
-
-        @provider(ILogObserver)
-        def observe(event: LogEvent) -> None:
-            events.append((event["log_level"], event.get("line")))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        events = self.observed()
         for line in ("LOG:  a", "\tmore", "FATAL:  b", "HINT:  c", "PANIC:  d"):
             self.say(line)
         self.assertEqual(
@@ -124,6 +129,32 @@ class ServerTests(SynchronousTestCase):
                 (LogLevel.critical, "d"),
             ],
         )
+        self.exit()
+        self.failureResultOf(self.server.accepting(), EmbeddedPostgresError)
+
+    def test_repetitions(self) -> None:
+        """What it says of each of many connections is of interest once, and again after a while."""
+        events = self.observed()
+        for line in ("FATAL:  b", "HINT:  c", "FATAL:  b", "HINT:  c", "FATAL:  d", "FATAL:  b"):
+            self.say(line)
+        self.spawner.advance(REPETITION)
+        self.say("FATAL:  b")
+        warned = [line for level, line in events if level is LogLevel.warn]
+        self.assertEqual(warned, ["b", "HINT:  c", "d", "b"])
+        self.assertEqual(len(events), 7)
+        self.exit()
+        self.failureResultOf(self.server.accepting(), EmbeddedPostgresError)
+
+    def test_repetitions_are_bounded(self) -> None:
+        """What was said is kept in mind up to a limit, and then said again."""
+        events = self.observed()
+        for number in range(MAX_SAID):
+            self.say(f"FATAL:  {number}")
+        for _ in range(2):
+            self.say("FATAL:  one more")
+        self.say("FATAL:  0")
+        warned = [line for level, line in events if level is LogLevel.warn]
+        self.assertEqual(warned[MAX_SAID:], ["one more", "0"])
         self.exit()
         self.failureResultOf(self.server.accepting(), EmbeddedPostgresError)
 

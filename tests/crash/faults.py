@@ -19,6 +19,9 @@ LONGEST_PLAY = 0.8
 #: Seconds that they play before they are struck where that comes soon, at most.
 SHORTEST_PLAY = 0.15
 
+#: Seconds that the database is away, at most, if it isn't the daemon that starts it again.
+LONGEST_OUTAGE = 1.0
+
 #: Seconds that what a killed daemon was at may last, at most; the next one starts in between.
 LONGEST_HOLD = 5.0
 
@@ -88,6 +91,7 @@ async def _kill_daemon_in_transaction(
 async def _kill_postgres(stage: Stage, random: Random) -> None:
     await pause(random, LONGEST_PLAY)
     stage.kill_postgres()
+    await _revive_postgres(stage, random)
 
 
 async def _kill_postgres_at_commit(stage: Stage, random: Random) -> None:
@@ -95,6 +99,7 @@ async def _kill_postgres_at_commit(stage: Stage, random: Random) -> None:
     stage.hold_commits()
     await until(stage.committing, lambda: "nothing was committed")
     stage.kill_postgres()
+    await _revive_postgres(stage, random)
 
 
 async def _kill_connection(stage: Stage, random: Random) -> None:
@@ -107,6 +112,12 @@ async def _kill_both(stage: Stage, random: Random) -> None:
     stage.kill_postgres()
     await pause(random, SHORTEST_PLAY)
     await stage.kill_daemon()
+    await _revive_postgres(stage, random)
+
+
+async def _revive_postgres(stage: Stage, random: Random) -> None:
+    await pause(random, LONGEST_OUTAGE)
+    await stage.revive_postgres()
 
 
 FAULTS = (

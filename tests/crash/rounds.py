@@ -13,7 +13,7 @@ from tests.crash.faults import FAULTS, Fault, pause
 from tests.crash.ground import WAYS
 from tests.crash.history import Outcome, Stored
 from tests.crash.oracle import differences
-from tests.crash.stage import Stage
+from tests.crash.stage import Stage, own_server
 
 #: Seconds that players go on after their database was struck, at most.
 LONGEST_ENCORE = 2.0
@@ -74,8 +74,12 @@ class Rounds:
 
     async def _world(self, *, external: bool) -> _World:
         if external not in self._worlds:
-            stage = Stage(self._case, external=external)
-            await stage.open()
+            if external:
+                server, dsn = await own_server(self._case)
+                stage = Stage(self._case, dsn, server=server)
+            else:
+                stage = Stage(self._case)
+            await stage.daemon.start()
             company = Company(self._case, stage)
             await company.found()
             self._worlds[external] = _World(stage, company)

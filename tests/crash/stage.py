@@ -41,7 +41,7 @@ _AT_COMMIT = """
 """
 _NOT_AT_COMMIT = "DROP FUNCTION IF EXISTS at_commit() CASCADE"
 _HOLD_COMMITS = "SELECT pg_advisory_lock(1)"
-_HOLD_WRITES = "BEGIN; LOCK TABLE item, character, mute IN EXCLUSIVE MODE"
+_HOLD_WRITES = "BEGIN; LOCK TABLE item IN EXCLUSIVE MODE"
 
 #: Commands aren't paced, and all players come from one address.
 _OPTIONS = (
@@ -54,50 +54,46 @@ _OPTIONS = (
 
 class Stage:
     """
-    One world, on which rounds are played one after the other.
+    One world, on which players are struck again and again.
 
     Args:
         case: The test that it belongs to.
-        external: Whether the daemon is given a database, of the system's own PostgreSQL if there
-            is one; otherwise it has its embedded one.
+        database: Where the database is; None for the daemon's embedded one.
+        server: The server of that database, where we have one of our own for it.
+        reach: How the daemon gets to the database, where that isn't the straight way.
+        options: Further options of the daemon.
 
     Attributes:
+        server: That server.
         daemon: The daemon.
     """
 
-    def __init__(self, case: TestCase, *, external: bool) -> None:
-        self.external = external
-        self._postgres: EmbeddedPostgres | None = None
+    def __init__(
+        self,
+        case: TestCase,
+        database: Dsn | None = None,
+        *options: str,
+        server: EmbeddedPostgres | None = None,
+        reach: Dsn | None = None,
+    ) -> None:
+        self.server = server
+        self.daemon = Daemon(case, reach or database, *_OPTIONS, *options)
         self._case = case
-        self._directory = Path(case.mktemp()).absolute()
-        self._dsn: Dsn | None = None
+        self._dsn = database
         self._killed = False
-        self.daemon: Daemon
-
-    async def open(self) -> None:
-        """Start all of it, with a new world."""
-        if self.external:
-            await self._start_postgres()
-        self.daemon = Daemon(self._case, self._dsn, *_OPTIONS)
         write_area(self.daemon.directory / "ground")
-        await self.daemon.start()
 
-    async def _start_postgres(self) -> None:
-        self._postgres = EmbeddedPostgres(
-            cast(IReactorForChildren, reactor),
-            self._directory / "postgres",
-            os.environ,
-            binaries=_system_binaries(),
-        )
-        self._case.addCleanup(self._postgres.stop)
-        self._dsn = await self._postgres.start()
+    @property
+    def external(self) -> bool:
+        """Whether the database is outside the daemon."""
+        return self._dsn is not None
 
     async def start_daemon(self) -> None:
-        """Start the daemon again, unless it runs."""
+        """Start the daemon again, if it was killed."""
         if self._killed:
             self._killed = False
             if self.external:
-                await until(self._accepts, lambda: "PostgreSQL doesn't accept connections")
+                await until(self.accepts, lambda: "PostgreSQL doesn't accept connections")
             await self.daemon.start()
 
     async def kill_daemon(self) -> None:
@@ -121,14 +117,20 @@ class Stage:
 
     @property
     def _cluster(self) -> Path:
-        if self._postgres is not None:
-            return self._postgres.directory / "cluster"
+        if self.server is not None:
+            return self.server.directory / "cluster"
         return self.daemon.state / "postgres" / "cluster"
 
     def kill_postgres(self) -> None:
         """End the server as a crash does; its own processes notice, and end."""
         pid = (self._cluster / "postmaster.pid").read_text().split("\n")[0]
         os.kill(int(pid), signal.SIGKILL)
+
+    async def revive_postgres(self) -> None:
+        """Start the server again, where that is for us to do."""
+        if self.server is not None:
+            await self.server.stop()
+            await self.server.start()
 
     def kill_backend(self) -> None:
         """End one of the daemon's connections as a crash does; the server ends all others."""
@@ -139,7 +141,11 @@ class Stage:
     # ------------------------------------------------------------ transactions held up
 
     def hold_writes(self) -> Psycopg2Connection:
-        """Have every change wait, as for somebody else's, until the connection is closed."""
+        """
+        Have every change of an item wait, as for somebody else's, until the connection is closed.
+
+        All changes after it wait, too, since they come in order.
+        """
         return self._holding(_HOLD_WRITES)
 
     def hold_commits(self) -> Psycopg2Connection:
@@ -170,7 +176,8 @@ class Stage:
         """Whether a change of the daemon's waits for a lock."""
         return any(event == "Lock" for _, event, _, _ in self._backends())
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
+        """Whether the server takes connections."""
         try:
             with connected(self.dsn):
                 return True
@@ -198,6 +205,22 @@ class Stage:
             cursor.execute(_BACKENDS)
             return list(cursor.fetchall())
         return []
+
+
+async def own_server(case: TestCase) -> tuple[EmbeddedPostgres, Dsn]:
+    """Start a server, of the system's PostgreSQL if there is one; it ends with the test."""
+    server = EmbeddedPostgres(
+        cast(IReactorForChildren, reactor),
+        _absolute(case.mktemp()),
+        os.environ,
+        binaries=_system_binaries(),
+    )
+    case.addCleanup(server.stop)
+    return server, await server.start()
+
+
+def _absolute(path: str) -> Path:
+    return Path(path).absolute()
 
 
 def _system_binaries() -> Path | None:

@@ -62,7 +62,7 @@ class MemoryCharacterArchive:
         muted = sorted(
             (
                 self._db.characters[mute.muted]
-                for mute in self._db.mutes
+                for mute in self._db.mutes.values()
                 if mute.muter == character.id
             ),
             key=key_of,
@@ -94,7 +94,8 @@ class MemoryCharacterArchive:
             for each in self._db.characters.values()
             if key_of(each) in keys and each.id != character.id
         ]
-        self._db.mutes |= {MuteRow(character.id, id) for id in found}
+        for id in found:
+            self._db.mute(MuteRow(character.id, id))
         return ImportedCharacter(
             record.name, self._db.accounts[character.account].name, len(keys) - len(found)
         )

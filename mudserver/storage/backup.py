@@ -28,6 +28,9 @@ CONNECT_TIMEOUT: Final = 10
 #: A backup holds the hashes of passwords.
 FILE_MODE: Final = 0o600
 
+# What ``server_version_num`` counts by, since PostgreSQL 10: 180006 is 18.6.
+_VERSIONS_OF_A_MAJOR: Final = 10_000
+
 _CONTENTS: Final = """
     SELECT count(*) FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
@@ -41,7 +44,8 @@ class Backup:
 
     Attributes:
         dsn: Where it is.
-        programs: The directory of PostgreSQL's programs; None to look for them.
+        programs: The directory of PostgreSQL's programs; None to look for those that fit the
+            server.
         reactor: Starts and times them.
         environ: The environment, for ``PG_BIN`` and ``PATH``, and theirs.
     """
@@ -55,6 +59,8 @@ class Backup:
         """
         Save the database as it is at one moment, while it is in use.
 
+        Blocks for a moment where the server has to be asked for its version.
+
         The file is there when it is whole, and not before; an older one is replaced then.
 
         Args:
@@ -62,7 +68,7 @@ class Backup:
 
         Returns:
             Fires when it is done. Fails with `EmbeddedPostgresError` when ``pg_dump`` failed,
-            or there is none.
+            or there is none, or with `StorageUnavailable` when the server can't be reached.
 
         Raises:
             OSError: The file can't be written.
@@ -102,9 +108,7 @@ class Backup:
         return Deferred.fromCoroutine(self._run_found(name, arguments))
 
     async def _run_found(self, name: str, arguments: Sequence[str]) -> None:
-        program = (
-            find_program(name, self.environ) if self.programs is None else self.programs / name
-        )
+        program = self._program(name)
         # Whoever lists the processes sees their arguments.
         shown = {key: value for key, value in self.dsn.parameters.items() if key != "password"}
         secret = {"PGPASSWORD": self.dsn.parameters.get("password", "")}
@@ -121,6 +125,12 @@ class Backup:
             deadline=DEADLINE,
             line_received=_heard,
         )
+
+    def _program(self, name: str) -> Path:
+        if self.programs is not None:
+            return self.programs / name
+        version = int(str(self._ask("SHOW server_version_num")))
+        return find_program(name, version // _VERSIONS_OF_A_MAJOR, self.environ)
 
     def _ask(self, statement: str) -> object:
         """Execute a statement; returns the first column of the first row."""

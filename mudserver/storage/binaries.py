@@ -124,26 +124,46 @@ def find_binaries(
     )
 
 
-def find_program(name: str, environ: Mapping[str, str]) -> Path:
+def find_program(
+    name: str,
+    major: int,
+    environ: Mapping[str, str],
+    *,
+    package: str = PACKAGE,
+    system: Sequence[str] = SYSTEM_DIRECTORIES,
+) -> Path:
     """
     Find one of PostgreSQL's client programs, such as ``pg_dump``.
 
-    Looked for where `find_binaries` looks.
+    Looked for where `find_binaries` looks. One of another major version may do, if it is newer;
+    but ``pg_restore`` sets what an older server doesn't know, and ``pg_dump`` writes files that
+    an older ``pg_restore`` can't read. So the version that comes nearest is taken.
 
     Args:
         name: What it is called.
+        major: The major version of the server.
         environ: The environment, for ``PG_BIN`` and ``PATH``.
+        package: The package with them.
+        system: Patterns of the directories where distributions put them.
 
     Raises:
-        EmbeddedPostgresError: There is none.
+        EmbeddedPostgresError: There is none, or only older ones.
     """
-    for place, _ in _candidates(environ, PACKAGE, SYSTEM_DIRECTORIES):
+    found: dict[int, Path] = {}
+    for place, _ in _candidates(environ, package, system):
         path = place.absolute() / name
-        if _runnable(path):
+        version = _major_version(path) if _runnable(path) else None
+        if version == major:
             return path
+        if version is not None:
+            found.setdefault(version, path)
+    newer = [version for version in found if version > major]
+    if newer:
+        return found[min(newer)]
+    older = f"; found only {', '.join(str(path) for path in found.values())}" if found else ""
     raise EmbeddedPostgresError(
-        f"PostgreSQL's program {name} was not found: install your system's packages, or name its"
-        " directory in PG_BIN"
+        f"{name} of PostgreSQL {major} is needed{older}: install it, or name its directory in"
+        " PG_BIN"
     )
 
 
@@ -179,8 +199,8 @@ def _runnable(program: Path) -> bool:
         return False
 
 
-def _major_version(postgres: Path) -> int | None:
-    match = re.match(r"postgres \(PostgreSQL\) (\d+)", _output(str(postgres), "--version"))
+def _major_version(program: Path) -> int | None:
+    match = re.match(rf"{program.name} \(PostgreSQL\) (\d+)", _output(str(program), "--version"))
     return int(match[1]) if match else None
 
 

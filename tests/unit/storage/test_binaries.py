@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import EmbeddedPostgresError
-from mudserver.storage.binaries import find_binaries
+from mudserver.storage.binaries import find_binaries, find_program
 
 
 class FindBinariesTests(SynchronousTestCase):
@@ -18,7 +18,8 @@ class FindBinariesTests(SynchronousTestCase):
         path.mkdir(parents=True)
         for name in programs.split():
             program = path / name
-            program.write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")
+            said = "postgres" if name == "initdb" else name
+            program.write_text(f"#!/bin/sh\necho '{said} (PostgreSQL) {version}'\n")
             program.chmod(0o755)
         return path
 
@@ -107,3 +108,34 @@ class FindBinariesTests(SynchronousTestCase):
         self.assertEqual(find_binaries({}, directory=named).directory, named)
         self.assertRaises(EmbeddedPostgresError, find_binaries, {}, directory=self.base)
         self.assertRaises(EmbeddedPostgresError, find_binaries, {}, directory=named, major=18)
+
+    def find_dump(self, major: int, **environ: str) -> Path:
+        return find_program(
+            "pg_dump",
+            major,
+            {"PATH": "", **environ},
+            package="no_such_package",
+            system=[f"{self.base}/system/*/bin"],
+        )
+
+    def test_program_fitting(self) -> None:
+        """That of the server's own version is taken, wherever it is; else the next newer."""
+        chosen = self.install("chosen", "18.1", "pg_dump")
+        older = self.install("system/15/bin", "15.9", "pg_dump")
+        newer = self.install("system/17/bin", "17.2", "pg_dump")
+        for major, where in ((15, older), (16, newer), (17, newer), (18, chosen)):
+            found = self.find_dump(major, PG_BIN=str(chosen))
+            self.assertEqual(found, where / "pg_dump")
+
+    def test_program_only_older(self) -> None:
+        """An older one won't do; the error names what is needed and what there is."""
+        older = self.install("system/15/bin", "15.9", "pg_dump")
+        self.install("system/18/bin", "18.1", "postgres initdb")
+        error = self.assertRaises(EmbeddedPostgresError, self.find_dump, 18)
+        self.assertIn("pg_dump of PostgreSQL 18 is needed", str(error))
+        self.assertIn(str(older / "pg_dump"), str(error))
+
+    def test_program_none(self) -> None:
+        """Where there is none, the error says what to do."""
+        error = self.assertRaises(EmbeddedPostgresError, self.find_dump, 18)
+        self.assertIn("PG_BIN", str(error))

@@ -947,7 +947,7 @@ class CharacterRecord:
         created: When it was made (UTC).
         room: The key of the room where it was last; None for one that has never played.
         items: The keys of what it carries, in order. A key may come several times.
-        muted: The names of those whom it mutes.
+        muted: The names of those whom it mutes without an end.
     """
 
     name: str

@@ -29,7 +29,7 @@ _EXPORT: Final = """
         ARRAY(SELECT i.key FROM item i WHERE i.holder = c.id ORDER BY i.id),
         ARRAY(
             SELECT o.name FROM mute m JOIN character o ON o.id = m.muted
-            WHERE m.muter = c.id ORDER BY o.key)
+            WHERE m.muter = c.id AND m.until IS NULL ORDER BY o.key)
     FROM character c WHERE c.key = %s
 """
 

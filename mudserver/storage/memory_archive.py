@@ -63,7 +63,7 @@ class MemoryCharacterArchive:
             (
                 self._db.characters[mute.muted]
                 for mute in self._db.mutes.values()
-                if mute.muter == character.id
+                if mute.muter == character.id and mute.until is None
             ),
             key=key_of,
         )

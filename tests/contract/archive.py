@@ -1,5 +1,7 @@
 """What character archives must do, wherever they keep characters."""
 
+from datetime import timedelta
+
 from attrs import evolve
 
 from mudserver.errors import NameTaken, UnknownKeys
@@ -9,7 +11,9 @@ from mudserver.interfaces import (
     CharacterRow,
     ICharacterArchive,
     ImportedCharacter,
+    MuteRow,
     Role,
+    WorldChanges,
 )
 from tests.contract.areas import harbour_world
 from tests.contract.stores import NOBODY, NOW, StoreContract
@@ -116,6 +120,17 @@ class CharacterArchiveContract(StoreContract):
         mia = await self.character(account.id, "Mia")
         (annie,) = await self.world.characters(ann.id)
         self.assertEqual(mia.muted, {annie.id})
+
+    async def test_mutes_with_an_end(self) -> None:
+        """A mute that ends by itself stays behind: elsewhere it would have no end."""
+        people = [await self.account(name) for name in ("Ann", "Bob", "Cid")]
+        ann, bob, cid = [(await self.world.characters(each.id))[0].id for each in people]
+        far = NOW + timedelta(days=365_000)
+        changes = WorldChanges(muted=(MuteRow(ann, bob, until=far), MuteRow(ann, cid)))
+        await self.world.flush(changes)
+        exported = await self.archive.export("Ann")
+        assert exported is not None
+        self.assertEqual(exported.muted, ("Cid",))
 
     async def test_refused(self) -> None:
         """A name that is none, text that can't be stored, an account that isn't there."""

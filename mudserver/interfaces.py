@@ -627,27 +627,6 @@ class Redeemed:
     account: AccountRow
 
 
-@frozen
-class WorldChanges:
-    """
-    All that changed since the last flush: one consistent cut, one row an entity.
-
-    Attributes:
-        places: Where characters are now.
-        items: Where items are now, as (item, room or None, holder or None).
-        muted: Mutes that were made.
-        unmuted: Mutes that were lifted.
-    """
-
-    places: tuple[tuple[CharacterId, RoomId], ...] = ()
-    items: tuple[tuple[ItemId, RoomId | None, CharacterId | None], ...] = ()
-    muted: tuple[MuteRow, ...] = ()
-    unmuted: tuple[MuteRow, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.places or self.items or self.muted or self.unmuted)
-
-
 # ================================================================ storage: the journal's rows
 
 
@@ -922,16 +901,6 @@ class IWorldStore(Interface):
     def identify(names: Iterable[str]) -> Deferred[Mapping[str, IdentifiedRow]]:
         """Find characters by name, without case; the unknown are missing from the answer,
         whose keys are case-folded.
-        """
-
-    def flush(changes: WorldChanges) -> Deferred[None]:
-        """
-        Commit one consistent cut, in one transaction; to repeat it changes nothing.
-
-        A mute that is there already is replaced; one to lift that isn't is no error.
-
-        Fails with `StorageUnavailable` (try again) or `StorageRefused` (never will: an entity is
-        unknown or named twice, an item is not in exactly one place, a fixed one is held).
         """
 
 

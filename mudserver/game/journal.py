@@ -375,9 +375,10 @@ class Journal:
 
     def _end(self, error: Fenced) -> None:
         self._log.critical("Nothing more is saved: {error}.", error=error)
+        self._over = True
+        self._fenced(error)
         self._close()
         self._end_if_empty()
-        self._fenced(error)
 
     def _close(self) -> int:
         """Note, write and answer nothing any more; returns how many changes are lost."""

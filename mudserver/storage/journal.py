@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
 import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -24,7 +25,7 @@ from mudserver.storage.kinds import in_order, stored, write
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
 from mudserver.storage.sieve import sieve
-from mudserver.storage.text import storable
+from mudserver.storage.text import legible, storable
 
 #: The advisory lock that whoever takes over holds meanwhile; the number means nothing. It only
 #: orders those who want to: what fences is the epoch.
@@ -69,18 +70,17 @@ _COMMITTED: Final = """
 """
 
 # What is being written is skipped, not waited for.
-_SWEEP: Final = (
-    """
+_SWEEP_ANSWERS: Final = """
     DELETE FROM command_answer WHERE (session, command) IN (
         SELECT session, command FROM command_answer WHERE at < now() - %s
         ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
-    """,
-    """
+"""
+
+_SWEEP_SESSIONS: Final = """
     DELETE FROM session_input WHERE session IN (
         SELECT session FROM session_input WHERE at < now() - %s
         ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
-    """,
-)
+"""
 
 
 @implementer(IJournalStore)
@@ -162,11 +162,20 @@ async def _check_committed(cursor: Cursor, epoch: Epoch, number: int) -> None:
 def _letters(letters: Sequence[DeadLetter]) -> tuple[list[str], ...]:
     return (
         [type(letter.row).__name__ for letter in letters],
-        [msgspec.json.encode(letter.row).decode() for letter in letters],
-        [letter.error for letter in letters],
+        [_encoded(letter.row) for letter in letters],
+        [legible(letter.error) for letter in letters],
         [letter.sqlstate for letter in letters],
         [letter.constraint for letter in letters],
     )
+
+
+def _encoded(row: JournalRow) -> str:
+    """Write a row as JSON that can be stored, for it may be its text that could not."""
+    columns = {field.name: getattr(row, field.name) for field in attrs.fields(type(row))}
+    written = {
+        name: legible(value) if isinstance(value, str) else value for name, value in columns.items()
+    }
+    return msgspec.json.encode(written).decode()
 
 
 async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow, ...]:
@@ -200,7 +209,7 @@ async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow,
 
 async def _sweep(cursor: Cursor) -> bool:
     more = False
-    for statement in _SWEEP:
+    for statement in (_SWEEP_ANSWERS, _SWEEP_SESSIONS):
         await cursor.execute(statement, (KEEP_ANSWERS_FOR, MAX_SWEPT_ROWS))
         more = more or cursor.rowcount >= MAX_SWEPT_ROWS
     return more

@@ -231,7 +231,7 @@ _STORED_SILENCES: Final = """
 """
 
 
-def item_row(row: Row) -> ItemRow:
+def item_row(row: Sequence[Any]) -> ItemRow:
     """Make an item of the columns id, key, name, keywords, description, fixed, room, holder."""
     id, key, name, keywords, description, fixed, room, holder = row
     return ItemRow(ItemId(id), key, name, tuple(keywords), description, fixed, room, holder)

@@ -12,20 +12,18 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mudserver.errors import NameTaken, StorageRefused
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.errors import NameTaken
+from mudserver.ids import AccountId, CharacterId, TokenHash
 from mudserver.interfaces import (
     AccountRow,
     CharacterRow,
     IAccountStore,
     IdentifiedRow,
-    ItemRow,
     IWorldStore,
     MutedRow,
     Redeemed,
     Role,
     TokenRow,
-    WorldChanges,
     WorldRows,
 )
 from mudserver.storage.founding import entities, found
@@ -325,26 +323,6 @@ class MemoryWorldStore:
 
         return self._db.answer(work)
 
-    def flush(self, changes: WorldChanges) -> Deferred[None]:
-        """Implement `IWorldStore.flush`."""
-
-        def work() -> None:
-            places = self._placed(changes)
-            items = self._moved(changes)
-            before = self._db.mutes.copy()
-            try:
-                for mute in changes.unmuted:
-                    self._db.mutes.pop((mute.muter, mute.muted), None)
-                for mute in changes.muted:
-                    self._db.mute(mute)
-            except StorageRefused:
-                self._db.mutes = before
-                raise
-            self._db.characters.update(places)
-            self._db.items.update(items)
-
-        return self._db.answer(work)
-
     def _mutes(self, muter: CharacterId) -> tuple[MutedRow, ...]:
         now = self._db.now()
         mutes = (mute for mute in self._db.mutes.values() if mute.muter == muter)
@@ -353,29 +331,3 @@ class MemoryWorldStore:
             for mute in sorted(mutes, key=lambda mute: mute.muted)
             if mute.until is None or mute.until > now
         )
-
-    def _placed(self, changes: WorldChanges) -> dict[CharacterId, MemoryCharacter]:
-        placed: dict[CharacterId, MemoryCharacter] = {}
-        for id, room in changes.places:
-            if id not in self._db.characters or id in placed:
-                raise StorageRefused("flush: a character is unknown or named twice")
-            check_key(self._is_room(room), "character_room_fkey")
-            placed[id] = evolve(self._db.characters[id], room=room)
-        return placed
-
-    def _moved(self, changes: WorldChanges) -> dict[ItemId, ItemRow]:
-        moved: dict[ItemId, ItemRow] = {}
-        for id, room, holder in changes.items:
-            item = self._db.items.get(id)
-            if item is None or id in moved:
-                raise StorageRefused("flush: an item is unknown or named twice")
-            check_row((room is None) != (holder is None), "item_in_one_place")
-            check_row(not item.fixed or holder is None, "item_fixed_in_room")
-            check_key(room is None or self._is_room(room), "item_room_fkey")
-            check_key(holder is None or holder in self._db.characters, "item_holder_fkey")
-            moved[id] = evolve(item, room=room, holder=holder)
-        return moved
-
-    def _is_room(self, room: RoomId) -> bool:
-        world = self._db.world
-        return world is not None and any(each.id == room for each in world.rooms)

@@ -1,5 +1,6 @@
 """What text PostgreSQL can hold."""
 
+import re
 from typing import Final
 
 from mudserver.errors import StorageRefused
@@ -24,3 +25,9 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         raise StorageRefused("text with half a surrogate pair can't be stored", _SQLSTATE) from None
     return text
+
+
+def legible(text: str) -> str:
+    """Return the text with whatever can't be stored replaced."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)

@@ -9,24 +9,21 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from mudserver.errors import StorageRefused
-from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, NpcId, RoomId
 from mudserver.interfaces import (
     CharacterRow,
     ExitRow,
     IdentifiedRow,
     IMeter,
-    ItemRow,
     IWorldStore,
     MutedRow,
-    MuteRow,
     NpcRow,
     Role,
     RoomRow,
-    WorldChanges,
     WorldRows,
 )
 from mudserver.storage.founding import entities, found
+from mudserver.storage.kinds import item_row
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
@@ -95,49 +92,6 @@ _CHARACTERS: Final = """
 _IDENTIFY: Final = """
     SELECT c.key, c.id, c.name, a.id, a.role
     FROM character c JOIN account a ON a.id = c.account WHERE c.key = ANY(%s)
-"""
-
-# ---------------------------------------------------------------- flushing
-
-# Each statement locks its rows in the order of their ids, and the statements always come in the
-# same order, so that two who flush can't wait for each other.
-
-_PLACE: Final = """
-    WITH locked AS (
-        SELECT id FROM character WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE character c SET room = v.room
-    FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, room) JOIN locked USING (id)
-    WHERE c.id = v.id
-"""
-
-_MOVE: Final = """
-    WITH locked AS (
-        SELECT id FROM item WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE item i SET room = v.room, holder = v.holder
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS v (id, room, holder)
-    JOIN locked USING (id)
-    WHERE i.id = v.id
-"""
-
-_UNMUTE: Final = """
-    DELETE FROM mute m USING (
-        SELECT muter, muted FROM mute
-        JOIN unnest(%s::bigint[], %s::bigint[]) AS v (muter, muted) USING (muter, muted)
-        ORDER BY muter, muted FOR UPDATE OF mute
-    ) AS locked
-    WHERE m.muter = locked.muter AND m.muted = locked.muted
-"""
-
-_MUTE: Final = """
-    INSERT INTO mute (muter, muted, since, until, why)
-    SELECT muter, muted, coalesce(since, now()), until, why
-    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-        AS v (muter, muted, since, until, why)
-    ORDER BY muter, muted
-    ON CONFLICT (muter, muted) DO UPDATE
-    SET since = excluded.since, until = excluded.until, why = excluded.why
 """
 
 # ---------------------------------------------------------------- the import
@@ -247,10 +201,6 @@ class PostgresWorldStore:
             for key, id, name, account, role in rows
         }
 
-    def flush(self, changes: WorldChanges) -> Deferred[None]:
-        """Implement `IWorldStore.flush`."""
-        return self._pool.run_interaction(_flush, changes)
-
 
 async def _load(cursor: Cursor) -> WorldRows | None:
     await cursor.execute(_ONE_SNAPSHOT)
@@ -262,7 +212,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         start=RoomId(world[0][0]),
         rooms=await _read(cursor, _ROOMS, (0,), _room),
         exits=await _read(cursor, _EXITS, (0, ""), _exit),
-        items=await _read(cursor, _ITEMS, (0,), _item),
+        items=await _read(cursor, _ITEMS, (0,), item_row),
         npcs=await _read(cursor, _NPCS, (0,), _npc),
         silences=await _read(cursor, _SILENCES, (0,), _silence),
     )
@@ -315,33 +265,6 @@ async def _write(cursor: Cursor, statement: str, rows: Sequence[object]) -> None
         await cursor.execute(statement, (page.decode(),))
 
 
-async def _flush(cursor: Cursor, changes: WorldChanges) -> None:
-    if changes.places:
-        characters, rooms = zip(*changes.places, strict=True)
-        await cursor.execute(_PLACE, (list(characters), list(characters), list(rooms)))
-        _check_count(cursor.rowcount, len(characters), "a character")
-    if changes.items:
-        items, lying, held = zip(*changes.items, strict=True)
-        await cursor.execute(_MOVE, (list(items), list(items), list(lying), list(held)))
-        _check_count(cursor.rowcount, len(items), "an item")
-    if changes.unmuted:
-        await cursor.execute(_UNMUTE, _pairs(changes.unmuted))
-    if changes.muted:
-        times = ([m.since for m in changes.muted], [m.until for m in changes.muted])
-        why = [m.why for m in changes.muted]
-        await cursor.execute(_MUTE, (*_pairs(changes.muted), *times, why))
-
-
-def _pairs(mutes: Iterable[MuteRow]) -> tuple[list[CharacterId], list[CharacterId]]:
-    mutes = tuple(mutes)
-    return [mute.muter for mute in mutes], [mute.muted for mute in mutes]
-
-
-def _check_count(changed: int, wanted: int, kind: str) -> None:
-    if changed != wanted:
-        raise StorageRefused(f"flush: {kind} is unknown or named twice")
-
-
 def _silence(row: Sequence[Any]) -> SilenceMade:
     account, by, since, until, why = row
     return SilenceMade(AccountId(account), AccountId(by), since, until, why)
@@ -355,11 +278,6 @@ def _room(row: Sequence[Any]) -> RoomRow:
 def _exit(row: Sequence[Any]) -> ExitRow:
     room, direction, target, name, closed = row
     return ExitRow(RoomId(room), Direction(direction), RoomId(target), name, closed)
-
-
-def _item(row: Sequence[Any]) -> ItemRow:
-    id, key, name, keywords, description, fixed, room, holder = row
-    return ItemRow(ItemId(id), key, name, tuple(keywords), description, fixed, room, holder)
 
 
 def _npc(row: Sequence[Any]) -> NpcRow:
@@ -384,7 +302,7 @@ def _character(row: Sequence[Any]) -> CharacterRow:
         account=AccountId(account),
         name=name,
         room=room,
-        items=tuple(_item(item) for item in items),
+        items=tuple(item_row(item) for item in items),
         mutes=tuple(_muted(mute) for mute in mutes),
         role=Role(role),
     )

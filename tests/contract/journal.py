@@ -24,7 +24,6 @@ from mudserver.interfaces import (
     Committed,
     DeadLetter,
     Flush,
-    IJournalStore,
     InputRow,
     JournalRow,
     MutedRow,
@@ -58,8 +57,6 @@ def answer(ordinal: int, *, session: SessionId = S, code: str | None = None) -> 
 
 class JournalStoreContract(StoreContract):
     """The suite of `IJournalStore`; `setUp` provides an empty database."""
-
-    journal: IJournalStore
 
     async def forget_before(self, hours: float) -> None:
         """Make everything that is stored of sessions older by so many hours."""

@@ -9,25 +9,27 @@ from attrs import evolve
 from twisted.internet.defer import gatherResults
 
 from mudserver.errors import CorruptArea, NameTaken, StorageRefused
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
+from mudserver.ids import AccountId, TokenHash
 from mudserver.interfaces import (
     AccountRow,
     CharacterRow,
     ExitRow,
+    Flush,
     IAccountStore,
     IdentifiedRow,
+    IJournalStore,
     ItemRow,
     IWorldStore,
+    JournalRow,
     MutedRow,
-    MuteRow,
     NpcRow,
     Redeemed,
     Role,
     RoomRow,
     TokenRow,
-    WorldChanges,
     WorldRows,
 )
+from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteMade
 from mudserver.world.direction import Direction
 from tests.contract.areas import harbour_world, open_world
 
@@ -60,10 +62,11 @@ def token_row(account: AccountId, secret: str, expires: datetime | None = None) 
 
 
 class StoreContract(TestCase):
-    """An empty account store and an empty world store on one database; `setUp` provides them."""
+    """All stores on one empty database; `setUp` provides them."""
 
     accounts: IAccountStore
     world: IWorldStore
+    journal: IJournalStore
 
     async def failing(self, outcome: Awaitable[object], kind: type[E]) -> E:
         """Await a failure of that kind and return it."""
@@ -79,6 +82,10 @@ class StoreContract(TestCase):
         """Await a failure with `StorageRefused` and compare what it carries."""
         error = await self.failing(outcome, StorageRefused)
         self.assertEqual((error.sqlstate, error.constraint), (sqlstate, constraint))
+
+    async def commit(self, *rows: JournalRow) -> None:
+        """Take over, and have rows written."""
+        await self.journal.flush(await self.journal.take_lease("a test"), 1, Flush(rows))
 
     async def account(self, name: str) -> AccountRow:
         """Register an account whose password doesn't matter."""
@@ -639,12 +646,12 @@ class WorldStoreContract(StoreContract):
         ann, bob = await self.character("Ann"), await self.character("Bob")
         items = {item.key: item for item in rows.items}
         lamp, rope = items["lamp"], items["rope"]
-        await self.world.flush(
-            WorldChanges(
-                places=((bob.id, rows.start), (ann.id, rows.start)),
-                items=((rope.id, None, ann.id), (lamp.id, None, ann.id)),
-                muted=(MuteRow(ann.id, bob.id),),
-            )
+        await self.commit(
+            CharacterPlaced(bob.id, rows.start),
+            CharacterPlaced(ann.id, rows.start),
+            ItemPlaced(rope.id, None, ann.id),
+            ItemPlaced(lamp.id, None, ann.id),
+            MuteMade(ann.id, bob.id),
         )
         held = sorted(
             (evolve(item, room=None, holder=ann.id) for item in (lamp, rope)),
@@ -675,82 +682,3 @@ class WorldStoreContract(StoreContract):
         self, names: tuple[str, ...], expected: Mapping[str, IdentifiedRow]
     ) -> None:
         self.assertEqual(dict(await self.world.identify(names)), dict(expected))
-
-    # ------------------------------------------------------------ flushes
-
-    async def test_flush_moves_items(self) -> None:
-        """An item goes from room to hand and back to another room."""
-        rows = await self.found()
-        ann = await self.character("Ann")
-        lamp = next(item for item in rows.items if item.key == "lamp")
-        mole = next(room for room in rows.rooms if room.key == "mole")
-        await self.world.flush(WorldChanges(items=((lamp.id, None, ann.id),)))
-        self.assertNotIn(lamp.id, [item.id for item in (await self.loaded()).items])
-        await self.world.flush(WorldChanges(items=((lamp.id, mole.id, None),)))
-        self.assertIn(evolve(lamp, room=mole.id), (await self.loaded()).items)
-        self.assertEqual((await self.characters_of(ann.account)).items, ())
-
-    async def test_flush_mutes_and_unmutes(self) -> None:
-        """Mutes are made and lifted; making and lifting again are no errors."""
-        ann, bob = await self.character("Ann"), await self.character("Bob")
-        mute = MuteRow(ann.id, bob.id)
-        for _ in range(2):
-            await self.world.flush(WorldChanges(muted=(mute,)))
-            self.assertEqual((await self.characters_of(ann.account)).muted, {bob.id})
-        self.assertEqual((await self.characters_of(bob.account)).muted, frozenset())
-        for _ in range(2):
-            await self.world.flush(WorldChanges(unmuted=(mute,)))
-            self.assertEqual((await self.characters_of(ann.account)).muted, frozenset())
-
-    async def test_flush_can_be_repeated(self) -> None:
-        """A cut that is flushed again, as after a commit in doubt, changes nothing."""
-        rows = await self.found()
-        ann, bob = await self.character("Ann"), await self.character("Bob")
-        changes = WorldChanges(
-            places=((ann.id, rows.start),),
-            items=tuple((item.id, None, ann.id) for item in rows.items if not item.fixed),
-            muted=(MuteRow(ann.id, bob.id),),
-            unmuted=(MuteRow(bob.id, ann.id),),
-        )
-        await self.world.flush(changes)
-        once = await self.characters_of(ann.account)
-        await self.world.flush(changes)
-        self.assertEqual(await self.characters_of(ann.account), once)
-
-    async def test_flush_of_nothing(self) -> None:
-        """Nothing to flush is flushed at once."""
-        await self.world.flush(WorldChanges())
-
-    async def test_refused_flush_changes_nothing(self) -> None:
-        """What the schema doesn't allow is refused with its code, and takes the whole cut along."""
-        rows = await self.found()
-        ann, bob = await self.character("Ann"), await self.character("Bob")
-        items = {item.key: item.id for item in rows.items}
-        lamp, bollard, rope = items["lamp"], items["bollard"], items["rope"]
-        nowhere, nothing, no_one = RoomId(9_000_001), ItemId(9_000_002), CharacterId(9_000_003)
-        good = WorldChanges(
-            places=((ann.id, rows.start),),
-            items=((rope, None, ann.id),),
-            muted=(MuteRow(ann.id, bob.id),),
-        )
-        place, item = (bob.id, rows.start), (lamp, rows.start, None)
-        for changes, sqlstate, constraint in (
-            (evolve(good, places=((bob.id, nowhere),)), "23503", "character_room_fkey"),
-            (evolve(good, places=((no_one, rows.start),)), "", ""),
-            (evolve(good, places=(place, place)), "", ""),
-            (evolve(good, items=((lamp, None, None),)), "23514", "item_in_one_place"),
-            (evolve(good, items=((lamp, rows.start, ann.id),)), "23514", "item_in_one_place"),
-            (evolve(good, items=((bollard, None, ann.id),)), "23514", "item_fixed_in_room"),
-            (evolve(good, items=((lamp, nowhere, None),)), "23503", "item_room_fkey"),
-            (evolve(good, items=((lamp, None, no_one),)), "23503", "item_holder_fkey"),
-            (evolve(good, items=((nothing, rows.start, None),)), "", ""),
-            (evolve(good, items=(item, item)), "", ""),
-            (evolve(good, muted=(MuteRow(ann.id, ann.id),)), "23514", "mute_of_another"),
-            (evolve(good, muted=(MuteRow(ann.id, no_one),)), "23503", "mute_muted_fkey"),
-            (evolve(good, muted=(MuteRow(no_one, ann.id),)), "23503", "mute_muter_fkey"),
-        ):
-            await self.refused(self.world.flush(changes), sqlstate, constraint)
-            self.assertEqual(await self.characters_of(ann.account), ann)
-            self.assertEqual(await self.characters_of(bob.account), bob)
-            self.assertEqual(await self.loaded(), rows)
-        await self.world.flush(good)

@@ -11,15 +11,33 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import TestCase
 
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId, TokenHash
-from mudserver.interfaces import MuteRow, Role, WorldChanges
-from mudserver.storage import accounts, world
+from mudserver.ids import (
+    AccountId,
+    CharacterId,
+    CommandId,
+    InputNumber,
+    ItemId,
+    RoomId,
+    SessionId,
+    TokenHash,
+)
+from mudserver.interfaces import AnswerRow, DeadLetter, Flush, InputRow, JournalRow, Role
+from mudserver.storage import accounts, journal, kinds, world
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.dsn import Dsn
+from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.migrate import migrate
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
+from mudserver.world.applied import (
+    CharacterPlaced,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
 from tests.contract.stores import NOW, digest, token_row
 from tests.integration.database import ObservedPool
 from tests.integration.postgres import connected, lasting_database, superuser
@@ -37,7 +55,7 @@ AGE = timedelta(minutes=30)
 
 #: Statements that are not asked often: only once in the life of a world, or by an operator. The
 #: first ones read one row.
-RARE = {"_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS"} | {
+RARE = {"_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS", "_LEASE"} | {
     f"_INSERT_{name}" for name in ("AREAS", "ROOMS", "EXITS", "ITEMS", "NPCS", "WORLD")
 }
 
@@ -71,6 +89,12 @@ _FILL = """
         SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows} FROM numbered;
     INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
+    INSERT INTO session_input (session, character, number)
+        SELECT 's' || n, n + {rows}, 4 FROM numbered;
+    INSERT INTO command_answer (session, command, ordinal, number)
+        SELECT 's' || n, 'c', 1, 4 FROM numbered;
+    INSERT INTO journal_dead_letter (what, change, error, sqlstate, constraint_name)
+        SELECT 'x', jsonb_build_object('n', n), '', '', '' FROM numbered;
     SELECT setval('account_id_seq', {rows}), setval('entity_id', 6 * {rows});
     VACUUM ANALYZE;
 """
@@ -101,16 +125,18 @@ class PlanTests(TestCase):
         await self.pool.start()
         self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
         self.world = PostgresWorldStore(self.pool, clock, NullMeter())
+        self.journal = PostgresJournalStore(self.pool)
 
-    async def assert_indexed(self, module: ModuleType) -> None:
-        """Expect that all statements of a module were asked, and none reads a large table whole."""
+    async def assert_indexed(self, *modules: ModuleType) -> None:
+        """Expect that all statements of modules were asked, and none reads a large table whole."""
         asked = list(self.pool.statements)
-        unasked = _statements(module) - {statement for statement, _ in asked}
+        known = {statement for module in modules for statement in _statements(module)}
+        unasked = known - {statement for statement, _ in asked}
         self.assertEqual(unasked, set(), "these were not asked")
         counts = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
         sizes: dict[str, float] = dict(await self.pool.run_query(counts))
         for statement, parameters in asked:
-            if statement.startswith(("SET", "LOCK")):
+            if statement.startswith(("SET", "LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK")):
                 continue
             # On a connection of the pool's own, since its settings count.
             explain = f"EXPLAIN (FORMAT JSON) {statement}"
@@ -148,29 +174,50 @@ class PlanTests(TestCase):
         await self.assert_indexed(accounts)
 
     async def test_world(self) -> None:
-        """Characters are found, and what a flush changes, by their keys, one or many."""
+        """Characters are found by their keys, one or many."""
         for number in (1, MAX_BATCH_KEYS):
             ids = [AccountId(n * 7) for n in range(1, number + 1)]
             people = await gatherResults([self.world.characters(id) for id in ids])
             self.assertEqual([len(each) for each in people], [1] * number)
             found = await self.world.identify(_name(id) for id in ids)
             self.assertEqual(len(found), number)
-            characters = [CharacterId(ROWS + id) for id in ids]
-            start = RoomId(2 * ROWS + 1)
-            await self.world.flush(
-                WorldChanges(
-                    places=tuple((id, start) for id in characters),
-                    items=tuple((ItemId(3 * ROWS + id), start, None) for id in ids),
-                    muted=tuple(MuteRow(id, CharacterId(ROWS + 1)) for id in characters),
-                    unmuted=tuple(MuteRow(id, CharacterId(ROWS + 1)) for id in characters),
-                )
-            )
         # A page in the midst of loading: to read all of them would take long.
         for statement in (world._ROOMS, world._ITEMS, world._NPCS):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
         await self.assert_indexed(world)
+
+    async def test_journal(self) -> None:
+        """What a flush changes, or could not, is found by its keys, one or many."""
+        epoch = await self.journal.take_lease("we")
+        somebody, start = CharacterId(ROWS + 1), RoomId(2 * ROWS + 1)
+        for flush, number in enumerate((1, MAX_BATCH_KEYS), 1):
+            rows: list[JournalRow] = []
+            for n in range(7, 7 * number + 1, 7):
+                character, session = CharacterId(ROWS + n), SessionId(f"s{n}")
+                rows += (
+                    CharacterPlaced(character, start),
+                    ItemPlaced(ItemId(3 * ROWS + n), start, None),
+                    MuteLifted(character, somebody),
+                    MuteMade(CharacterId(ROWS + n + 1), somebody),
+                    SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
+                    SilenceLifted(AccountId(n + 1)),
+                    InputRow(session, character, InputNumber(5)),
+                    AnswerRow(session, CommandId("c"), 2, InputNumber(5)),
+                )
+            letter = DeadLetter(rows[0], "no", "23514", "x")
+            await self.journal.flush(epoch, flush, Flush(tuple(rows), (letter,)))
+            nowhere: list[JournalRow] = [
+                CharacterPlaced(somebody, RoomId(1)),
+                ItemPlaced(ItemId(3 * ROWS + 1), None, None),
+                MuteMade(somebody, somebody),
+                SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
+            ]
+            self.assertEqual(len(await self.journal.sift((*rows, *nowhere))), len(nowhere))
+        await self.journal.committed(SessionId("s7"))
+        await self.journal.sweep()
+        await self.assert_indexed(kinds, journal)
 
 
 def _statements(module: ModuleType) -> set[str]:

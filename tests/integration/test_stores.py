@@ -1,6 +1,6 @@
 """The stores on a real PostgreSQL: the suites of their ports, and what only a database does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -15,19 +15,21 @@ from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageRefused, StorageUnavailable
-from mudserver.ids import AccountId, CharacterId, RoomId, TokenHash
+from mudserver.ids import AccountId, CharacterId, Epoch, SessionId, TokenHash
 from mudserver.interfaces import (
+    Flush,
     IAccountStore,
     IdentifiedRow,
     IWorldStore,
-    MuteRow,
+    JournalRow,
     Role,
-    WorldChanges,
 )
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
+from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from mudserver.world.area import Key
 from tests.contract.areas import harbour_world
 from tests.contract.stores import (
@@ -48,7 +50,7 @@ NAME = "translate(to_char(n, 'FM00000'), '0123456789', 'abcdefghij')"
 
 
 class PostgresCase(StoreContract, TestCase):
-    """Both stores on an empty database."""
+    """The stores on an empty database."""
 
     def setUp(self) -> "Deferred[None] | None":  # type: ignore[override]
         self.dsn = migrated_database(self)
@@ -60,6 +62,7 @@ class PostgresCase(StoreContract, TestCase):
         await self.pool.start()
         self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
         self.world = PostgresWorldStore(self.pool, clock, NullMeter())
+        self.journal = PostgresJournalStore(self.pool)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Execute a statement on a connection of its own."""
@@ -152,22 +155,21 @@ class BatchTests(PostgresCase):
         self.assertEqual(await good, ann)
 
     async def test_writing_is_one_statement_a_kind(self) -> None:
-        """A flush of many changes is as many statements as it has kinds of them."""
+        """A flush of many changes is a statement or two for each kind of them, and one more."""
         ids = self.people(500)
         await self.world.import_areas(harbour_world())
         rows = await self.world.load()
         assert rows is not None
         characters = [CharacterId(100_000 + id) for id in ids]
+        epoch = await self.journal.take_lease("we")
         self.pool.forget()
-        await self.world.flush(
-            WorldChanges(
-                places=tuple((id, rows.start) for id in characters),
-                items=tuple((item.id, rows.start, None) for item in rows.items),
-                muted=tuple(MuteRow(id, characters[0]) for id in characters[1:]),
-                unmuted=tuple(MuteRow(characters[0], id) for id in characters[1:]),
-            )
-        )
-        self.assertEqual(len(self.pool.statements), 4)
+        changes: list[JournalRow] = []
+        changes += (CharacterPlaced(id, rows.start) for id in characters)
+        changes += (ItemPlaced(item.id, rows.start, None) for item in rows.items)
+        changes += (MuteMade(id, characters[0]) for id in characters[1:])
+        changes += (MuteLifted(characters[0], id) for id in characters[1:])
+        await self.journal.flush(epoch, 1, Flush(tuple(changes)))
+        self.assertEqual(len(self.pool.statements), 1 + 5)
         self.assertEqual(
             self.sql("SELECT count(*) FROM character WHERE room = %s", rows.start), [(500,)]
         )
@@ -203,7 +205,11 @@ class BatchTests(PostgresCase):
             self.world.import_areas(harbour_world()),
             self.world.characters(id),
             self.world.identify(["Ann"]),
-            self.world.flush(WorldChanges(places=((CharacterId(1), RoomId(1)),))),
+            self.journal.take_lease("we"),
+            self.journal.flush(Epoch(1), 1, Flush()),
+            self.journal.sift(()),
+            self.journal.committed(SessionId("s")),
+            self.journal.sweep(),
         ]
         for call in calls:
             await self.assertFailure(call, StorageUnavailable)
@@ -335,15 +341,19 @@ class LockTests(PostgresCase):
             holder.rollback()
         await written
 
+    def flushed(self, rows: Iterable[JournalRow]) -> Deferred[None]:
+        """Flush rows, in that order."""
+        return Deferred.fromCoroutine(self.commit(*rows))
+
     async def test_items(self) -> None:
         """A flush locks items in the order of their ids, not in its own."""
         await self.world.import_areas(harbour_world())
         rows = await self.world.load()
         assert rows is not None
         items = [item.id for item in rows.items]
-        changes = WorldChanges(items=tuple((id, rows.start, None) for id in reversed(items)))
+        changes = [ItemPlaced(id, rows.start, None) for id in reversed(items)]
         await self.locks_in_order(
-            "item", {"id": items[0]}, {"id": items[1]}, lambda: self.world.flush(changes)
+            "item", {"id": items[0]}, {"id": items[1]}, lambda: self.flushed(changes)
         )
 
     async def test_characters(self) -> None:
@@ -354,21 +364,21 @@ class LockTests(PostgresCase):
         assert rows is not None
         # An update moves a row behind the others.
         self.sql("UPDATE character SET created = created WHERE id = %s", ids[0])
-        changes = WorldChanges(places=tuple((id, rows.start) for id in reversed(ids)))
+        changes = [CharacterPlaced(id, rows.start) for id in reversed(ids)]
         await self.locks_in_order(
-            "character", {"id": ids[0]}, {"id": ids[1]}, lambda: self.world.flush(changes)
+            "character", {"id": ids[0]}, {"id": ids[1]}, lambda: self.flushed(changes)
         )
 
     async def test_mutes(self) -> None:
         """So it does mutes that are lifted."""
         one, two, three = (CharacterId(100_000 + id) for id in self.people(3))
         self.sql("INSERT INTO mute VALUES (%s, %s), (%s, %s)", two, three, one, three)
-        changes = WorldChanges(unmuted=(MuteRow(two, three), MuteRow(one, three)))
+        changes = [MuteLifted(two, three), MuteLifted(one, three)]
         await self.locks_in_order(
             "mute",
             {"muter": one, "muted": three},
             {"muter": two, "muted": three},
-            lambda: self.world.flush(changes),
+            lambda: self.flushed(changes),
         )
 
     async def test_tokens(self) -> None:

@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 from mudserver.errors import StorageUnavailable
 from mudserver.interfaces import IAccountStore, IWorldStore
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.storage.memory_journal import MemoryJournalStore
 from tests.contract.stores import AccountStoreContract, WorldStoreContract
 
 
@@ -18,6 +19,7 @@ class MemoryAccountStoreTests(AccountStoreContract, TestCase):
         database = MemoryDatabase()
         self.accounts = MemoryAccountStore(database)
         self.world = MemoryWorldStore(database)
+        self.journal = MemoryJournalStore(database)
 
     def test_provides(self) -> None:
         """It has the methods of the port."""
@@ -31,6 +33,7 @@ class MemoryWorldStoreTests(WorldStoreContract, TestCase):
         database = MemoryDatabase()
         self.accounts = MemoryAccountStore(database)
         self.world = MemoryWorldStore(database)
+        self.journal = MemoryJournalStore(database)
 
     def test_provides(self) -> None:
         """It has the methods of the port."""

@@ -207,11 +207,17 @@ class Stage:
         return []
 
 
-async def own_server(case: TestCase) -> tuple[EmbeddedPostgres, Dsn]:
-    """Start a server, of the system's PostgreSQL if there is one; it ends with the test."""
+async def own_server(case: TestCase, directory: Path | None = None) -> tuple[EmbeddedPostgres, Dsn]:
+    """
+    Start a server, of the system's PostgreSQL if there is one; it ends with the test.
+
+    Args:
+        case: The test.
+        directory: Where it keeps its data; None for a new place.
+    """
     server = EmbeddedPostgres(
         cast(IReactorForChildren, reactor),
-        _absolute(case.mktemp()),
+        directory or _absolute(case.mktemp()),
         os.environ,
         binaries=_system_binaries(),
     )

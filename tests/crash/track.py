@@ -46,12 +46,16 @@ class Track:
 
     @property
     def acknowledged(self) -> int:
-        """How many of the commands, from the first, are acknowledged or stand before one."""
+        """
+        How many of the commands, from the first, stand before an acknowledged change, with that.
+
+        What changes nothing is acknowledged without anything being stored.
+        """
         return max(
             (
                 number
                 for number, command in enumerate(self.history.commands, 1)
-                if command.outcome is Outcome.ACKNOWLEDGED
+                if command.outcome is Outcome.ACKNOWLEDGED and not isinstance(command.deed, Idle)
             ),
             default=0,
         )

@@ -7,8 +7,11 @@ not at all (see `tests.crash`).
 """
 
 import re
+import subprocess
+import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -16,7 +19,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
 from mudserver.storage.dsn import Dsn
 from tests.crash.company import PASSWORD
@@ -25,11 +28,15 @@ from tests.crash.stage import Stage, own_server
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.program import until
 from tests.integration.relay import COMMIT, Fate, Relay
+from tests.integration.replica import ReplicatedServers
 from tests.integration.transcript import DEADLINE
 from tests.integration.web_client import request
 
 #: The journal's pressure at which nothing may change any more.
 NO_CHANGES = 3
+
+#: The size of a disk that is to be full: a new cluster takes half of it.
+DISK_MEGABYTES = 120
 
 #: How often the log may say the same of one fault.
 MOST_REPETITIONS = 3
@@ -80,6 +87,33 @@ async def until_true(ask: Callable[[], Coroutine[Any, Any, bool]]) -> None:
         if reactor.seconds() > give_up_at:
             raise AssertionError("the answer was never yes")
         await pause(0.2)
+
+
+def small_disk(case: TestCase) -> Path:
+    """
+    Mount a disk that is soon full; it goes with the test.
+
+    Raises:
+        SkipTest: We may not.
+    """
+    path = Path(tempfile.mkdtemp())
+    case.addCleanup(path.rmdir)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m,mode=0755", "tmpfs", str(path)]
+    done = subprocess.run(mount, capture_output=True, check=False)
+    if done.returncode:
+        raise SkipTest(f"no disk can be mounted: {done.stderr.decode().strip()}")
+    case.addCleanup(subprocess.run, ["umount", str(path)], check=True)
+    return path
+
+
+def fill(file: Path) -> None:
+    """Write a file until its disk is full."""
+    with file.open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(bytes(1024 * 1024))
+        except OSError:
+            return
 
 
 class FaultTests(TestCase):
@@ -348,3 +382,44 @@ class FaultTests(TestCase):
             await self.ordeal.eve.expect("ack", id="full")
             await self.ordeal.eve.acknowledged("unmute Zed", "empty")
         self.logged_in_moderation("No space left on device", "saved again")
+
+    async def test_disk_full(self) -> None:
+        """The server's disk is full, of which it dies, and can't start again before there is room;
+        then all goes on by itself.
+        """
+        disk = small_disk(self)
+        server, dsn = await own_server(self, disk / "postgres")
+        await self.begin(Stage(self, dsn, server=server))
+        filler = disk / "filler"
+        async with self.ordeal.endured():
+            await deferToThread(fill, filler)
+            await until(self.out_of_room, lambda: "the server has room still")
+            await self.ordeal.talk()
+            await pause(1.0)
+            await self.ordeal.talk()
+            filler.unlink()
+            await self.ordeal.saves()
+        self.logged_in_moderation("can't be saved", "saved again")
+
+    def out_of_room(self) -> bool:
+        """Have the server ask for more of its disk; returns whether that has killed it."""
+        try:
+            self.execute("SELECT pg_switch_wal()")
+        except psycopg2.Error:
+            return True
+        return False
+
+    # ------------------------------------------------------------ another server takes over
+
+    async def test_failover(self) -> None:
+        """The server dies, and its synchronous standby takes its place."""
+        servers = ReplicatedServers(self)
+        await servers.start()
+        await self.begin(Stage(self, servers.dsn))
+        async with self.ordeal.endured():
+            await servers.fail()
+            await self.ordeal.talk()
+            await pause(1.0)
+            await deferToThread(servers.promote)
+            await self.ordeal.saves()
+        self.logged_in_moderation("can't be saved", "saved again")

@@ -82,6 +82,16 @@ class SoundTests(SynchronousTestCase):
         command.outcome, command.code, command.answered = Outcome.REFUSED, "unavailable", 2
         self.assertEqual(differences(WAYS, BEGINNING, play.histories, BEGINNING), ())
 
+    def test_nothing_changed_after_what_is_lost(self) -> None:
+        """What changes nothing may be acknowledged, and refused, after what is not stored."""
+        before = move(BEGINNING, "Ann", "yard")
+        play = Play(live=before, stored=before)
+        for player, deed in (("Tom", Get("book")), ("Ann", Get("book")), ("Ann", Idle("look"))):
+            play.send(player, deed)
+            play.carry_out(player)
+            play.answer(player)
+        self.assertEqual(differences(WAYS, before, play.histories, before), ())
+
 
 class BrokenPromiseTests(SynchronousTestCase):
     """Each way to break a promise is found."""

@@ -592,6 +592,12 @@ class SilenceTest(CommandsTestCase):
         self.assertEqual([each.refusal for each in self.gateway.settled(self.boss)], [None])
         self.assertEqual(len(self.database.silences), 1)
 
+    def test_written_at_once(self) -> None:
+        """A silence doesn't wait for more to be written."""
+        self.gateway.type(self.boss, "silence bob", "s")
+        self.clock.advance(0)
+        self.assertEqual(len(self.database.silences), 1)
+
     def test_hushed(self) -> None:
         """The words of the silenced are refused; staff who are there hear them, marked."""
         self.type(self.boss, "silence ann Enough.")

@@ -120,6 +120,12 @@ class Play:
         if not carried_out:
             command.outcome, command.code = Outcome.REFUSED, "not_here"
 
+    def pass_over(self, player: Player) -> None:
+        """Refuse a player's next command without a look at the world."""
+        command = self._inputs[player].popleft()
+        command.answered = next(self._moments)
+        command.outcome, command.code = Outcome.REFUSED, "unavailable"
+
     def all_of(self, player: Player, *deeds: Deed) -> None:
         """Have a player do things, one after the other, each committed and answered."""
         for deed in deeds:

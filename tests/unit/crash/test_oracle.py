@@ -78,9 +78,11 @@ class SoundTests(SynchronousTestCase):
     def test_passed_over(self) -> None:
         """A command that was refused for want of a database counts as never sent."""
         play = Play()
-        command = play.send("Ann", Get("lamp"))
-        command.outcome, command.code, command.answered = Outcome.REFUSED, "unavailable", 2
-        self.assertEqual(differences(WAYS, BEGINNING, play.histories, BEGINNING), ())
+        for deed in (Get("rope"), Go("north")):
+            play.send("Ann", deed)
+            play.pass_over("Ann")
+        play.all_of("Ann", Get("lamp"))
+        self.assertEqual(differences(WAYS, BEGINNING, play.histories, play.stored), ())
 
     def test_nothing_changed_after_what_is_lost(self) -> None:
         """What changes nothing may be acknowledged, and refused, after what is not stored."""
@@ -219,6 +221,20 @@ class BrokenPromiseTests(SynchronousTestCase):
         refused = self.play.send("Ann", Get("lamp"))
         refused.outcome, refused.code, refused.answered = Outcome.REFUSED, "not_here", 2
         self.assertIn("lamp began at hall", self.found(BEGINNING))
+
+    def test_refused_what_was_put_down(self) -> None:
+        """An item that was put down before it was asked for is said not to be there."""
+        self.play.all_of("Ann", Get("lamp"), Drop("lamp"))
+        self.right(self.play.stored)
+        refused = self.play.send("Bob", Get("lamp"))
+        refused.outcome, refused.code, refused.answered = Outcome.REFUSED, "not_here", 99
+        self.assertIn("lamp began at hall", self.found(self.play.stored))
+
+    def test_taken_from_nowhere(self) -> None:
+        """Taking an item that is elsewhere is acknowledged."""
+        taken = self.play.send("Ann", Get("book"))
+        taken.outcome, taken.answered = Outcome.ACKNOWLEDGED, 2
+        self.assertIn("book began at yard", self.found(BEGINNING))
 
     def test_answered_out_of_order(self) -> None:
         """A later command is answered before an earlier one."""

@@ -11,10 +11,9 @@ from mudserver.interfaces import (
     CharacterRow,
     ICharacterArchive,
     ImportedCharacter,
-    MuteRow,
     Role,
-    WorldChanges,
 )
+from mudserver.world.applied import MuteMade
 from tests.contract.areas import harbour_world
 from tests.contract.stores import NOBODY, NOW, StoreContract
 
@@ -126,8 +125,7 @@ class CharacterArchiveContract(StoreContract):
         people = [await self.account(name) for name in ("Ann", "Bob", "Cid")]
         ann, bob, cid = [(await self.world.characters(each.id))[0].id for each in people]
         far = NOW + timedelta(days=365_000)
-        changes = WorldChanges(muted=(MuteRow(ann, bob, until=far), MuteRow(ann, cid)))
-        await self.world.flush(changes)
+        await self.commit(MuteMade(ann, bob, until=far), MuteMade(ann, cid))
         exported = await self.archive.export("Ann")
         assert exported is not None
         self.assertEqual(exported.muted, ("Cid",))

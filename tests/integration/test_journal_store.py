@@ -13,7 +13,7 @@ from mudserver.game.journal import Journal
 from mudserver.ids import CharacterId, CommandId, InputNumber, RoomId, SessionId
 from mudserver.interfaces import AnswerRow, Flush, IJournalStore, InputRow, JournalRow
 from mudserver.telemetry.metrics import NullMeter
-from mudserver.world.applied import CharacterPlaced, MuteLifted, MuteMade
+from mudserver.world.applied import CharacterPlaced, MuteMade
 from tests.contract.areas import harbour_world
 from tests.contract.journal import JournalStoreContract
 from tests.contract.stores import StoreContract
@@ -161,8 +161,9 @@ class FaultTests(JournalCase, StoreContract):
 
     async def test_schema_is_not_ours(self) -> None:
         """Where a table is missing, no row is to blame: sifting says so, and finds none."""
-        self.sql("ALTER TABLE mute RENAME TO silence_of_the_past")
-        rows = (CharacterPlaced(self.ann, self.rows.start), MuteLifted(self.ann, self.ann))
+        self.sql("ALTER TABLE session_input RENAME TO input_of_sessions")
+        done = InputRow(SessionId("s"), self.ann, InputNumber(1))
+        rows = (CharacterPlaced(self.ann, self.rows.start), done)
         error = await self.failing(self.journal.sift(rows), StorageRefused)
         self.assertEqual(error.sqlstate, "42P01")
         self.assertIsNone(self.place())

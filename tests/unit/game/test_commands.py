@@ -6,7 +6,7 @@ from zope.interface import implementer
 from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.game import answers, journal, loop
 from mudserver.game.commands import LOAD_SECONDS
-from mudserver.ids import GatewayId
+from mudserver.ids import GatewayId, RoomId
 from mudserver.interfaces import (
     WORLD,
     OccupantsWanted,
@@ -19,6 +19,7 @@ from mudserver.interfaces import (
     Transport,
 )
 from mudserver.world.applied import CharacterPlaced, ItemPlaced
+from mudserver.world.model import Exit
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase
 
 
@@ -309,6 +310,22 @@ class CommittedTest(CommandsTestCase):
         self.database.refuses = lambda row: isinstance(row, ItemPlaced)
         self.type(self.ann, "get lamp", "a")
         self.assertEqual(self.committed(), (1, {"a": "internal_error"}))
+
+    def test_failed_in_the_midst(self) -> None:
+        """What a command did before it failed is saved; its answer is that it failed."""
+        world = self.game.world
+        (mole,) = [room for room in world.rooms.values() if room.key == "mole"]
+        ways = dict(mole.exits)
+        mole.exits.update({direction: Exit(RoomId(9_999)) for direction in ways})
+        done = self.meter.counts["commands done"]
+        self.type(self.ann, "east", "a")
+        self.assertEqual(self.codes(), [("a", "internal_error")])
+        self.advance(journal.RIDE_SECONDS)
+        self.assertEqual(self.meter.counts["commands done"], done)
+        self.assertEqual(self.committed(), (1, {"a": "internal_error"}))
+        self.assertEqual(self.database.characters[self.ids["Ann"]].room, mole.id)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        mole.exits.update(ways)
 
 
 class FailureTest(CommandsTestCase):

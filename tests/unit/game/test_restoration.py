@@ -91,6 +91,10 @@ class RestorationTest(GameTestCase):
         for session in (self.ann, self.bob):
             self.assertEqual(self.shown_occupants(session), ["Ann", "Bob"])
         self.assertEqual(len(self.game.world.occupants(self.rooms["mole"])), 0)
+        # It is a later version than that in which she was away.
+        away = self.gateway.bodies(self.bob, "room.delta")[-1]["to"]
+        back = self.gateway.bodies(self.bob, "room.state")[-1]["version"]
+        self.assertGreater(cast("int", back), cast("int", away))
         self.database.refuses = lambda row: False
         self.type(self.ann, "say here again")
         self.assertIn('Ann says, "here again"', self.gateway.lines(self.bob))
@@ -131,14 +135,15 @@ class RestorationTest(GameTestCase):
         self.database.refuses = lambda row: isinstance(row, ItemPlaced) and row.holder is not None
         self.database.hold()
         self.type(self.ann, "get lamp", "a")
-        self.type(self.ann, "drop lamp", "b")
+        self.type(self.ann, "east", "b")
+        self.type(self.ann, "drop lamp", "c")
         self.database.release()
         self.advance()
-        self.assertEqual(self.item("lamp"), (self.rooms["steps"], None))
-        codes = [
-            each.refusal.code if each.refusal else None for each in self.gateway.settled(self.ann)
-        ]
-        self.assertEqual(codes, ["internal_error", None])
+        self.assertEqual(self.item("lamp"), (self.rooms["mole"], None))
+        self.assertEqual(self.database.items[self.items["lamp"]].room, self.rooms["mole"])
+        settled = self.gateway.settled(self.ann)
+        codes = [each.refusal.code if each.refusal else None for each in settled]
+        self.assertEqual(codes, ["internal_error", None, None])
 
     def test_carried_out_of_the_world(self) -> None:
         """What left the world with its bearer, and isn't saved so, lies where it lay."""

@@ -6,6 +6,7 @@ from zope.interface.verify import verifyObject
 from mudserver.interfaces import ICharacterArchive
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_archive import MemoryCharacterArchive
+from mudserver.storage.memory_journal import MemoryJournalStore
 from tests.contract.archive import CharacterArchiveContract
 
 
@@ -16,6 +17,7 @@ class MemoryCharacterArchiveTests(CharacterArchiveContract, TestCase):
         database = MemoryDatabase()
         self.accounts = MemoryAccountStore(database)
         self.world = MemoryWorldStore(database)
+        self.journal = MemoryJournalStore(database)
         self.archive = MemoryCharacterArchive(database)
 
     def test_provides(self) -> None:

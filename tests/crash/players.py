@@ -16,10 +16,10 @@ from tests.integration.web_client import Login, Message, WebSocketPlayer, open_w
 #: What telnet shows the one who did something, and what one who could not.
 _DONE: Final = re.compile(r"You (pick up|put down|no longer hear|hear \w+ again|say, )|Exits: ")
 _NOT_DONE: Final = re.compile(
-    r"There (is|are) |You (carry (no|nothing)|can't|mute \w+ already|don't mute)|That can't be done"
+    r"There (is|are) |You (carry (no|nothing)|can't|mute \w+ already|don't mute)"
+    r"|That can't be (done|saved) just now"
 )
 _EITHER: Final = re.compile(f"{_DONE.pattern}|{_NOT_DONE.pattern}")
-_PASSING: Final = "That can't be done"
 
 
 class WebSocketActor:
@@ -164,4 +164,4 @@ class TelnetActor:
         command.outcome = Outcome.SHOWN
         if _NOT_DONE.match(shown):
             command.outcome = Outcome.REFUSED
-            command.code = "unavailable" if shown == _PASSING else "not_here"
+            command.code = "unavailable" if shown.endswith("just now") else "not_here"

@@ -10,8 +10,10 @@ from typing import cast
 import psycopg2
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 from twisted.internet import reactor
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
+from mudserver.errors import EmbeddedPostgresError
+from mudserver.storage.binaries import find_binaries
 from mudserver.storage.child import IReactorForChildren
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
@@ -33,13 +35,14 @@ _BACKENDS = """
 #: What a transaction waits for at its commit, and what holds it up.
 _AT_COMMIT = """
     CREATE OR REPLACE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END';
-    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON item
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit();
-    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON character
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit();
+        'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END'
 """
-_NOT_AT_COMMIT = "DROP FUNCTION IF EXISTS at_commit() CASCADE"
+_WAIT_AT_COMMIT = """
+    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON {table}
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()
+"""
+_NOT_AT_COMMIT = "DROP TRIGGER IF EXISTS at_commit ON {table}"
+_TABLES = ("item", "character")
 _HOLD_COMMITS = "SELECT pg_advisory_lock(1)"
 _HOLD_WRITES = "BEGIN; LOCK TABLE item IN EXCLUSIVE MODE"
 
@@ -150,14 +153,18 @@ class Stage:
 
     def hold_commits(self) -> Psycopg2Connection:
         """Have every change wait at its commit until the connection is closed."""
-        with connected(self.dsn) as connection, connection.cursor() as cursor:
-            cursor.execute(_AT_COMMIT)
+        self._execute(_AT_COMMIT, *(_WAIT_AT_COMMIT.format(table=table) for table in _TABLES))
         return self._holding(_HOLD_COMMITS)
 
     def clean_up(self) -> None:
         """Remove what was put into the database for that."""
+        self._execute(*(_NOT_AT_COMMIT.format(table=table) for table in _TABLES))
+
+    def _execute(self, *statements: str) -> None:
+        """Execute statements, each by itself, so that none waits with a lock for another."""
         with connected(self.dsn) as connection, connection.cursor() as cursor:
-            cursor.execute(_NOT_AT_COMMIT)
+            for statement in statements:
+                cursor.execute(statement)
 
     def _holding(self, statement: str) -> Psycopg2Connection:
         connection = psycopg2.connect(self.dsn.conninfo())
@@ -223,6 +230,19 @@ async def own_server(case: TestCase, directory: Path | None = None) -> tuple[Emb
     )
     case.addCleanup(server.stop)
     return server, await server.start()
+
+
+def skip_without_postgres() -> None:
+    """
+    Skip a test where there are no programs of PostgreSQL.
+
+    Raises:
+        SkipTest: There are none.
+    """
+    try:
+        find_binaries(os.environ)
+    except EmbeddedPostgresError as error:
+        raise SkipTest(str(error)) from None
 
 
 def _absolute(path: str) -> Path:

@@ -5,9 +5,11 @@ import random
 import secrets
 import shlex
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -220,12 +222,14 @@ class Daemon:
     def _announce(self) -> None:
         """Say where to go, now that one can."""
         path = control_socket(self._settings, self._environment)
+        _log.info("This is mudserver {version}.", version=self._administration.version)
         _log.info("{name} is open.", name=self._settings.name)
         for name, address in self._gateways.addresses():
             _log.info("{how}", how=_how_to_reach(name, address))
         _log.info(
-            "To make an account yours to rule: mudctl --socket {path} account role NAME owner",
-            path=shlex.quote(str(path)),
+            "To make an account yours to rule: {mudctl} --socket {path} account role NAME owner",
+            mudctl=shlex.quote(_here(Path(sys.executable).with_name("mudctl"))),
+            path=shlex.quote(_here(path)),
         )
 
     # ------------------------------------------------------------ the doors
@@ -273,6 +277,12 @@ class Daemon:
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _here(path: Path) -> str:
+    """Return a path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _how_to_reach(name: str, address: object) -> str:

@@ -18,6 +18,8 @@ from mudserver.telemetry.metrics import PrometheusMeter
 #: Seconds after which an idle HTTP connection is closed.
 IDLE_SECONDS = 30.0
 
+_READING = (b"GET", b"HEAD")
+
 Readiness = Callable[[], Mapping[str, bool]]
 
 
@@ -30,8 +32,12 @@ class _Health(Resource):
         super().__init__()
         self._readiness = readiness
 
-    def render_GET(self, request: Request) -> bytes:
-        """Answer."""
+    def render(self, request: Request) -> bytes:
+        """Answer; whoever wants to do more than read is refused."""
+        if request.method not in _READING:
+            request.setResponseCode(http.NOT_ALLOWED)
+            request.setHeader(b"Allow", b", ".join(_READING))
+            return b""
         missing = sorted(part for part, ready in self._readiness().items() if not ready)
         request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")

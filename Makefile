@@ -14,7 +14,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format crash test-all constraints changes clean
+.PHONY: help run test unit lint format docs crash test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -26,6 +26,7 @@ help:
 	@echo 'make unit         the unit tests'
 	@echo 'make lint         ruff, mypy, import-linter'
 	@echo 'make format       format the code, mend what can be mended safely'
+	@echo 'make docs         renew the generated parts of docs/'
 	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
@@ -52,6 +53,11 @@ format:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@.venv/bin/python -m ruff format
 	@.venv/bin/python -m ruff check --fix
+
+docs:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@.venv/bin/python docs/generate.py
+	@.venv/bin/python docs/generate_schema.py
 
 crash:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 #: Lines and columns of a terminal.
 SIZE = (30, 100)
 
+# Told to change the directory itself, Twisted forks, which isn't safe while there are threads.
+_IN_DIRECTORY = ("/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
+
 _POLL_SECONDS = 0.02
 _numbers = count(1)
 
@@ -76,12 +79,12 @@ class Program(ProcessProtocol):
         self._ends: list[Deferred[Exit]] = []
         self._exit: Exit | None = None
         self._log = directory.with_name(f"{name}-{next(_numbers)}.log")
+        command = [*_IN_DIRECTORY, str(directory), *command]
         self._process = reactor.spawnProcess(
             self,
             command[0],
             command,
             _environment(environment),
-            str(directory),
             usePTY=_terminal() if terminal else False,  # type: ignore[arg-type]
         )
         self.pid = self._process.pid

@@ -34,6 +34,10 @@ LINT = (
 SUITE = str(Path(__file__).with_name("suite.py"))
 SUITES = {"unit": "tests.unit", "integration": "tests.integration"}
 
+#: A warning is an error, but for one: Python 3.12 and later warn of every fork beside a thread, and
+#: Twisted starts processes by fork, in a reactor that may have looked up a name in a thread.
+WARNINGS = ("-W", "error", "-W", "ignore:This process (pid=:DeprecationWarning")
+
 #: How long a process that a test started may take to be gone, in seconds.
 LEFTOVER_GRACE = 5.0
 
@@ -101,7 +105,7 @@ def run_suite(name: str, top: Path) -> Result:
     folder.mkdir(mode=0o711)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MUDSERVER_")}
     environment["TMPDIR"] = str(top)
-    command = [sys.executable, "-W", "error", SUITE, SUITES[name], str(folder)]
+    command = [sys.executable, *WARNINGS, SUITE, SUITES[name], str(folder)]
     status = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, check=False
     ).returncode

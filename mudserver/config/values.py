@@ -161,6 +161,9 @@ def endpoint(value: object) -> str:
     except Exception as error:  # noqa: BLE001 (parsers of plug-ins raise what they like)
         raise Unacceptable(f"{expected} ({error})") from None
     kind, *arguments = _COLON.split(text)
+    if kind == "haproxy":
+        # It would believe anybody's word of where a connection is from.
+        raise Unacceptable(f"{expected}; the PROXY protocol isn't spoken")
     if kind == "tcp" and not _has_port(arguments):
         raise Unacceptable(f"{expected}; a port is a number from 0 to {_LARGEST_PORT}")
     return text

@@ -111,7 +111,15 @@ def _refusal(data: bytes, problem: str) -> MessageRefused:
         return MessageRefused("bad_type", "The message's type is missing or unknown.", _id(data))
     if " of length <= " in problem:
         return MessageRefused("too_long", problem + ".", _id(data))
-    return MessageRefused("bad_field", problem + ".", _id(data))
+    return MessageRefused("bad_field", in_words(problem), _id(data))
+
+
+def in_words(problem: str) -> str:
+    """Say what msgspec found wrong with a field, for people."""
+    what, at, field = problem.partition(" - at ")
+    if " matching regex " in what:
+        what = "Control characters aren't allowed"
+    return f"{what}{at}{field}."
 
 
 def _id(data: bytes) -> str | None:

@@ -22,7 +22,13 @@ MAX_FIELD_CHARACTERS = 256
 #: Longest command line, in characters: some thirty terminal rows.
 MAX_COMMAND_CHARACTERS = 2_000
 
-_Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
+#: Text that may be stored and logged: PostgreSQL takes no NUL, and logs no other control character.
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
+
+_Id = Annotated[
+    str, Meta(min_length=1, max_length=MAX_ID_CHARACTERS, pattern=NO_CONTROL_CHARACTERS)
+]
+_Name = Annotated[str, Meta(max_length=MAX_FIELD_CHARACTERS, pattern=NO_CONTROL_CHARACTERS)]
 _Field = Annotated[str, Meta(max_length=MAX_FIELD_CHARACTERS)]
 _Count = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
 
@@ -61,16 +67,16 @@ class Hello(_FromClient, frozen=True, tag="hello"):
 
     ticket: _Field
     csrf: _Field
-    character: _Field | None = None
+    character: _Name | None = None
     resume: Resume | None = None
 
 
 class Login(_FromClient, frozen=True, tag="login"):
     """Authenticate by name and password, for clients without HTTP."""
 
-    name: _Field
+    name: _Name
     password: _Field
-    character: _Field | None = None
+    character: _Name | None = None
     resume: Resume | None = None
 
 

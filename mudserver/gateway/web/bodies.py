@@ -9,12 +9,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mudserver.errors import BadMessage, PlayerError
 from mudserver.gateway.web.answer import HttpRefusal
-from mudserver.wire.messages import MAX_FIELD_CHARACTERS
+from mudserver.wire.envelope import in_words
+from mudserver.wire.messages import MAX_FIELD_CHARACTERS, NO_CONTROL_CHARACTERS
 
 #: The only type that bodies may have; parameters may follow.
 CONTENT_TYPE = "application/json"
 
 _Field = Annotated[str, Meta(max_length=MAX_FIELD_CHARACTERS)]
+_Name = Annotated[str, Meta(max_length=MAX_FIELD_CHARACTERS, pattern=NO_CONTROL_CHARACTERS)]
 
 B = TypeVar("B", bound="RequestBody")
 
@@ -33,7 +35,7 @@ class RequestBody(Struct, frozen=True, forbid_unknown_fields=True):
 class NameAndPassword(RequestBody, frozen=True):
     """Of ``POST /api/accounts`` and ``POST /api/session``."""
 
-    name: _Field
+    name: _Name
     password: _Field
 
 
@@ -100,6 +102,6 @@ def decode(kind: type[B], content_type: str, body: bytes) -> B:
     try:
         return msgspec.json.decode(body or kind.when_empty, type=kind)
     except msgspec.ValidationError as error:
-        raise PlayerError(f"{error}.", code="bad_field") from None
+        raise PlayerError(in_words(str(error)), code="bad_field") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadMessage("The body isn't JSON.") from None

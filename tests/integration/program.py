@@ -32,8 +32,8 @@ SIZE = (30, 100)
 # Told to change the directory itself, Twisted forks, which isn't safe while there are threads.
 _IN_DIRECTORY = ("/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
 
-# Twisted forks to start a process in a session, or as a user, of its own; from Python 3.12 on that is
-# warned of beside a thread. What it warns of, locks held at the fork, is over with the exec.
+# Twisted forks to start some processes; from Python 3.12 on that is warned of beside a thread. What
+# it warns of, locks that are held at the fork, is over with the exec.
 _WARNINGS = "error,ignore:This process (pid=:DeprecationWarning"
 
 _POLL_SECONDS = 0.02

@@ -65,10 +65,13 @@ class ForeignServer:
         self._binaries = find_binaries()
         self._user = server_user(None)
         # Trial's own directory is closed to other users.
-        self._directory = Path(tempfile.mkdtemp())
-        case.addCleanup(shutil.rmtree, self._directory)
+        base = Path(tempfile.mkdtemp())
+        case.addCleanup(shutil.rmtree, base)
+        self._directory = base / "server"
+        self._directory.mkdir()
         if self._user is not None:
-            os.chown(self._directory, self._user.uid, self._user.gid)
+            for path in (base, self._directory):
+                os.chown(path, self._user.uid, self._user.gid)
 
     async def make(self) -> None:
         """Make the cluster, start it, and set it up."""

@@ -106,6 +106,7 @@ class Daemon:
         self._program = twistd(
             self._case, *command, environment=self._environment, directory=self.directory
         )
+        self._case.addCleanup(self._let_go, self._program)
         return self._program
 
     async def start(self, *options: str) -> None:
@@ -134,6 +135,16 @@ class Daemon:
     async def alone(self) -> None:
         """Wait until no process works for it any more, as after its end."""
         await until(lambda: not self.running(), lambda: f"still running: {self.running()}")
+
+    def _let_go(self, program: Program) -> Deferred[None]:
+        """Stop it in good order: killed, it leaves a socket where sockets with long paths are."""
+
+        async def stop() -> None:
+            if program.running:
+                program.signal(signal.SIGTERM)
+                await program.ended()
+
+        return Deferred.fromCoroutine(stop())
 
     def _leave_nothing(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self.alone())

@@ -111,6 +111,11 @@ class Program(ProcessProtocol):
             each.callback(self._exit)
         self._ends.clear()
 
+    @property
+    def running(self) -> bool:
+        """Whether it hasn't ended yet."""
+        return self._exit is None
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._process.signalProcess(number.value)

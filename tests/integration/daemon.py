@@ -173,9 +173,13 @@ async def mudctl(
     """Run ``mudctl`` against the daemon to its end."""
     command = [sys.executable, _script("mudctl"), "--socket", str(daemon.control), *arguments]
     program = Program(
-        case, "mudctl", command, environment=environment or {}, directory=daemon.directory
+        case,
+        "mudctl",
+        command,
+        environment=environment or {},
+        directory=daemon.directory,
+        said_to_it=say,
     )
-    program.say(say)
     return await program.ended()
 
 

@@ -66,7 +66,8 @@ class Program(ProcessProtocol):
         command: The program and its arguments.
         environment: Variables beside our own.
         directory: Where it works.
-        terminal: Whether it shall think that somebody sits at a terminal.
+        said_to_it: What it reads from its standard input, which then ends.
+        terminal: Whether it shall think that somebody sits at a terminal, and may type there.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Program(ProcessProtocol):
         *,
         environment: Mapping[str, str],
         directory: Path,
+        said_to_it: str = "",
         terminal: bool = False,
     ) -> None:
         self.said = Transcript(name, reactor)
@@ -93,6 +95,11 @@ class Program(ProcessProtocol):
         )
         self.pid = self._process.pid
         case.addCleanup(self.kill)
+        if not terminal:
+            # Some wait for more for ever, as sessions of PostgreSQL do whose server is killed while
+            # they wait for a standby.
+            self._process.write(said_to_it.encode())
+            self._process.closeStdin()
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803
         """Take its output and its errors alike."""
@@ -128,11 +135,6 @@ class Program(ProcessProtocol):
         """Type a line, and wait for the words that it leads to."""
         self.type(line)
         await self.said.expect(wanted)
-
-    def say(self, text: str) -> None:
-        """Write to its standard input, and close that."""
-        self._process.write(text.encode())
-        self._process.closeStdin()
 
     async def ended(self) -> Exit:
         """Wait until it ends by itself."""

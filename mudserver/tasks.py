@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: Tasks at once; more means that something they wait for is stuck.
 MAX_TASKS: Final = 20_000

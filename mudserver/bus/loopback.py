@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mudserver.errors import BusUnavailable, PlayerError, Unavailable
-from mudserver.interfaces import IBus, Message, R, Request
+from mudserver.interfaces.bus import IBus, Message, R, Request
 
 Receiver = Callable[[Message], None]
 Responder = Callable[[Request[object]], Deferred[object]]

@@ -36,8 +36,9 @@ from mudserver.control.commands import (
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
-from mudserver.interfaces import IAdministration, Role
+from mudserver.interfaces.operations import IAdministration
 from mudserver.listening import listen
+from mudserver.world.role import Role
 
 #: The owner may ask; nobody else may.
 SOCKET_MODE = 0o600

@@ -17,12 +17,9 @@ from mudserver.game.limits import AccountLimits
 from mudserver.game.throttle import LoginThrottle, RegistrationThrottle
 from mudserver.game.tokens import Authority, Tokens
 from mudserver.ids import AccountId, TokenHash
-from mudserver.interfaces import (
-    AccountRow,
+from mudserver.interfaces.authority import (
     ChangePassword,
     Credential,
-    IAccountStore,
-    IMeter,
     LoggedIn,
     LogIn,
     LookUpName,
@@ -31,11 +28,14 @@ from mudserver.interfaces import (
     PasswordCredential,
     Register,
     Registered,
-    Role,
     TicketCredential,
     Transport,
 )
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.rows import AccountRow
+from mudserver.interfaces.stores import IAccountStore
 from mudserver.world.names import check_name, check_password, name_key
+from mudserver.world.role import Role
 
 #: Accounts in one page of a list.
 MAX_PAGE: Final = 200

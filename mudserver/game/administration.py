@@ -13,16 +13,11 @@ from mudserver.errors import NoSuchCharacter, StorageUnavailable
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
 from mudserver.game.service import WorldService
-from mudserver.interfaces import (
-    AccountRow,
-    DatabaseAddress,
-    IAdministration,
-    ICharacterArchive,
-    ImportedCharacter,
-    Role,
-    Status,
-)
+from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
+from mudserver.interfaces.rows import AccountRow
 from mudserver.world.names import check_name, reserved_names
+from mudserver.world.role import Role
 
 
 @implementer(IAdministration)

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from mudserver.ids import CommandId, InputNumber, SessionId
-from mudserver.interfaces import Refusal, Settled
+from mudserver.interfaces.play import Refusal, Settled
 
 #: Client ids of commands that a session remembers, and for how many seconds.
 MAX_REMEMBERED: Final = 1_000

@@ -4,7 +4,7 @@ from attrs import define
 
 from mudserver.game.loop import Lane
 from mudserver.game.tokens import Authority
-from mudserver.interfaces import Attach
+from mudserver.interfaces.play import Attach
 
 
 @define(eq=False)

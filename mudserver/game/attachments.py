@@ -20,7 +20,10 @@ from mudserver.game.journal import Journal
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Sessions
 from mudserver.game.tokens import Authority, Tokens
-from mudserver.interfaces import Attach, Attached, CharacterRow, IWorldStore, Refresh
+from mudserver.interfaces.authority import Refresh
+from mudserver.interfaces.play import Attach, Attached
+from mudserver.interfaces.rows import CharacterRow
+from mudserver.interfaces.stores import IWorldStore
 from mudserver.world.names import name_key
 
 #: Attachments under way at once; more than the hash queue can serve in time anyway.

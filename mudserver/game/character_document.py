@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from mudserver.errors import BadDocument
-from mudserver.interfaces import CharacterRecord
+from mudserver.interfaces.archive import CharacterRecord
 from mudserver.world.names import MAX_NAME_CHARS
 
 #: What a document says that it is.

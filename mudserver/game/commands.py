@@ -22,21 +22,12 @@ from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import CommandId, InputNumber
-from mudserver.interfaces import (
-    AnswerRow,
-    ChangePassword,
-    IBus,
-    IMeter,
-    Input,
-    InputRow,
-    IWorldStore,
-    OccupantsWanted,
-    PasswordWanted,
-    Refusal,
-    Settled,
-    Transport,
-    gateway_subject,
-)
+from mudserver.interfaces.authority import ChangePassword, Transport
+from mudserver.interfaces.bus import IBus, gateway_subject
+from mudserver.interfaces.journal import AnswerRow, InputRow
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Input, OccupantsWanted, PasswordWanted, Refusal, Settled
+from mudserver.interfaces.stores import IWorldStore
 from mudserver.wire.text import clean
 from mudserver.world import commands
 from mudserver.world.commands import Command, Known, changes_state, resolved, unresolved

@@ -6,7 +6,8 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from mudserver.interfaces import AnswerRow, DeadLetter, Flush, InputRow, JournalRow, Refusal
+from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
+from mudserver.interfaces.play import Refusal
 from mudserver.world.applied import Entity
 
 #: Inputs that changed nothing, and answers to them, that wait to ride along with a flush while the

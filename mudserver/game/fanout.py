@@ -5,7 +5,9 @@ from datetime import datetime
 
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import CharacterId, RoomId
-from mudserver.interfaces import IBus, IMeter, Show, gateway_subject
+from mudserver.interfaces.bus import IBus, gateway_subject
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Show
 from mudserver.view.line import Style, View
 from mudserver.view.render import render
 from mudserver.view.state import (

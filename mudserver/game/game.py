@@ -25,7 +25,10 @@ from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.tokens import Tokens
 from mudserver.ids import Epoch
-from mudserver.interfaces import IAccountStore, IBus, IJournalStore, IMeter, IWorldStore
+from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.journal import IJournalStore
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
 from mudserver.world.world import World

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from mudserver.errors import Overloaded, Unavailable
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: Threads that hash; argon2 releases the interpreter's lock, so each may fill a core.
 HASH_THREADS: Final = 2

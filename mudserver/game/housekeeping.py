@@ -8,7 +8,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Unavailable
-from mudserver.interfaces import IJournalStore
+from mudserver.interfaces.journal import IJournalStore
 from mudserver.tasks import Tasks
 
 #: Seconds between two sweeps.

@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable, Unavailable
 from mudserver.game.dirt import Dirt, Outcome, Receipt, Settle, Waiting
 from mudserver.ids import Epoch
-from mudserver.interfaces import IJournalStore, IMeter, JournalRow, RefusedRow
+from mudserver.interfaces.journal import IJournalStore, JournalRow, RefusedRow
+from mudserver.interfaces.meter import IMeter
 from mudserver.world.applied import Entity
 
 #: Seconds for which changes gather before they are written.

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: Names an ordered sequence of work.
 Lane = NewType("Lane", str)

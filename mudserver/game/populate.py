@@ -1,7 +1,7 @@
 """From what is stored to the world in memory."""
 
 from mudserver.errors import StartupError
-from mudserver.interfaces import CharacterRow, ItemRow, WorldRows
+from mudserver.interfaces.rows import CharacterRow, ItemRow, WorldRows
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Room, Silence
 from mudserver.world.world import World
 

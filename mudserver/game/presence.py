@@ -26,18 +26,13 @@ from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import AccountId, CharacterId, Generation, TokenHash
-from mudserver.interfaces import (
-    Attached,
-    CharacterRow,
-    Detached,
-    Ended,
-    IBus,
-    IMeter,
-    Role,
-    gateway_subject,
-)
+from mudserver.interfaces.bus import IBus, gateway_subject
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Attached, Detached, Ended
+from mudserver.interfaces.rows import CharacterRow
 from mudserver.view.line import Line, Span, Style
 from mudserver.world.events import Appointed, Looked
+from mudserver.world.role import Role
 from mudserver.world.rules import enter, leave, lose_link, regain_link
 from mudserver.world.world import World
 

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from mudserver.errors import Overloaded
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: Seconds between two looks at the journal, for alarm and measures; what is refused is refused by
 #: the state of that moment.

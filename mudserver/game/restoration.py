@@ -10,7 +10,8 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import item_of
 from mudserver.ids import CharacterId, ItemId, RoomId
-from mudserver.interfaces import ItemRow, RefusedRow
+from mudserver.interfaces.journal import RefusedRow
+from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import (
     CharacterPlaced,
     Entity,

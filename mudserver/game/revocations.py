@@ -6,7 +6,8 @@ from mudserver.game.accounts import Accounts
 from mudserver.game.presence import Presence
 from mudserver.game.tokens import Tokens
 from mudserver.ids import AccountId
-from mudserver.interfaces import AccountRow, ChangePassword, Revoke
+from mudserver.interfaces.authority import ChangePassword, Revoke
+from mudserver.interfaces.rows import AccountRow
 from mudserver.tasks import Tasks
 
 

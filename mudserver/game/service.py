@@ -13,24 +13,19 @@ from mudserver.game.game import Game, GamePorts, assemble
 from mudserver.game.limits import GameLimits
 from mudserver.game.populate import populate
 from mudserver.game.presence import OPERATIONS
-from mudserver.interfaces import (
-    WORLD,
-    Attach,
+from mudserver.interfaces.authority import (
     ChangePassword,
     Describe,
-    Detached,
-    Input,
     IssueTicket,
     LogIn,
     LookUpName,
-    Message,
-    OccupantsWanted,
     Refresh,
     Register,
-    Request,
     Revoke,
-    WorldRows,
 )
+from mudserver.interfaces.bus import WORLD, Message, Request
+from mudserver.interfaces.play import Attach, Detached, Input, OccupantsWanted
+from mudserver.interfaces.rows import WorldRows
 from mudserver.world.area import Area
 
 _Receive = Callable[[Any], None]

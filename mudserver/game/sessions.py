@@ -15,7 +15,9 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces import Attended, Ended, Origin, SessionSummary, Transport
+from mudserver.interfaces.authority import Attended, Origin, Transport
+from mudserver.interfaces.operations import SessionSummary
+from mudserver.interfaces.play import Ended
 
 #: Sessions that one world takes.
 MAX_SESSIONS: Final = 10_000

@@ -13,7 +13,7 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.ids import NpcId
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 from mudserver.world.applied import Change, MuteLifted, MuteMade, SilenceLifted, SilenceMade
 from mudserver.world.events import TOLD_WHEN_SAVED, Arrived, Event, Said
 from mudserver.world.inhabitants import idle, react

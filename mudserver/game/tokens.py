@@ -17,20 +17,18 @@ from attrs import evolve, frozen
 from mudserver.errors import Banned, CloseCode, NotAuthenticated
 from mudserver.game.limits import AccountLimits
 from mudserver.ids import AccountId, TokenHash
-from mudserver.interfaces import (
-    AccountRow,
+from mudserver.interfaces.authority import (
     Attended,
     Describe,
     Described,
-    IAccountStore,
     IssueTicket,
-    Redeemed,
     Refresh,
     Revoke,
     TicketCredential,
     TicketIssued,
-    TokenRow,
 )
+from mudserver.interfaces.rows import AccountRow, Redeemed, TokenRow
+from mudserver.interfaces.stores import IAccountStore
 
 #: Bytes of randomness in tokens and tickets.
 SECRET_BYTES: Final = 32

@@ -4,7 +4,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import CommandId
-from mudserver.interfaces import WORLD, IBus, Input
+from mudserver.interfaces.bus import WORLD, IBus
+from mudserver.interfaces.play import Input
 from mudserver.session.bucket import Pacer, QueueLimits, Rate
 
 

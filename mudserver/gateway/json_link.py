@@ -18,17 +18,15 @@ from mudserver.gateway.link import Link, Wire
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import CommandId, SessionId
-from mudserver.interfaces import (
-    WORLD,
-    Attached,
-    OccupantsWanted,
+from mudserver.interfaces.authority import (
     Origin,
     PasswordCredential,
     Refresh,
-    Settled,
     TicketCredential,
     Transport,
 )
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attached, OccupantsWanted, Settled
 from mudserver.session.connection import Phase
 from mudserver.wire import envelope, messages
 from mudserver.wire.envelope import MessageRefused

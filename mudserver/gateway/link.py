@@ -20,17 +20,9 @@ from mudserver.gateway.dress import Dress
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import CommandId, SessionId
-from mudserver.interfaces import (
-    WORLD,
-    Attach,
-    Attached,
-    Credential,
-    Detached,
-    Ended,
-    Origin,
-    Settled,
-    Transport,
-)
+from mudserver.interfaces.authority import Credential, Origin, Transport
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
 from mudserver.session.bucket import Bucket, Rate
 from mudserver.session.connection import Ending, Phase, connection_machine
 from mudserver.session.heartbeat import Beat, Heartbeat, Pulse

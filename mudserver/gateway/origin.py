@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-from mudserver.interfaces import Origin
+from mudserver.interfaces.authority import Origin
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network

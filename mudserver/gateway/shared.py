@@ -10,7 +10,8 @@ from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import GatewayId
-from mudserver.interfaces import IBus, IMeter
+from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.meter import IMeter
 from mudserver.session.bucket import QueueLimits, Rate
 from mudserver.session.heartbeat import Pulse
 from mudserver.session.outbox import OutboxLimits

@@ -9,16 +9,9 @@ from twisted.logger import Logger
 
 from mudserver.gateway.dress import Dress
 from mudserver.ids import GatewayId, SessionId
-from mudserver.interfaces import (
-    Ended,
-    IBus,
-    IMeter,
-    Message,
-    PasswordWanted,
-    Settled,
-    Show,
-    gateway_subject,
-)
+from mudserver.interfaces.bus import IBus, Message, gateway_subject
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Ended, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame
 from mudserver.session.session import Play, Session
 

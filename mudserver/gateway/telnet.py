@@ -14,7 +14,7 @@ from mudserver.gateway.admission import Place
 from mudserver.gateway.origin import origin_of
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.terminal_link import TerminalLink
-from mudserver.interfaces import Origin
+from mudserver.interfaces.authority import Origin
 from mudserver.wire.lines import Line, LineAssembler
 from mudserver.wire.options import Marked, Option, OptionTable
 from mudserver.wire.telnet import (

@@ -9,19 +9,17 @@ from mudserver.gateway.link import Link, Wire
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import TokenHash
-from mudserver.interfaces import (
-    WORLD,
-    Attached,
+from mudserver.interfaces.authority import (
     ChangePassword,
-    Ended,
     LookUpName,
     NameState,
     Origin,
     PasswordCredential,
     Register,
-    Settled,
     Transport,
 )
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attached, Ended, Settled
 from mudserver.session.connection import Phase
 from mudserver.session.dialogue import (
     Ask,

@@ -14,7 +14,7 @@ from mudserver.gateway import sockets
 from mudserver.gateway.admission import Place
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.shared import Shared
-from mudserver.interfaces import Origin
+from mudserver.interfaces.authority import Origin
 
 SUBPROTOCOL = "mud.v1.json"
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from mudserver.interfaces import Role
+from mudserver.world.role import Role
 
 _WHERE = """\
 The admin socket is the one that --socket names, or else the one that the daemon's own settings

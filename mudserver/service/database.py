@@ -7,7 +7,8 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from mudserver.interfaces import DatabaseAddress, IMeter
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.operations import DatabaseAddress
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
 from mudserver.storage.connection import IReactorForConnections

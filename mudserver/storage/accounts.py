@@ -11,12 +11,15 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
-from mudserver.interfaces import AccountRow, IAccountStore, IMeter, Redeemed, Role, TokenRow
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.rows import AccountRow, Redeemed, TokenRow
+from mudserver.interfaces.stores import IAccountStore
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKENS
 from mudserver.storage.text import storable
 from mudserver.storage.writer import BatchWriter
+from mudserver.world.role import Role
 
 #: Rows that one new token or ticket sweeps out; what is left waits for the next. Many new ones at
 #: once sweep out the second number for each of them.

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, RoomId
-from mudserver.interfaces import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
 

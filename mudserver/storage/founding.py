@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mudserver.ids import ItemId, NpcId, RoomId
-from mudserver.interfaces import ExitRow, ItemRow, NpcRow, RoomRow, WorldRows
+from mudserver.interfaces.rows import ExitRow, ItemRow, NpcRow, RoomRow, WorldRows
 from mudserver.world.area import Inhabitant, Utterance
 from mudserver.world.atlas import Atlas
 

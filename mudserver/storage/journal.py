@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused
 from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, SessionId
-from mudserver.interfaces import (
+from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
     Committed,

@@ -13,7 +13,8 @@ from attrs import frozen
 
 from mudserver.errors import StorageRefused
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
-from mudserver.interfaces import AnswerRow, InputRow, ItemRow, JournalRow
+from mudserver.interfaces.journal import AnswerRow, InputRow, JournalRow
+from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.connection import Row
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.storage.transaction import Cursor

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import StorageUnavailable
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: Keys in one query; more of one turn become several queries.
 MAX_BATCH_KEYS: Final = 500

@@ -14,18 +14,16 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken
 from mudserver.ids import AccountId, CharacterId, TokenHash
-from mudserver.interfaces import (
+from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
-    IAccountStore,
     IdentifiedRow,
-    IWorldStore,
     MutedRow,
     Redeemed,
-    Role,
     TokenRow,
     WorldRows,
 )
+from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.founding import entities, found
 from mudserver.storage.memory_database import (
     NAME,
@@ -43,6 +41,7 @@ from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKEN
 from mudserver.storage.text import storable
 from mudserver.world.area import Area
 from mudserver.world.atlas import check
+from mudserver.world.role import Role
 
 __all__ = ["MemoryAccountStore", "MemoryDatabase", "MemoryWorldStore"]
 

@@ -6,14 +6,8 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
-from mudserver.interfaces import (
-    CharacterRecord,
-    ICharacterArchive,
-    ImportedCharacter,
-    ItemRow,
-    MuteRow,
-    Role,
-)
+from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.rows import ItemRow, MuteRow
 from mudserver.storage.archive import COPY, NO_PASSWORD, original
 from mudserver.storage.memory_database import (
     NAME,
@@ -25,6 +19,7 @@ from mudserver.storage.memory_database import (
     key_of,
 )
 from mudserver.storage.text import storable
+from mudserver.world.role import Role
 
 
 @implementer(ICharacterArchive)

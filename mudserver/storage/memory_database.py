@@ -20,19 +20,11 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces import (
-    AnswerRow,
-    DeadLetter,
-    InputRow,
-    ItemRow,
-    JournalRow,
-    MuteRow,
-    Role,
-    TokenRow,
-    WorldRows,
-)
+from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
+from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
 from mudserver.world.applied import SilenceMade
+from mudserver.world.role import Role
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.ids import Epoch, RoomId, SessionId
-from mudserver.interfaces import (
+from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
     Committed,
@@ -18,11 +18,10 @@ from mudserver.interfaces import (
     Flush,
     IJournalStore,
     InputRow,
-    ItemRow,
     JournalRow,
-    MuteRow,
     RefusedRow,
 )
+from mudserver.interfaces.rows import ItemRow, MuteRow
 from mudserver.storage.failures import is_of_rows
 from mudserver.storage.kinds import in_order
 from mudserver.storage.memory_database import (

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import OurError, StorageRefused, StorageUnavailable
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 from mudserver.storage.connection import (
     Connection,
     IReactorForConnections,

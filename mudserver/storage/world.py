@@ -10,18 +10,17 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mudserver.ids import AccountId, CharacterId, NpcId, RoomId
-from mudserver.interfaces import (
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.rows import (
     CharacterRow,
     ExitRow,
     IdentifiedRow,
-    IMeter,
-    IWorldStore,
     MutedRow,
     NpcRow,
-    Role,
     RoomRow,
     WorldRows,
 )
+from mudserver.interfaces.stores import IWorldStore
 from mudserver.storage.founding import entities, found
 from mudserver.storage.kinds import item_row
 from mudserver.storage.loader import BatchLoader
@@ -31,6 +30,7 @@ from mudserver.world.applied import SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
+from mudserver.world.role import Role
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import StorageRefused, StorageUnavailable
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 from mudserver.storage.loader import MAX_BATCH_KEYS, MAX_CALLERS
 
 R = TypeVar("R")

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.registry import Collector
 from zope.interface import implementer
 
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 #: What all names begin with.
 PREFIX: Final = "mud_"

@@ -119,7 +119,7 @@ class SilenceLifted:
 
 
 #: Everything that an event may change and that must be stored. To add a kind: write it here, and
-#: follow what `mudserver.interfaces.JournalRow` says.
+#: follow what `mudserver.interfaces.journal.JournalRow` says.
 Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted | SilenceMade | SilenceLifted
 
 # ---------------------------------------------------------------- what copies must learn

@@ -6,14 +6,10 @@ from attrs import evolve
 
 from mudserver.errors import NameTaken, UnknownKeys
 from mudserver.ids import AccountId
-from mudserver.interfaces import (
-    CharacterRecord,
-    CharacterRow,
-    ICharacterArchive,
-    ImportedCharacter,
-    Role,
-)
+from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.applied import MuteMade
+from mudserver.world.role import Role
 from tests.contract.areas import harbour_world
 from tests.contract.stores import NOBODY, NOW, StoreContract
 

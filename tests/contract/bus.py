@@ -8,18 +8,9 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import BusUnavailable, TooManyTries, Unavailable, WrongCredentials
 from mudserver.ids import GatewayId, SessionId
-from mudserver.interfaces import (
-    WORLD,
-    Detached,
-    IBus,
-    LookUpName,
-    Message,
-    NameState,
-    Origin,
-    PasswordWanted,
-    Request,
-    gateway_subject,
-)
+from mudserver.interfaces.authority import LookUpName, NameState, Origin
+from mudserver.interfaces.bus import WORLD, IBus, Message, Request, gateway_subject
+from mudserver.interfaces.play import Detached, PasswordWanted
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import TestCase

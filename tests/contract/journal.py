@@ -17,19 +17,17 @@ from mudserver.ids import (
     RoomId,
     SessionId,
 )
-from mudserver.interfaces import (
+from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
-    CharacterRow,
     Committed,
     DeadLetter,
     Flush,
     InputRow,
     JournalRow,
-    MutedRow,
     RefusedRow,
-    WorldRows,
 )
+from mudserver.interfaces.rows import CharacterRow, MutedRow, WorldRows
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.world.applied import (
     CharacterPlaced,

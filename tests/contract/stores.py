@@ -10,27 +10,24 @@ from twisted.internet.defer import gatherResults
 
 from mudserver.errors import CorruptArea, NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
-from mudserver.interfaces import (
+from mudserver.interfaces.journal import Flush, IJournalStore, JournalRow
+from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
     ExitRow,
-    Flush,
-    IAccountStore,
     IdentifiedRow,
-    IJournalStore,
     ItemRow,
-    IWorldStore,
-    JournalRow,
     MutedRow,
     NpcRow,
     Redeemed,
-    Role,
     RoomRow,
     TokenRow,
     WorldRows,
 )
+from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteMade
 from mudserver.world.direction import Direction
+from mudserver.world.role import Role
 from tests.contract.areas import harbour_world, open_world
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from zope.interface.verify import verifyObject
 
-from mudserver.interfaces import ICharacterArchive
+from mudserver.interfaces.archive import ICharacterArchive
 from mudserver.storage.archive import PostgresCharacterArchive
 from tests.contract.archive import CharacterArchiveContract
 from tests.integration.test_stores import PostgresCase

@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.game.journal import Journal
 from mudserver.ids import CharacterId, CommandId, InputNumber, RoomId, SessionId
-from mudserver.interfaces import AnswerRow, Flush, IJournalStore, InputRow, JournalRow
+from mudserver.interfaces.journal import AnswerRow, Flush, IJournalStore, InputRow, JournalRow
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, MuteMade
 from tests.contract.areas import harbour_world

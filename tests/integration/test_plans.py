@@ -21,7 +21,7 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces import AnswerRow, DeadLetter, Flush, InputRow, JournalRow, Role
+from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
 from mudserver.storage import accounts, journal, kinds, world
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.dsn import Dsn
@@ -38,6 +38,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.role import Role
 from tests.contract.stores import NOW, digest, token_row
 from tests.integration.database import ObservedPool
 from tests.integration.postgres import connected, lasting_database, superuser

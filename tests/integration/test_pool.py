@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from mudserver.errors import MudError, StorageRefused, StorageUnavailable
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 from mudserver.storage.connection import MAX_ROWS, IReactorForConnections, Limits
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.failures import CommitUnknown

@@ -18,7 +18,9 @@ from mudserver.game.limits import GameLimits, PresenceLimits
 from mudserver.game.service import WorldService
 from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import GatewayId, SessionId
-from mudserver.interfaces import WORLD, IssueTicket, Settled, TicketCredential, TicketIssued
+from mudserver.interfaces.authority import IssueTicket, TicketCredential, TicketIssued
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Settled
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS

@@ -16,14 +16,9 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.ids import AccountId, CharacterId, Epoch, SessionId, TokenHash
-from mudserver.interfaces import (
-    Flush,
-    IAccountStore,
-    IdentifiedRow,
-    IWorldStore,
-    JournalRow,
-    Role,
-)
+from mudserver.interfaces.journal import Flush, JournalRow
+from mudserver.interfaces.rows import IdentifiedRow
+from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
@@ -31,6 +26,7 @@ from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from mudserver.world.area import Key
+from mudserver.world.role import Role
 from tests.contract.areas import harbour_world
 from tests.contract.stores import (
     NOW,

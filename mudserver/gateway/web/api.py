@@ -21,18 +21,17 @@ from mudserver.gateway.web import answer, bodies
 from mudserver.gateway.web.answer import Answer
 from mudserver.gateway.web.cookies import cookie, no_cookie
 from mudserver.gateway.web.policy import Caller
-from mudserver.interfaces import (
-    WORLD,
+from mudserver.interfaces.authority import (
     ChangePassword,
     Describe,
     Described,
-    IBus,
     IssueTicket,
     LogIn,
     Register,
     Revoke,
     Transport,
 )
+from mudserver.interfaces.bus import WORLD, IBus
 
 #: Seconds that the world may take; a password's hash may have to wait for others.
 PATIENCE = 15.0

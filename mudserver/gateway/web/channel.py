@@ -14,7 +14,7 @@ from twisted.web.http_headers import Headers
 from mudserver.errors import PlayerError
 from mudserver.gateway.sockets import IStream
 from mudserver.gateway.web.answer import SECURITY_HEADERS, Answer, Form, HttpRefusal, refusal
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 
 
 @frozen

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from mudserver.errors import Forbidden
 from mudserver.gateway.origin import IPNetwork, is_loopback, is_within, parse_address
-from mudserver.interfaces import Origin
+from mudserver.interfaces.authority import Origin
 
 #: Whose forwarding headers are believed unless the configuration says otherwise.
 DEFAULT_PROXIES: tuple[IPNetwork, ...] = (ip_network("127.0.0.1"), ip_network("::1"))

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.interfaces import IBus, Message
+from mudserver.interfaces.bus import IBus, Message
 from tests.contract.bus import GATEWAY, BusContract, message
 
 

@@ -9,14 +9,10 @@ from zope.interface import implementer
 
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.ids import AccountId, SessionId
-from mudserver.interfaces import (
-    AccountRow,
-    IAdministration,
-    ImportedCharacter,
-    Role,
-    SessionSummary,
-    Status,
-)
+from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.operations import IAdministration, SessionSummary, Status
+from mudserver.interfaces.rows import AccountRow
+from mudserver.world.role import Role
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

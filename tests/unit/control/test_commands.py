@@ -22,7 +22,7 @@ from mudserver.control.commands import (
 )
 from mudserver.control.service import ControlConnection
 from mudserver.errors import BadPassword, PlayerError, StorageUnavailable
-from mudserver.interfaces import Role
+from mudserver.world.role import Role
 from tests.unit.control.daemon import FakeAdministration, account, session
 
 

@@ -21,8 +21,7 @@ from mudserver.game.hasher import HashParameters
 from mudserver.game.limits import AccountLimits, GameLimits
 from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import TokenHash
-from mudserver.interfaces import (
-    WORLD,
+from mudserver.interfaces.authority import (
     ChangePassword,
     Describe,
     Described,
@@ -36,10 +35,11 @@ from mudserver.interfaces import (
     Refresh,
     Register,
     Revoke,
-    Role,
     TicketCredential,
     Transport,
 )
+from mudserver.interfaces.bus import WORLD
+from mudserver.world.role import Role
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase
 
 HOUR = 3600.0

@@ -20,16 +20,12 @@ from mudserver.errors import (
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
-from mudserver.interfaces import (
-    AccountRow,
-    CharacterRecord,
-    DatabaseAddress,
-    IAdministration,
-    ImportedCharacter,
-    PasswordCredential,
-    Role,
-)
+from mudserver.interfaces.archive import CharacterRecord, ImportedCharacter
+from mudserver.interfaces.authority import PasswordCredential
+from mudserver.interfaces.operations import DatabaseAddress, IAdministration
+from mudserver.interfaces.rows import AccountRow
 from mudserver.storage.memory_archive import MemoryCharacterArchive
+from mudserver.world.role import Role
 from tests.unit.game.theatre import EPOCH, PASSWORD, GameTestCase
 
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.game.answers import MAX_REMEMBERED, MAX_UNANSWERED, Answers
 from mudserver.ids import CommandId, InputNumber, SessionId
-from mudserver.interfaces import Refusal, Settled
+from mudserver.interfaces.play import Refusal, Settled
 
 S = SessionId("s")
 NO = Refusal("not_allowed", "No.")

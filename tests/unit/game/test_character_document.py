@@ -21,7 +21,7 @@ from mudserver.game.character_document import (
     decode,
     encode,
 )
-from mudserver.interfaces import CharacterRecord
+from mudserver.interfaces.archive import CharacterRecord
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

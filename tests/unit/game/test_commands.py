@@ -7,19 +7,12 @@ from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.game import answers, journal, loop
 from mudserver.game.commands import LOAD_SECONDS
 from mudserver.ids import GatewayId, RoomId
-from mudserver.interfaces import (
-    WORLD,
-    OccupantsWanted,
-    Origin,
-    PasswordCredential,
-    PasswordWanted,
-    Register,
-    Role,
-    Show,
-    Transport,
-)
+from mudserver.interfaces.authority import Origin, PasswordCredential, Register, Transport
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import OccupantsWanted, PasswordWanted, Show
 from mudserver.world.applied import CharacterPlaced, ItemPlaced
 from mudserver.world.model import Exit
+from mudserver.world.role import Role
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase
 
 

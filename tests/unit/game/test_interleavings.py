@@ -10,16 +10,9 @@ from twisted.python.failure import Failure
 
 from mudserver.errors import PlayerError, StorageUnavailable, Unavailable
 from mudserver.ids import SessionId
-from mudserver.interfaces import (
-    WORLD,
-    Attached,
-    Ended,
-    PasswordCredential,
-    Register,
-    Revoke,
-    Settled,
-    Show,
-)
+from mudserver.interfaces.authority import PasswordCredential, Register, Revoke
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attached, Ended, Settled, Show
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase, Opened
 
 NAMES = ("Ann", "Bob", "Cid")

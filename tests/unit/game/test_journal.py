@@ -14,7 +14,7 @@ from mudserver.game import dirt, journal
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.journal import GATHER_CHANGES, GATHER_SECONDS, Journal
 from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
-from mudserver.interfaces import (
+from mudserver.interfaces.journal import (
     AnswerRow,
     DeadLetter,
     Flush,

@@ -16,9 +16,7 @@ from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.presence import FAREWELL_SECONDS
 from mudserver.game.tokens import hash_secret
 from mudserver.ids import GatewayId, SessionId, TokenHash
-from mudserver.interfaces import (
-    WORLD,
-    Attached,
+from mudserver.interfaces.authority import (
     LogIn,
     Origin,
     PasswordCredential,
@@ -26,6 +24,8 @@ from mudserver.interfaces import (
     TicketCredential,
     Transport,
 )
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attached
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase, Opened
 
 ANN = PasswordCredential("Ann", PASSWORD)

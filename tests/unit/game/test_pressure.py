@@ -3,7 +3,8 @@
 from mudserver.errors import Overloaded, StorageUnavailable, Unavailable
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import Pressure, PressureLimits, Threshold
-from mudserver.interfaces import WORLD, Describe, LogIn, PasswordCredential, Register, Transport
+from mudserver.interfaces.authority import Describe, LogIn, PasswordCredential, Register, Transport
+from mudserver.interfaces.bus import WORLD
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase
 
 

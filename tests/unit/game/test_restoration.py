@@ -6,7 +6,7 @@ from attrs import evolve
 
 from mudserver.game import journal
 from mudserver.ids import CharacterId, ItemId, RoomId
-from mudserver.interfaces import JournalRow
+from mudserver.interfaces.journal import JournalRow
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from tests.unit.game.theatre import GameTestCase
 

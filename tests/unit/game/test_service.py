@@ -15,12 +15,8 @@ from mudserver.errors import (
 )
 from mudserver.game import journal
 from mudserver.game.service import WorldService
-from mudserver.interfaces import (
-    WORLD,
-    Describe,
-    Message,
-    Request,
-)
+from mudserver.interfaces.authority import Describe
+from mudserver.interfaces.bus import WORLD, Message, Request
 from mudserver.storage.memory import MemoryDatabase, MemoryWorldStore
 from tests.unit.game.theatre import GameTestCase
 

@@ -23,26 +23,26 @@ from mudserver.game.hasher import CHEAPEST, HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.service import WorldService
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
-from mudserver.interfaces import (
-    WORLD,
-    Attach,
-    Attached,
+from mudserver.interfaces.authority import (
     Credential,
-    Detached,
-    Ended,
-    IMeter,
-    Input,
     LogIn,
-    Message,
     Origin,
     PasswordCredential,
-    PasswordWanted,
     Register,
-    Settled,
-    Show,
     TicketCredential,
     Transport,
-    gateway_subject,
+)
+from mudserver.interfaces.bus import WORLD, Message, gateway_subject
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import (
+    Attach,
+    Attached,
+    Detached,
+    Ended,
+    Input,
+    PasswordWanted,
+    Settled,
+    Show,
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore

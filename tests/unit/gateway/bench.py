@@ -32,22 +32,18 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces import (
-    WORLD,
+from mudserver.interfaces.authority import Attended, Origin
+from mudserver.interfaces.bus import WORLD, Message, Request, gateway_subject
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import (
     Attach,
     Attached,
-    Attended,
     Detached,
     Ended,
-    IMeter,
     Input,
-    Message,
-    Origin,
     Refusal,
-    Request,
     Settled,
     Show,
-    gateway_subject,
 )
 from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import PrometheusMeter

@@ -18,17 +18,9 @@ from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.terminal_link import TerminalLink
 from mudserver.ids import Generation, SessionId
-from mudserver.interfaces import (
-    Attach,
-    Attached,
-    Detached,
-    Input,
-    NameState,
-    PasswordWanted,
-    Refresh,
-    Registered,
-    Request,
-)
+from mudserver.interfaces.authority import NameState, Refresh, Registered
+from mudserver.interfaces.bus import Request
+from mudserver.interfaces.play import Attach, Attached, Detached, Input, PasswordWanted
 from tests.unit.gateway.bench import EXPIRES, HOME, FakeWire, GatewayTestCase, attended
 
 MESSAGES: tuple[str, ...] = (

@@ -19,17 +19,8 @@ from mudserver.gateway.json_link import RECONNECT_SPREAD, JsonLink
 from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import SessionId
-from mudserver.interfaces import (
-    Attach,
-    Detached,
-    OccupantsWanted,
-    PasswordCredential,
-    PasswordWanted,
-    Refresh,
-    Refusal,
-    TicketCredential,
-    Transport,
-)
+from mudserver.interfaces.authority import PasswordCredential, Refresh, TicketCredential, Transport
+from mudserver.interfaces.play import Attach, Detached, OccupantsWanted, PasswordWanted, Refusal
 from mudserver.session.outbox import OutboxLimits
 from mudserver.tasks import MAX_TASKS
 from tests.unit.gateway.bench import EXPIRES, GATEWAY, HOME, FakeWire, GatewayTestCase

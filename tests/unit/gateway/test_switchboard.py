@@ -6,7 +6,8 @@ from mudserver.errors import CloseCode
 from mudserver.gateway.dress import JsonDress, TerminalDress
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import SessionId
-from mudserver.interfaces import Ended, Message, PasswordWanted, Settled, Show
+from mudserver.interfaces.bus import Message
+from mudserver.interfaces.play import Ended, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame, Outbox, OutboxLimits
 from mudserver.session.session import Play, Stage, session_machine
 from mudserver.view.line import View

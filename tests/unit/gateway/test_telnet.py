@@ -10,7 +10,8 @@ from twisted.python.failure import Failure
 from mudserver.errors import CloseCode
 from mudserver.gateway.admission import AdmissionLimits
 from mudserver.gateway.telnet import BANNER_DELAY, TelnetConnection, TelnetFactory, TurnedAway
-from mudserver.interfaces import Attach, LookUpName, NameState, Origin
+from mudserver.interfaces.authority import LookUpName, NameState, Origin
+from mudserver.interfaces.play import Attach
 from mudserver.wire.lines import MAX_LINE_BYTES
 from tests.unit.gateway.bench import GatewayTestCase
 

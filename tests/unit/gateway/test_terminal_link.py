@@ -14,19 +14,16 @@ from mudserver.errors import (
 from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.terminal_link import TerminalLink
 from mudserver.ids import SessionId, TokenHash
-from mudserver.interfaces import (
-    Attach,
+from mudserver.interfaces.authority import (
     ChangePassword,
-    Detached,
     LookUpName,
     NameState,
     PasswordCredential,
-    PasswordWanted,
-    Refusal,
     Register,
     Registered,
     Transport,
 )
+from mudserver.interfaces.play import Attach, Detached, PasswordWanted, Refusal
 from mudserver.session.outbox import OutboxLimits
 from mudserver.view.line import Line, Span
 from mudserver.wire.messages import MAX_COMMAND_CHARACTERS

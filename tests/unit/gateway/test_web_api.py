@@ -22,7 +22,7 @@ from mudserver.errors import (
     WrongCredentials,
 )
 from mudserver.gateway.web.policy import WebPolicy
-from mudserver.interfaces import (
+from mudserver.interfaces.authority import (
     ChangePassword,
     Describe,
     IssueTicket,

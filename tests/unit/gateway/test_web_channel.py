@@ -10,7 +10,7 @@ from mudserver.errors import NotAuthenticated
 from mudserver.gateway.admission import AdmissionLimits
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.web.policy import WebPolicy
-from mudserver.interfaces import Describe, LogIn
+from mudserver.interfaces.authority import Describe, LogIn
 from tests.unit.gateway.web_bench import (
     ELSEWHERE,
     HERE,

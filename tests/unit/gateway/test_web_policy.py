@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Forbidden
 from mudserver.gateway.web.policy import Facts, Site, WebPolicy
-from mudserver.interfaces import Origin
+from mudserver.interfaces.authority import Origin
 
 POLICY = WebPolicy(
     public_url="https://mud.example.org",

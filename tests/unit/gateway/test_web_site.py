@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.gateway.web.static_files import load_files
-from mudserver.interfaces import Describe
+from mudserver.interfaces.authority import Describe
 from tests.unit.gateway.web_bench import Bench, Response, request
 
 ALLOWED = "GET, HEAD"

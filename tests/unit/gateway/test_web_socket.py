@@ -11,7 +11,8 @@ from mudserver.gateway.admission import AdmissionLimits
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.websocket import WebSocketConnection
 from mudserver.ids import Generation, SessionId
-from mudserver.interfaces import Attach, Attached, Origin, PasswordCredential, TicketCredential
+from mudserver.interfaces.authority import Origin, PasswordCredential, TicketCredential
+from mudserver.interfaces.play import Attach, Attached
 from tests.unit.gateway.web_bench import (
     ATTENDED,
     ELSEWHERE,

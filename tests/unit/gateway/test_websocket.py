@@ -11,7 +11,7 @@ from twisted.test.iosim import FakeTransport, IOPump
 from mudserver.errors import CloseCode
 from mudserver.gateway.websocket import SUBPROTOCOL, WebSocketConnection, WebSocketFactory
 from mudserver.ids import SessionId
-from mudserver.interfaces import Detached
+from mudserver.interfaces.play import Detached
 from tests.unit.gateway.bench import HOME, GatewayTestCase
 
 HELLO = b'{"type": "hello", "ticket": "t", "csrf": "c"}'

@@ -29,7 +29,8 @@ from mudserver.gateway.web.site import WebSite
 from mudserver.gateway.web.static_files import StaticFile
 from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.ids import AccountId, GatewayId, TokenHash
-from mudserver.interfaces import WORLD, Attended, Described, LoggedIn, Request, TicketIssued
+from mudserver.interfaces.authority import Attended, Described, LoggedIn, TicketIssued
+from mudserver.interfaces.bus import WORLD, Request
 from mudserver.tasks import Tasks
 from tests.unit.game.theatre import CountingMeter, Secrets
 

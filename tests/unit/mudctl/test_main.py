@@ -15,10 +15,10 @@ from twisted.trial.unittest import TestCase
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import PlayerError
-from mudserver.interfaces import Role
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
+from mudserver.world.role import Role
 from tests.unit.control.daemon import FakeAdministration, account, session
 
 REACTOR: Any = reactor

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.interfaces import Role
 from mudserver.mudctl.main import COMMANDS
 from mudserver.mudctl.options import parse
+from mudserver.world.role import Role
 
 
 class OptionsTest(SynchronousTestCase):

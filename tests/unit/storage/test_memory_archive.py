@@ -3,7 +3,7 @@
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from mudserver.interfaces import ICharacterArchive
+from mudserver.interfaces.archive import ICharacterArchive
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_archive import MemoryCharacterArchive
 from mudserver.storage.memory_journal import MemoryJournalStore

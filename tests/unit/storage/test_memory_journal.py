@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageUnavailable
 from mudserver.ids import CharacterId
-from mudserver.interfaces import Flush, IJournalStore
+from mudserver.interfaces.journal import Flush, IJournalStore
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.world.applied import CharacterPlaced

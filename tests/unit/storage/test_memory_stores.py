@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageUnavailable
-from mudserver.interfaces import IAccountStore, IWorldStore
+from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from tests.contract.stores import AccountStoreContract, WorldStoreContract

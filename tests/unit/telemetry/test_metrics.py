@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 import mudserver
-from mudserver.interfaces import IMeter
+from mudserver.interfaces.meter import IMeter
 from mudserver.telemetry.metrics import METRICS, PREFIX, Kind, NullMeter, PrometheusMeter
 
 _KINDS: Final = {

@@ -1,0 +1,74 @@
+"""Characters that come from another world, or go there."""
+
+from datetime import datetime
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from mudserver.ids import (
+    AccountId,
+)
+
+
+@frozen
+class CharacterRecord:
+    """
+    A character as any world can understand it: by keys and names, without ids.
+
+    Attributes:
+        created: When it was made (UTC).
+        room: The key of the room where it was last; None for one that has never played.
+        items: The keys of what it carries, in order. A key may come several times.
+        muted: The names of those whom it mutes without an end.
+    """
+
+    name: str
+    created: datetime
+    room: str | None
+    items: tuple[str, ...]
+    muted: tuple[str, ...]
+
+
+@frozen
+class ImportedCharacter:
+    """
+    What became of a record.
+
+    Attributes:
+        name: The character's name.
+        account: The name of the account that has it now.
+        strangers: How many of those whom it muted are nobody here; these were left out.
+    """
+
+    name: str
+    account: str
+    strangers: int
+
+
+class ICharacterArchive(Interface):
+    """
+    Characters that come from another world, or go there.
+
+    Every Deferred may fail with `StorageUnavailable`, and with `StorageRefused` where a value is
+    not what the schema allows.
+    """
+
+    def export(name: str) -> Deferred[CharacterRecord | None]:
+        """Read a character as it is stored; case doesn't matter. Fires with None for nobody."""
+
+    def admit(record: CharacterRecord, account: AccountId | None) -> Deferred[ImportedCharacter]:
+        """
+        Make a character of a record, all or nothing.
+
+        It gets a thing of its own for each of its items, like the one that has that key here.
+
+        Args:
+            record: What another world says of it.
+            account: Whose it will be; None for a new account of the same name, by which nobody
+                can log in until it is given a password.
+
+        Returns:
+            Fires when it is committed. Fails with `NameTaken`; with `UnknownKeys` where its room or
+            one of its items is not to be had here.
+        """

@@ -1,0 +1,199 @@
+"""Who may do what: the requests by which a gateway asks for accounts, tokens and tickets."""
+
+from datetime import datetime
+from enum import Enum
+
+from attrs import field, frozen
+
+from mudserver.ids import (
+    AccountId,
+    SessionId,
+    TokenHash,
+)
+from mudserver.interfaces.bus import Request
+
+
+class Transport(Enum):
+    """How a player is connected."""
+
+    WEBSOCKET = "websocket"
+    TELNET = "telnet"
+
+
+@frozen
+class Origin:
+    """
+    Where a request or connection comes from.
+
+    Attributes:
+        address: The client's address, proxies already resolved.
+        secure: Whether others on the way can't read along (TLS, or loopback).
+    """
+
+    address: str
+    secure: bool
+
+
+@frozen
+class Attended:
+    """
+    An authenticated account, by way of one of its tokens.
+
+    Attributes:
+        account: Its id.
+        name: Its name, as its owner writes it.
+        token: Names the token that the authority rests on.
+        expires: When that token ends (UTC).
+        characters: The names of its characters, the oldest first.
+    """
+
+    account: AccountId
+    name: str
+    token: TokenHash
+    expires: datetime
+    characters: tuple[str, ...]
+
+
+@frozen
+class LoggedIn:
+    """
+    A fresh token and what comes with it; the secrets stay out of logs.
+
+    Attributes:
+        attended: Who that is.
+        token: The token itself.
+        csrf: The word that browsers must repeat; constant for the token.
+        ticket: Opens one WebSocket, once, within 30 s.
+    """
+
+    attended: Attended
+    token: str = field(repr=False)
+    csrf: str = field(repr=False)
+    ticket: str = field(repr=False)
+
+
+@frozen
+class TicketIssued:
+    """A fresh ticket, and the CSRF word of its token."""
+
+    ticket: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+@frozen
+class Described:
+    """Who a token stands for, and its CSRF word."""
+
+    attended: Attended
+    csrf: str = field(repr=False)
+
+
+@frozen
+class Registered:
+    """A new account and its first character."""
+
+    account: str
+    characters: tuple[str, ...]
+
+
+class NameState(Enum):
+    """What a name at the login prompt is."""
+
+    KNOWN = "known"
+    FREE = "free"
+
+
+@frozen
+class LookUpName(Request[NameState]):
+    """Is there an account of that name? Fails with `BadName` where none may be."""
+
+    name: str
+    origin: Origin
+
+
+@frozen
+class Register(Request[Registered]):
+    """Make an account. Fails with `BadName`, `BadPassword`, `NameTaken`, `TooManyTries`,
+    `InsecureConnection`. HTTP counts as `Transport.WEBSOCKET` here and below.
+    """
+
+    name: str
+    password: str = field(repr=False)
+    origin: Origin
+    transport: Transport = Transport.WEBSOCKET
+
+
+@frozen
+class LogIn(Request[LoggedIn]):
+    """Exchange name and password for a token. Fails with `WrongCredentials`,
+    `TooManyTries`, `Banned`, `InsecureConnection`.
+    """
+
+    name: str
+    password: str = field(repr=False)
+    origin: Origin
+    transport: Transport
+
+
+@frozen
+class Describe(Request[Described]):
+    """Whose token is that? Fails with `NotAuthenticated`."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class IssueTicket(Request[TicketIssued]):
+    """Make a ticket. Fails with `NotAuthenticated`."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class ChangePassword(Request[None]):
+    """Change the password and revoke all other tokens. Fails with `NotAuthenticated`,
+    `WrongCredentials`, `BadPassword`, `TooManyTries`, `InsecureConnection`.
+    """
+
+    token: TokenHash
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    origin: Origin
+    transport: Transport = Transport.WEBSOCKET
+
+
+@frozen
+class Revoke(Request[None]):
+    """End a token and close what lives on it. An unknown one is no error."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class TicketCredential:
+    """A ticket and its CSRF word, as a browser shows them."""
+
+    ticket: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+
+@frozen
+class PasswordCredential:
+    """Name and password, for clients without HTTP."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+Credential = TicketCredential | PasswordCredential
+
+
+@frozen
+class Refresh(Request[datetime]):
+    """Extend a session's token, by itself or by a ticket of the same account; replies with the
+    new end. Fails with `NotAuthenticated`.
+    """
+
+    session: SessionId
+    token: str | None = field(repr=False)
+    ticket: str | None = field(repr=False)

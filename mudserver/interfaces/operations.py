@@ -1,0 +1,95 @@
+"""What operators see of a running daemon, and may do to it."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from mudserver.ids import (
+    SessionId,
+)
+from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.rows import AccountRow
+from mudserver.world.role import Role
+
+
+@frozen
+class SessionSummary:
+    """One session, for operators."""
+
+    session: SessionId
+    character: str
+    account: str
+    transport: str
+    address: str
+    linkdead: bool
+
+
+@frozen
+class Status:
+    """The state of the daemon, for operators."""
+
+    version: str
+    uptime: float
+    sessions: tuple[SessionSummary, ...]
+    connections: int
+    draining: bool
+
+
+@frozen
+class DatabaseAddress:
+    """
+    Where the database is, for tools that run beside the daemon.
+
+    Attributes:
+        parameters: As libpq names them, the password among them.
+        programs: The directory of PostgreSQL's programs that serve it; empty where the server
+            is not ours.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    programs: str
+
+
+class IAdministration(Interface):
+    """What an operator may do to a running daemon; `PlayerError` says why it can't be done."""
+
+    running_since = Attribute("When the daemon started (UTC).")
+
+    def status() -> Status:
+        """Report."""
+
+    def accounts(after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
+        """List accounts."""
+
+    def set_role(name: str, role: Role) -> Deferred[None]:
+        """Change an account's role."""
+
+    def set_password(name: str, password: str) -> Deferred[None]:
+        """Give an account a new password; all its tokens end."""
+
+    def kick(character: str, reason: str) -> Deferred[None]:
+        """Close a character's connection; it may come back."""
+
+    def revoke(name: str) -> Deferred[int]:
+        """End all tokens of an account; fires with how many were valid."""
+
+    def export_character(name: str) -> Deferred[bytes]:
+        """Write a character down, for another world; fires with a JSON document."""
+
+    def import_character(document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+        """
+        Make a character of such a document.
+
+        Args:
+            document: JSON text in UTF-8.
+            account: The name of the account that will have it; None for a new one of the
+                character's name, by which nobody can log in until it is given a password.
+        """
+
+    def database() -> DatabaseAddress:
+        """Tell where the database is, and the password of it."""
+
+    def drain() -> None:
+        """Stop accepting, tell all clients to come back later, save, and exit 0."""

@@ -1,0 +1,175 @@
+"""Sessions in play: what gateways and worlds tell each other about them."""
+
+from attrs import frozen
+
+from mudserver.errors import CloseCode
+from mudserver.ids import (
+    CommandId,
+    GatewayId,
+    Generation,
+    InputNumber,
+    SessionId,
+)
+from mudserver.interfaces.authority import Attended, Credential, Origin, Transport
+from mudserver.interfaces.bus import Message, Request
+from mudserver.view.line import Line, View
+
+
+@frozen
+class Attached:
+    """
+    The session is open; answered before anything is shown to it.
+
+    Attributes:
+        session: Its id.
+        generation: Of this attachment; what older ones still send is dropped.
+        attended: On whose authority.
+        character: The name of the character in play.
+        recovered: Whether an earlier session goes on, so that missed messages follow;
+            otherwise full state follows.
+    """
+
+    session: SessionId
+    generation: Generation
+    attended: Attended
+    character: str
+    recovered: bool
+
+
+@frozen
+class Attach(Request[Attached]):
+    """
+    Authenticate a connection and open its session, or go on with an earlier one.
+
+    Fails with `NotAuthenticated`, `WrongCredentials`, `TooManyTries`, `Banned`,
+    `NoSuchCharacter`, `InsecureConnection`.
+
+    Attributes:
+        session: The id that the gateway gives to a new session.
+        gateway: Where to send what the session is shown.
+        credential: By what right.
+        character: Which of the account's; None for the oldest.
+        transport: How the player is connected.
+        origin: From where.
+        resume: The earlier session, where the gateway still holds all that was missed.
+    """
+
+    session: SessionId
+    gateway: GatewayId
+    credential: Credential
+    character: str | None
+    transport: Transport
+    origin: Origin
+    resume: SessionId | None = None
+
+
+@frozen
+class Input(Message):
+    """
+    A line that a player typed.
+
+    Attributes:
+        session: Whose.
+        generation: Of the attachment that it came by.
+        number: Its place in the session.
+        text: The line, as typed.
+        command: The client's id of it; None where no `ack` is wanted.
+    """
+
+    session: SessionId
+    generation: Generation
+    number: InputNumber
+    text: str
+    command: CommandId | None = None
+
+
+@frozen
+class OccupantsWanted(Message):
+    """The player asks who else is in the room, after that id."""
+
+    session: SessionId
+    generation: Generation
+    after: int
+
+
+@frozen
+class Detached(Message):
+    """
+    The connection of a session is gone.
+
+    Attributes:
+        session: Whose.
+        generation: Of the attachment that ended.
+        quit: Whether the player meant to leave, so that no grace is due.
+    """
+
+    session: SessionId
+    generation: Generation
+    quit: bool
+
+
+@frozen
+class Show(Message):
+    """One view, for those sessions."""
+
+    view: View
+    sessions: tuple[SessionId, ...]
+
+
+@frozen
+class Refusal:
+    """
+    Why an input was refused.
+
+    Attributes:
+        code: For programs.
+        message: For people.
+        retry_after: Seconds after which another try may succeed.
+    """
+
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+@frozen
+class Settled(Message):
+    """
+    An input is done with: what it changed is committed, or it was refused.
+
+    Attributes:
+        session: Whose.
+        number: The input's.
+        command: The client's id of it, if it had one.
+        refusal: None where it was carried out.
+    """
+
+    session: SessionId
+    number: InputNumber
+    command: CommandId | None
+    refusal: Refusal | None = None
+
+
+@frozen
+class Ended(Message):
+    """
+    The world has ended a session; the gateway closes its connection.
+
+    Attributes:
+        session: Which.
+        code: What the client is told.
+        reason: One sentence, for people.
+        farewell: What a terminal shows last.
+    """
+
+    session: SessionId
+    code: CloseCode
+    reason: str
+    farewell: Line | None = None
+
+
+@frozen
+class PasswordWanted(Message):
+    """The player asked to change the password: the gateway asks for it, unseen if it can."""
+
+    session: SessionId

@@ -1,0 +1,188 @@
+"""What is stored, as stores return it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import field, frozen
+
+from mudserver.ids import (
+    AccountId,
+    CharacterId,
+    ItemId,
+    NpcId,
+    RoomId,
+    TokenHash,
+)
+from mudserver.world.applied import SilenceMade
+from mudserver.world.direction import Direction
+from mudserver.world.role import Role
+
+
+@frozen
+class ExitRow:
+    """An exit of a room."""
+
+    room: RoomId
+    direction: Direction
+    to: RoomId
+    name: str
+    closed: bool
+
+
+@frozen
+class RoomRow:
+    """A room; ``area`` is the area's key; ``details`` maps keywords to what a look at them
+    shows.
+    """
+
+    id: RoomId
+    key: str
+    area: str
+    name: str
+    description: str
+    details: Mapping[str, str]
+
+
+@frozen
+class ItemRow:
+    """An item, which is in exactly one place."""
+
+    id: ItemId
+    key: str
+    name: str
+    keywords: tuple[str, ...]
+    description: str
+    fixed: bool
+    room: RoomId | None
+    holder: CharacterId | None
+
+
+@frozen
+class NpcRow:
+    """An inhabitant; ``topics`` maps keywords to answers. A leading colon in an answer or in the
+    greeting means that it is done, not said; an empty greeting is none.
+    """
+
+    id: NpcId
+    key: str
+    name: str
+    keywords: tuple[str, ...]
+    description: str
+    greeting: str
+    topics: Mapping[str, str]
+    idle: tuple[str, ...]
+    room: RoomId
+
+
+@frozen
+class WorldRows:
+    """All of the world that is not a character's."""
+
+    start: RoomId
+    rooms: tuple[RoomRow, ...]
+    exits: tuple[ExitRow, ...]
+    items: tuple[ItemRow, ...]
+    npcs: tuple[NpcRow, ...]
+    silences: tuple[SilenceMade, ...] = ()
+
+
+@frozen
+class MuteRow:
+    """
+    A player no longer wants to hear another.
+
+    Attributes:
+        since: When it was made (UTC); None for when it is saved.
+        until: When it ends (UTC); None for no end.
+        why: The muter's own note; may be empty.
+    """
+
+    muter: CharacterId
+    muted: CharacterId
+    since: datetime | None = None
+    until: datetime | None = None
+    why: str = ""
+
+
+@frozen
+class MutedRow:
+    """
+    One whom a character mutes.
+
+    Attributes:
+        character: Who that is.
+        name: What they are called.
+        until: When it ends (UTC); None for no end.
+    """
+
+    character: CharacterId
+    name: str
+    until: datetime | None = None
+
+
+@frozen
+class IdentifiedRow:
+    """Whom a name belongs to, and what its account may do."""
+
+    character: CharacterId
+    name: str
+    account: AccountId
+    role: Role
+
+
+@frozen
+class CharacterRow:
+    """
+    A character as stored.
+
+    Attributes:
+        room: Where it was last; None for one that has never played.
+        mutes: Whom it mutes, in the order of their ids; without what has ended.
+        role: What its account may do.
+    """
+
+    id: CharacterId
+    account: AccountId
+    name: str
+    room: RoomId | None
+    items: tuple[ItemRow, ...]
+    mutes: tuple[MutedRow, ...] = ()
+    role: Role = Role.PLAYER
+
+    @property
+    def muted(self) -> frozenset[CharacterId]:
+        """Whom it mutes."""
+        return frozenset(mute.character for mute in self.mutes)
+
+
+@frozen
+class AccountRow:
+    """An account as stored; the hash is argon2's own text form."""
+
+    id: AccountId
+    name: str
+    password_hash: str = field(repr=False)
+    role: Role
+    disabled: bool
+    created: datetime
+    characters: tuple[str, ...]
+
+
+@frozen
+class TokenRow:
+    """A token as stored: hashes only."""
+
+    hash: TokenHash
+    csrf_hash: str = field(repr=False)
+    account: AccountId
+    created: datetime
+    expires: datetime
+    revoked: bool
+
+
+@frozen
+class Redeemed:
+    """What a ticket stood for: the token that it rested on, and whose that is."""
+
+    token: TokenRow
+    account: AccountRow

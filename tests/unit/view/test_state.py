@@ -148,7 +148,7 @@ class RoomStateTests(SynchronousTestCase):
         for direction in Direction:
             world.add_exit(RoomId(1), direction, Exit(RoomId(1), name, closed=True))
         big = 10**12
-        for number in range(rules.MAX_LYING):
+        for number in range(rules.things.MAX_LYING):
             world.add_item(Item(ItemId(big + number), "k", name, (), "", room=RoomId(1)))
         for number in range(area.MAX_INHABITANTS):
             world.add_npc(Npc(NpcId(2 * big + number), str(number), name, (), "", RoomId(1)))
@@ -282,7 +282,7 @@ class CharacterTests(SynchronousTestCase):
         """All that one can carry fits into one message."""
         world = make_world()
         world.add_character(Character(ANN, AccountId(1), "A" * 20))
-        for number in range(rules.MAX_CARRIED):
+        for number in range(rules.things.MAX_CARRIED):
             name = "W" * area.MAX_NAME_CHARS
             world.add_item(Item(ItemId(10**12 + number), "k", name, (), "", holder=ANN))
         self.assertLessEqual(len(char_state(world, ANN, TIME).body), MAX_MESSAGE_BYTES)

@@ -289,14 +289,14 @@ class TalkingTests(RulesTestCase):
 
     def test_who_bounded(self) -> None:
         """Of a crowd, so many are named and all are counted."""
-        for number in range(rules.MAX_WHO):
+        for number in range(rules.looking.MAX_WHO):
             tens, ones = divmod(number, 10)
             name = f"X{'abcdefghij'[tens]}{'abcdefghij'[ones]}"
             enter(self.world, CharacterId(1000 + number), name)
         (listed,) = decide(self.world, ANN, "who")
         assert isinstance(listed, WhoListed)
-        self.assertEqual(len(listed.players), rules.MAX_WHO)
-        self.assertEqual(listed.total, rules.MAX_WHO + 3)
+        self.assertEqual(len(listed.players), rules.looking.MAX_WHO)
+        self.assertEqual(listed.total, rules.looking.MAX_WHO + 3)
 
 
 class MutingTests(RulesTestCase):
@@ -394,10 +394,13 @@ class MutingTests(RulesTestCase):
         """One can mute so many, and no more."""
         self.world.character(ANN).mutes.update(
             (CharacterId(1000 + number), Mute(f"Zoe{number}", NOW + timedelta(hours=1)))
-            for number in range(rules.MAX_MUTES)
+            for number in range(rules.moderation.MAX_MUTES)
         )
         self.assertRefused(
-            ANN, "mute bob", "too_much", f"You can mute at most {rules.MAX_MUTES} players."
+            ANN,
+            "mute bob",
+            "too_much",
+            f"You can mute at most {rules.moderation.MAX_MUTES} players.",
         )
         later = NOW + timedelta(hours=1)
         self.assertEqual(len(decide(self.world, ANN, "mute bob", later)), 1)
@@ -437,7 +440,7 @@ class ThingsTests(RulesTestCase):
 
     def test_carry_bounded(self) -> None:
         """One carries so much, and no more; ``get all`` stops there."""
-        self.add_coins(rules.MAX_CARRIED - 1, None, ANN)
+        self.add_coins(rules.things.MAX_CARRIED - 1, None, ANN)
         (took,) = decide(self.world, ANN, "get all")
         assert isinstance(took, Took)
         self.assertEqual(took.things, (A_LANTERN,))
@@ -463,7 +466,7 @@ class ThingsTests(RulesTestCase):
     def test_floor_bounded(self) -> None:
         """A room holds so many things, and no more; ``drop all`` stops there."""
         do(self.world, ANN, "get all")
-        self.add_coins(rules.MAX_LYING - 2, HALL, None)
+        self.add_coins(rules.things.MAX_LYING - 2, HALL, None)
         (dropped,) = decide(self.world, ANN, "drop all")
         assert isinstance(dropped, Dropped)
         self.assertEqual(dropped.things, (A_LANTERN,))
@@ -594,9 +597,9 @@ class OrderTests(RulesTestCase):
         """There is an end to the number of silences; one that is there can be changed."""
         until = NOW + timedelta(hours=1)
         self.world.apply(self.ordered(until))
-        for number in range(rules.MAX_SILENCES - 1):
+        for number in range(rules.moderation.MAX_SILENCES - 1):
             self.world.put_silence(AccountId(10_000 + number), Silence(until, ""))
-        refusal = f"There can be at most {rules.MAX_SILENCES} silences."
+        refusal = f"There can be at most {rules.moderation.MAX_SILENCES} silences."
         self.assertRefused(self.boss, "silence ann", "too_much", refusal)
         self.assertEqual(len(decide(self.world, self.boss, "silence bob")), 1)
         self.assertEqual(len(decide(self.world, self.boss, "silence ann", until)), 1)

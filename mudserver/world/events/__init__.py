@@ -1,0 +1,100 @@
+"""
+What happens in the world.
+
+An event is a fact in the past tense, with all that is needed to tell it: names stand in it as
+they were. Each names its audience. `World.apply` makes it true, `mudserver.view.render` tells it,
+and both handle every event there is: mypy finds the place that doesn't.
+
+To add one: write it into a module here and into `Event`, then follow mypy.
+"""
+
+from mudserver.world.events.audience import Audience
+from mudserver.world.events.coming import Arrived, Departed, LostLink, Quitted, Returned
+from mudserver.world.events.looking import (
+    Examined,
+    ExitsListed,
+    HelpShown,
+    Looked,
+    Present,
+    Way,
+    WhoListed,
+)
+from mudserver.world.events.moderation import (
+    TOLD_WHEN_SAVED,
+    Appointed,
+    Muted,
+    MutedPlayer,
+    MutesListed,
+    PasswordAsked,
+    Silenced,
+    Unmuted,
+    Unsilenced,
+)
+from mudserver.world.events.speech import Channel, Emoted, Hushed, NpcEmoted, NpcSaid, Said, Told
+from mudserver.world.events.things import Dropped, InventoryListed, Thing, Took
+
+__all__ = [
+    "TOLD_WHEN_SAVED",
+    "Appointed",
+    "Arrived",
+    "Audience",
+    "Channel",
+    "Departed",
+    "Dropped",
+    "Emoted",
+    "Event",
+    "Examined",
+    "ExitsListed",
+    "HelpShown",
+    "Hushed",
+    "InventoryListed",
+    "Looked",
+    "LostLink",
+    "Muted",
+    "MutedPlayer",
+    "MutesListed",
+    "NpcEmoted",
+    "NpcSaid",
+    "PasswordAsked",
+    "Present",
+    "Quitted",
+    "Returned",
+    "Said",
+    "Silenced",
+    "Thing",
+    "Told",
+    "Took",
+    "Unmuted",
+    "Unsilenced",
+    "Way",
+    "WhoListed",
+]
+
+Event = (
+    Said
+    | Told
+    | Emoted
+    | NpcSaid
+    | NpcEmoted
+    | Departed
+    | Arrived
+    | LostLink
+    | Returned
+    | Quitted
+    | Took
+    | Dropped
+    | Looked
+    | Examined
+    | ExitsListed
+    | InventoryListed
+    | WhoListed
+    | HelpShown
+    | Muted
+    | Unmuted
+    | MutesListed
+    | Appointed
+    | Hushed
+    | Silenced
+    | Unsilenced
+    | PasswordAsked
+)

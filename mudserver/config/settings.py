@@ -85,6 +85,11 @@ class Settings:
         secret=True,
     )
     database_pool: int = _setting(values.integer(1, 100), 8, "Connections to the database.")
+    database_wait: float = _setting(
+        values.number(0, 3_600),
+        30.0,
+        "Seconds for which a start waits for a database that doesn't answer yet.",
+    )
     areas: Path | None = _setting(
         values.path, None, "A directory of area files for a new world. [default: the starter area]"
     )

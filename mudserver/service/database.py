@@ -11,11 +11,12 @@ from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.operations import DatabaseAddress
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
-from mudserver.storage.connection import IReactorForConnections
+from mudserver.storage.connection import Connection, IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.migrate import migrate
+from mudserver.storage.patience import patiently
 from mudserver.storage.pool import Pool, PoolLimits
 from mudserver.storage.world import PostgresWorldStore
 
@@ -33,6 +34,7 @@ class DatabaseService(Service):
         source: The embedded server, or where another one is.
         limits: The size of the pool.
         meter: Counts and measures.
+        patience: Seconds that another's server gets to come up; ours is started by us.
     """
 
     _log = Logger()
@@ -43,11 +45,13 @@ class DatabaseService(Service):
         source: EmbeddedPostgres | Dsn,
         limits: PoolLimits,
         meter: IMeter,
+        patience: float = 0.0,
     ) -> None:
         self._reactor = reactor
         self._source = source
         self._limits = limits
         self._meter = meter
+        self._patience = patience
         self._pool: Pool | None = None
         self._dsn: Dsn | None = None
 
@@ -108,7 +112,7 @@ class DatabaseService(Service):
 
     def startService(self) -> Deferred[None]:
         """
-        Start the server, migrate the schema, open the pool.
+        Start the server or wait for it, migrate the schema, open the pool.
 
         Returns:
             Fires when queries are answered. Fails with `StartupError`, `StorageUnavailable`
@@ -125,8 +129,18 @@ class DatabaseService(Service):
     async def _start(self) -> None:
         if isinstance(self._source, EmbeddedPostgres):
             dsn = await self._source.start()
+            await self._open(dsn)
         else:
             dsn = self._source
+            await patiently(self._reactor, lambda: self._open(dsn), self._patience)
+
+    async def _open(self, dsn: Dsn) -> None:
+        # Before the thread that migrates, since that can't be interrupted; and a refusal is told
+        # from what passes only here.
+        probe = await Connection.open(
+            self._reactor, dsn, self._limits.connection, "mudserver", lambda: None
+        )
+        probe.close()
         applied = await self._migrate(dsn)
         self._log.info("database is {dsn}; {applied} migrations applied", dsn=dsn, applied=applied)
         pool = Pool(self._reactor, dsn, self._meter, self._limits)

@@ -123,7 +123,11 @@ class Daemon:
             place = embedded_database(settings, self._environment)
             source = EmbeddedPostgres(self._reactor, place, self._environment)
         return DatabaseService(
-            self._reactor, source, PoolLimits(size=settings.database_pool), self._meter
+            self._reactor,
+            source,
+            PoolLimits(size=settings.database_pool),
+            self._meter,
+            settings.database_wait,
         )
 
     def _make_game(self) -> GameService:

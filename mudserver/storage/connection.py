@@ -33,6 +33,7 @@ _PASSING_REFUSALS = (
     "is shutting down",
     "in recovery mode",
     "not yet accepting",
+    "database system is not accepting",
     "too many",
     "remaining connection slots",
 )

@@ -85,16 +85,32 @@ class ForeignServer:
         await self.start()
         await deferToThread(self._set_up)
 
-    async def start(self) -> None:
+    async def start(self, *options: str) -> None:
         """Start it, and wait until it takes connections."""
+        self._launch(*options)
+        await self._server.said.expect("ready to accept connections")
+
+    async def start_in_recovery(self) -> None:
+        """Start it as a standby that takes no connections, and wait until it says so to clients."""
+        (self._directory / "data" / "standby.signal").touch()
+        self._launch("--hot_standby=off")
+        await self._server.said.expect("entering standby mode")
+
+    async def promote(self) -> None:
+        """Make the standby take connections."""
+        promoted = await self._run("pg_ctl", "promote", "--no-wait").ended()
+        self._case.assertEqual(promoted.status, 0, promoted.output)
+        await self._server.said.expect("ready to accept connections")
+
+    def _launch(self, *options: str) -> None:
         self._server = self._run(
             "postgres",
             "--listen_addresses=127.0.0.1",
             f"--port={self.port}",
             "--unix_socket_directories=",
             "--fsync=off",
+            *options,
         )
-        await self._server.said.expect("ready to accept connections")
 
     async def stop(self) -> None:
         """Stop it, whoever is connected."""

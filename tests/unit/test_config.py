@@ -71,6 +71,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
         "expected postgresql://user:password@host:port/database",
     ),
     "database_pool": Sample((1, "100"), (0, 101, "1.5", 1.5, "many", "", True), "from 1 to 100"),
+    "database_wait": Sample((0, "3600"), (-1, 3_601, "x"), "from 0 to 3600"),
     "areas": _PATHS,
     "public_url": Sample(
         ("https://mud.example.org", "http://mud.example.org:8080/"),

@@ -1,7 +1,5 @@
 """One LoopingCall for all deadlines of a gateway."""
 
-from heapq import heapify, heappop, heappush
-from itertools import count
 from math import inf, nextafter
 from typing import Protocol
 
@@ -9,12 +7,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mudserver.session.deadlines import DeadlineQueue
+
 #: Seconds between two sweeps: how late a deadline may be noticed.
 SWEEP_SECONDS = 0.5
-
-#: Outdated entries in the queue, for each owner and in all, at which it is tidied up.
-_OUTDATED_PER_OWNER = 2
-_OUTDATED = 64
 
 
 class Mortal(Protocol):
@@ -48,9 +44,7 @@ class Reaper:
     def __init__(self, clock: IReactorTime, interval: float = SWEEP_SECONDS) -> None:
         self._clock = clock
         self._interval = interval
-        self._queue: list[tuple[float, int, Mortal]] = []
-        self._next: dict[Mortal, float] = {}
-        self._order = count()
+        self._queue: DeadlineQueue[Mortal] = DeadlineQueue()
         self._sweeping = LoopingCall(self.sweep)
         self._sweeping.clock = clock
 
@@ -75,18 +69,13 @@ class Reaper:
 
     def forget(self, mortal: Mortal) -> None:
         """Stop watching."""
-        self._next.pop(mortal, None)
-        self._tidy()
+        self._queue.forget(mortal)
 
     def sweep(self) -> None:
         """Call all whose deadline has come, each once."""
         now = self._clock.seconds()
         later = nextafter(now, inf)
-        while self._queue and self._queue[0][0] <= now:
-            when, _, mortal = heappop(self._queue)
-            if self._next.get(mortal) != when:
-                continue
-            del self._next[mortal]
+        while (mortal := self._queue.take(now)) is not None:
             with self._calling:
                 deadline = mortal.deadline
                 if deadline is not None and deadline <= now:
@@ -95,7 +84,7 @@ class Reaper:
                 self._look_at(mortal, later)
 
     def __len__(self) -> int:
-        return len(self._next)
+        return len(self._queue)
 
     def _look_at(self, mortal: Mortal, earliest: float) -> None:
         """Queue it at its deadline, and not before the earliest moment given."""
@@ -104,13 +93,6 @@ class Reaper:
             self.forget(mortal)
             return
         when = max(deadline, earliest)
-        if self._next.get(mortal, inf) > when:
-            self._next[mortal] = when
-            heappush(self._queue, (when, next(self._order), mortal))
-            self._tidy()
-
-    def _tidy(self) -> None:
-        """Let go of those forgotten, once they are the most of the queue."""
-        if len(self._queue) > _OUTDATED_PER_OWNER * len(self._next) + _OUTDATED:
-            self._queue = [entry for entry in self._queue if self._next.get(entry[2]) == entry[0]]
-            heapify(self._queue)
+        queued = self._queue.when(mortal)
+        if queued is None or queued > when:
+            self._queue.put(mortal, when)

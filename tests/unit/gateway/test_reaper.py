@@ -143,12 +143,12 @@ class ReaperTest(SynchronousTestCase):
             self.reaper.watch(patient)
         for patient in crowd[1:]:
             self.reaper.forget(patient)
-        self.assertLess(len(self.reaper._queue), 100)
+        self.assertLess(len(self.reaper._queue._queue), 100)
         for patient in crowd[1:]:
             self.reaper.watch(patient)
             patient.at = None
             self.reaper.watch(patient)
-        self.assertLess(len(self.reaper._queue), 100)
+        self.assertLess(len(self.reaper._queue._queue), 100)
         self.assertEqual(len(self.reaper), 1)
         self.sweeps(2_001)
         self.assertEqual(crowd[0].calls, [1_000.0])

@@ -171,6 +171,12 @@ class Settings:
         "Seconds for which a character stays after its connection was lost.",
         key="limits.grace",
     )
+    drain: float = _setting(
+        values.number(0, 3_600),
+        30.0,
+        "Seconds within which a stop is over; the first half is for goodbyes.",
+        key="limits.drain",
+    )
     token_life: float = _setting(
         values.number(60, 30 * 86_400),
         12 * 3600.0,

@@ -93,6 +93,11 @@ class Admission:
         self._connections = _Tally(limits.connections)
         self._unauthenticated = _Tally(limits.unauthenticated)
         self._http = _Tally(limits.http)
+        self._closed = False
+
+    def close(self) -> None:
+        """Let nobody in any more: the daemon stops."""
+        self._closed = True
 
     def admit(self, address: str) -> Place:
         """
@@ -100,8 +105,10 @@ class Admission:
 
         Raises:
             TooManyTries: That address has as many as it may, with code ``too_many_connections``.
-            Overloaded: The gateway has.
+            Overloaded: The gateway has, or the daemon stops.
         """
+        if self._closed:
+            raise Overloaded("The server restarts; try again later.", RETRY_AFTER)
         if self._everyone.full(_EVERYONE):
             raise Overloaded("The server is full; try again later.", RETRY_AFTER)
         if is_within(address, self._exempt):

@@ -296,9 +296,9 @@ class JsonLink(Link):
             messages.Error(code=code, message=message, id=id, retry_after=_rounded(retry_after))
         )
 
-    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
-        """Implement `Link.farewell`."""
-        wait = RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
+        """Implement `Link.farewell`: those who come back do so one after the other."""
+        wait = back_in + RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
         closing = messages.Closing(code=int(code), reason=reason, reconnect_after=_rounded(wait))
         return b"".join((*pending, _DRESS.control(closing).data))
 

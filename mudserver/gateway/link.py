@@ -260,7 +260,7 @@ class Link(ABC):
         """The world let the peer in: the link carries that seat."""
 
     @abstractmethod
-    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
         """Return the last bytes before the transport's own goodbye: what waits, and a word."""
 
     @abstractmethod
@@ -271,11 +271,16 @@ class Link(ABC):
         """Whether a session that the world goes on with can be gone on with here."""
         return self._shared.switchboard.seat(seat.play.id) is seat
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str, back_in: float = 0.0) -> None:
         """
         End the connection; the first reason counts.
 
         What a peer that doesn't read has not been sent stays where it can be resumed from.
+
+        Args:
+            code: What the peer is told.
+            reason: The same in words.
+            back_in: Seconds before which it would be in vain to come back.
         """
         speaks = self._speaks()
         if not self._connection.close(code, reason):
@@ -283,7 +288,7 @@ class Link(ABC):
         if speaks:
             seat = self._seat
             pending = seat.play.outbox.flush() if seat is not None and self.writable else []
-            self._wire.write(self.farewell(pending, code, reason))
+            self._wire.write(self.farewell(pending, code, reason, back_in))
         self._release()
         self._set_deadline(self._shared.limits.closing)
         self._wire.hang_up(code, reason)

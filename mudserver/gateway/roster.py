@@ -11,8 +11,8 @@ from mudserver.errors import CloseCode
 class Closable(Protocol):
     """A connection, as far as the roster needs it."""
 
-    def close(self, code: CloseCode, reason: str) -> None:
-        """End it politely."""
+    def close(self, code: CloseCode, reason: str, back_in: float = 0.0) -> None:
+        """End it politely; who comes back should do so after that many seconds, or later."""
 
     def abort(self) -> None:
         """Drop it now."""
@@ -44,11 +44,22 @@ class Roster:
             for waiter in waiting:
                 waiter.callback(None)
 
+    def present(self) -> tuple[Closable, ...]:
+        """Return all connections."""
+        return tuple(self._present)
+
+    def close(
+        self, connection: Closable, code: CloseCode, reason: str, back_in: float = 0.0
+    ) -> None:
+        """End a connection politely, if it is still there."""
+        if connection in self._present:
+            with self._ending:
+                connection.close(code, reason, back_in)
+
     def close_all(self, code: CloseCode, reason: str) -> None:
         """End all connections politely."""
-        for connection in tuple(self._present):
-            with self._ending:
-                connection.close(code, reason)
+        for connection in self.present():
+            self.close(connection, code, reason)
 
     def abort_all(self) -> None:
         """Drop all connections now."""

@@ -9,9 +9,13 @@ from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 
-from mudserver.errors import CloseCode, PortUnavailable
+from mudserver.errors import PortUnavailable
+from mudserver.gateway.drain import Drain
 from mudserver.gateway.shared import Shared
 from mudserver.listening import listen
+
+#: Seconds for a stop in good order.
+DRAIN_SECONDS = 30.0
 
 
 @frozen
@@ -39,13 +43,16 @@ class GatewayService(Service):
     Args:
         shared: What all links of the gateway have in common.
         doors: Where to listen.
+        drain: Seconds within which the daemon should stop; half of them are for goodbyes.
     """
 
     _log = Logger()
 
-    def __init__(self, shared: Shared, doors: Sequence[Door]) -> None:
+    def __init__(self, shared: Shared, doors: Sequence[Door], drain: float = DRAIN_SECONDS) -> None:
         self._shared = shared
         self._doors = doors
+        self._drain_seconds = drain
+        self._draining: Drain | None = None
         self._open: list[IListeningPort] = []
 
     def startService(self) -> Deferred[None]:
@@ -62,13 +69,18 @@ class GatewayService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Close the doors, tell everyone to come back, and let them go.
+        Close the doors, tell everyone to come back, and let them go, one after the other.
 
         Returns:
             Fires when nobody is connected. Who doesn't leave in time is dropped.
         """
         Service.stopService(self)
         return Deferred.fromCoroutine(self._drain())
+
+    def hurry(self) -> None:
+        """Have a stop that is under way come to its end now."""
+        if self._draining is not None:
+            self._draining.hurry()
 
     def addresses(self) -> tuple[tuple[str, object], ...]:
         """Return what is spoken where, as far as the doors are open."""
@@ -92,22 +104,29 @@ class GatewayService(Service):
                 await stopped
 
     async def _drain(self) -> None:
-        await self._shut()
         shared = self._shared
-        shared.roster.close_all(CloseCode.RESTART, "The server restarts.")
-        if not await self._emptied():
+        shared.admission.close()
+        await self._shut()
+        if len(shared.roster):
+            self._log.info("{count} connections are told to leave.", count=len(shared.roster))
+        drain = Drain(shared.roster, shared.clock, shared.pick, self._drain_seconds)
+        self._draining = drain
+        drain.begin()
+        if not await self._emptied(drain.until - shared.clock.seconds() + shared.limits.closing):
             self._log.info("{count} connections did not leave in time.", count=len(shared.roster))
             shared.roster.abort_all()
-            await self._emptied()
+            await self._emptied(shared.limits.closing)
+        drain.stop()
+        self._draining = None
         shared.reaper.stop()
         await shared.tasks.stop()
         shared.switchboard.stop()
 
-    async def _emptied(self) -> bool:
+    async def _emptied(self, seconds: float) -> bool:
         """Wait until nobody is connected; return whether that came in time."""
         shared = self._shared
         try:
-            await shared.roster.emptied().addTimeout(shared.limits.closing, shared.clock)
+            await shared.roster.emptied().addTimeout(seconds, shared.clock)
         except DeadlineError:
             return False
         return True

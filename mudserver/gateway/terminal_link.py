@@ -288,8 +288,9 @@ class TerminalLink(Link):
         if self._connection.phase() is Phase.GREETING and not self._login.waiting:
             self._ask(self._asked)
 
-    def farewell(self, pending: list[bytes], code: CloseCode, reason: str) -> bytes:
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
         """Implement `Link.farewell`; who left on purpose was told already."""
+        del back_in
         if self._hidden:
             self._wire.hide_input(False)
         last = b""

@@ -36,6 +36,7 @@ class Lifecycle:
         reactor: What runs the daemon.
         environment: Where systemd says how to reach it.
         announce: Called once everything has started.
+        hurry: Called for each signal after the first: whoever sends it won't wait for goodbyes.
     """
 
     _log = Logger()
@@ -45,14 +46,17 @@ class Lifecycle:
         reactor: IReactorForLifecycles,
         environment: Mapping[str, str],
         announce: Callable[[], None],
+        hurry: Callable[[], None],
     ) -> None:
         self._reactor = reactor
         self._environment = environment
         self._announce = announce
+        self._hurry = hurry
         self._stopping = False
 
     def prepare(self) -> None:
-        """Take over the signals, as soon as the reactor has taken them."""
+        """Take over the signals now, and again as soon as the reactor has taken them."""
+        self._take_signals()
         self._reactor.callWhenRunning(self._take_signals)
 
     def started(self) -> None:
@@ -98,8 +102,15 @@ class Lifecycle:
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         del frame
-        self._log.info("Received {name}.", name=signal.Signals(number).name)
-        self._reactor.callFromThread(self.stop)
+        self._reactor.callFromThread(self._obey, signal.Signals(number).name)
+
+    def _obey(self, name: str) -> None:
+        if self._stopping:
+            self._log.info("Received {name} again: hurrying.", name=name)
+            self._hurry()
+        else:
+            self._log.info("Received {name}.", name=name)
+            self.stop()
 
 
 def _exit_with_failure() -> None:

@@ -89,16 +89,16 @@ class Daemon:
         self._reactor = reactor
         self._meter = PrometheusMeter()
         self._bus = LoopbackBus(reactor)
-        self._lifecycle = Lifecycle(reactor, environment, self._announce)
+        self._lifecycle = Lifecycle(reactor, environment, self._announce, self._hurry)
+        self._lifecycle.prepare()
         self._database = self._make_database()
         self._game = self._make_game()
         self._shared = self._make_shared()
-        self._gateways = GatewayService(self._shared, tuple(self._doors()))
+        self._gateways = GatewayService(self._shared, tuple(self._doors()), settings.drain)
         self.service = OrderedService(self._lifecycle.started, self._lifecycle.failed)
         for name, part in self._parts():
             part.setName(name)
             part.setServiceParent(self.service)
-        self._lifecycle.prepare()
 
     def _parts(self) -> Iterator[tuple[str, Service]]:
         """Return the services, each after those that it needs."""
@@ -222,6 +222,10 @@ class Daemon:
             utc_now=_utc_now,
             drain=self._lifecycle.stop,
         )
+
+    def _hurry(self) -> None:
+        """Have no more patience with those who are still connected."""
+        self._gateways.hurry()
 
     def _announce(self) -> None:
         """Say where to go, now that one can."""

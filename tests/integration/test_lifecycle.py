@@ -20,6 +20,20 @@ from tests.integration.web_client import enter, register, request
 PASSWORD = "correct horse battery"
 
 
+#: An application that is told to stop when it is made, before anything runs.
+_HASTY = """
+import os, signal
+from twisted.application.service import Application
+from mudserver.service import Options, makeService
+
+application = Application("hasty")
+options = Options()
+options.parseOptions([])
+makeService(options).setServiceParent(application)
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
 class StopTests(TestCase):
     """On its embedded database, it stops in good order and starts again, whatever ended it."""
 
@@ -69,6 +83,39 @@ class StopTests(TestCase):
         self.assertNotIn("Traceback", ended.output)
         await daemon.alone()
         await daemon.start()
+
+    async def test_stopped_before_it_runs(self) -> None:
+        """So is one in the moment before the reactor runs."""
+        daemon = Daemon(self)
+        application = daemon.directory / "hasty.tac"
+        application.write_text(_HASTY)
+        program = twistd(
+            self,
+            "--nodaemon",
+            "--pidfile=",
+            f"--python={application}",
+            environment={"MUDSERVER_STATE_DIR": str(daemon.state)},
+            directory=daemon.directory,
+        )
+        ended = await program.ended()
+        self.assertEqual(ended.status, 0, ended.output)
+        self.assertIn("Received SIGTERM.", ended.output)
+        await daemon.alone()
+
+    async def test_stopped_with_many(self) -> None:
+        """Those who don't leave are dropped; all others are told when to come back."""
+        daemon = Daemon(self, fresh_database(self), "--limits-exempt=127.0.0.1")
+        await daemon.start()
+        clients = [await connect(self, daemon.telnet) for _ in range(100)]
+        for client in clients:
+            await client.expect("Name: ")
+        stubborn = socket.create_connection(("127.0.0.1", daemon.telnet))
+        self.addCleanup(stubborn.close)
+        ended = await daemon.stop()
+        self.assertEqual(ended.status, 0, ended.output)
+        for client in clients:
+            await client.expect("The server restarts.")
+            await client.closed()
 
     async def test_killed(self) -> None:
         """After kill -9 no process is left, and the next start needs no help."""

@@ -101,6 +101,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "command_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "message": Sample((1_024, "2048"), (1_023, 16 * 1024 * 1024 + 1, "x"), "from 1024 to 16777216"),
     "grace": Sample((0, "1.5"), (-1, 86_401, "x"), "from 0 to 86400"),
+    "drain": Sample((0, "1.5"), (-1, 3_601, "x"), "from 0 to 3600"),
     "token_life": Sample((60, "90.5"), (59, 30 * 86_400 + 1, "x"), "from 60 to 2.592e+06"),
 }
 

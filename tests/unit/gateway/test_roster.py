@@ -14,7 +14,7 @@ class Guest:
 
     endings: list[object] = field(factory=list)
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str, back_in: float = 0.0) -> None:
         self.endings.append((code, reason))
 
     def abort(self) -> None:
@@ -24,7 +24,7 @@ class Guest:
 class Stubborn(Guest):
     """A connection that can't be ended."""
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str, back_in: float = 0.0) -> None:
         raise ZeroDivisionError
 
     def abort(self) -> None:
@@ -36,8 +36,8 @@ class Hasty(Guest):
 
     roster: Roster
 
-    def close(self, code: CloseCode, reason: str) -> None:
-        super().close(code, reason)
+    def close(self, code: CloseCode, reason: str, back_in: float = 0.0) -> None:
+        super().close(code, reason, back_in)
         self.roster.leave(self)
 
 

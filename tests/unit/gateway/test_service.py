@@ -8,7 +8,8 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
-from mudserver.errors import PortUnavailable
+from mudserver.errors import Overloaded, PortUnavailable
+from mudserver.gateway.drain import CLOSES_PER_SECOND
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.service import Door, GatewayService
 from tests.unit.gateway.bench import HOME, FakeWire, GatewayTestCase
@@ -118,6 +119,7 @@ class GatewayServiceTest(GatewayTestCase):
         self.successResultOf(self.service.startService())
         guests = [self.connect() for _ in range(3)]
         stopped = self.service.stopService()
+        self.clock.advance(len(guests) / CLOSES_PER_SECOND)
         for _, wire in guests:
             (closing,) = wire.messages()
             self.assertEqual((closing["type"], closing["code"]), ("closing", 3001))
@@ -137,6 +139,7 @@ class GatewayServiceTest(GatewayTestCase):
         link.received(b'{"type": "hello", "ticket": "t", "csrf": "c"}', binary=False)
         session = self.world.admit().session
         stopped = self.service.stopService()
+        self.clock.advance(1 / CLOSES_PER_SECOND)
         link.lost("gone")
         self.successResultOf(stopped)
         self.assertEqual([message.session for message in self.world.detached], [session])
@@ -164,6 +167,29 @@ class GatewayServiceTest(GatewayTestCase):
         self.pass_time(5.0)
         self.successResultOf(stopped)
         link.lost("at last")
+
+    def test_nobody_new(self) -> None:
+        """While everyone leaves, nobody comes in by a door that one came through before."""
+        self.successResultOf(self.service.startService())
+        link, _ = self.connect()
+        stopped = self.service.stopService()
+        with self.assertRaises(Overloaded):
+            self.shared.admission.admit(HOME.address)
+        link.lost("gone")
+        self.successResultOf(stopped)
+
+    def test_hurry(self) -> None:
+        """Who is in a hurry waits for no goodbye."""
+        self.service.hurry()
+        self.successResultOf(self.service.startService())
+        guests = [self.connect() for _ in range(20)]
+        stopped = self.service.stopService()
+        self.service.hurry()
+        self.assertEqual({wire.code for _, wire in guests}, {3001})
+        for link, wire in guests:
+            link.lost("gone")
+            self.assertFalse(wire.aborted)
+        self.successResultOf(stopped)
 
     def test_tasks_end(self) -> None:
         """What still runs in the background is cancelled."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from mudserver.gateway import deflate
 from mudserver.session.outbox import Frame
 from mudserver.view.line import Line, View
 from mudserver.wire import envelope, telnet
@@ -20,6 +21,7 @@ from mudserver.wire.messages import FromServer
 DEFAULT_COLUMNS = 80
 
 _FINAL_TEXT = 0x81
+_COMPRESSED = 0x40
 _LARGEST_SHORT = 125
 _LARGEST_MEDIUM = 0xFFFF
 _short = Packer("!BB")
@@ -37,27 +39,45 @@ class Dress(Protocol):
         """Dresses are keys: equal ones share frames."""
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Return a WebSocket text message of one unmasked frame (RFC 6455 §5.2)."""
+def text_frame(payload: bytes, first: int = _FINAL_TEXT) -> bytes:
+    """
+    Return a WebSocket message of one unmasked frame (RFC 6455 §5.2).
+
+    Args:
+        payload: What is in it.
+        first: The frame's first byte: its opcode and bits; that of text unless said otherwise.
+    """
     size = len(payload)
     if size <= _LARGEST_SHORT:
-        return _short.pack(_FINAL_TEXT, size) + payload
+        return _short.pack(first, size) + payload
     if size <= _LARGEST_MEDIUM:
-        return _medium.pack(_FINAL_TEXT, 126, size) + payload
-    return _long.pack(_FINAL_TEXT, 127, size) + payload
+        return _medium.pack(first, 126, size) + payload
+    return _long.pack(first, 127, size) + payload
 
 
 @frozen
 class JsonDress:
-    """``mud.v1.json`` over WebSocket."""
+    """
+    ``mud.v1.json`` over WebSocket.
+
+    Attributes:
+        inflates: Whether the client takes compressed messages, as longer ones then are.
+    """
+
+    inflates: bool = False
 
     def dress(self, view: View) -> Frame:
         """Implement `Dress.dress`."""
-        return Frame(text_frame(view.body), view.play)
+        return Frame(self._framed(view.body), view.play)
 
     def control(self, message: FromServer) -> Frame:
         """Return a message of the gateway's own for the wire."""
-        return Frame(text_frame(envelope.encode(message)), play=False)
+        return Frame(self._framed(envelope.encode(message)), play=False)
+
+    def _framed(self, body: bytes) -> bytes:
+        if self.inflates and len(body) >= deflate.MIN_BYTES:
+            return text_frame(deflate.deflated(body), _FINAL_TEXT | _COMPRESSED)
+        return text_frame(body)
 
 
 @frozen

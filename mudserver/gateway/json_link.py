@@ -34,6 +34,7 @@ from mudserver.wire.messages import FromClient, FromServer
 
 _SECRET_BYTES = 32
 _DRESS = JsonDress()
+_INFLATING_DRESS = JsonDress(inflates=True)
 
 #: How long a client whose server restarts should wait, in seconds, times a random fraction.
 RECONNECT_SPREAD = 5.0
@@ -67,6 +68,10 @@ class JsonLink(Link):
         self._mark_from = 0.0
 
     # ------------------------------------------------------------ from the client
+
+    def inflates(self) -> None:
+        """The client takes compressed messages; that was agreed upon in the handshake."""
+        self._dress = _INFLATING_DRESS
 
     def received(self, data: bytes, binary: bool) -> None:
         """Take one message of the client."""
@@ -130,7 +135,8 @@ class JsonLink(Link):
         seat = self._shared.switchboard.seat(SessionId(resume.session))
         if (
             seat is None
-            or not isinstance(seat.dress, JsonDress)
+            # What was missed is in its wire form already.
+            or seat.dress != self._dress
             or not seat.play.secrets.accepts(_hashed(resume.secret))
         ):
             self._shared.meter.count("resumes", outcome="refused")

@@ -1,5 +1,7 @@
 """WebSocket by Autobahn: a protocol that hands everything to a link, and its factory."""
 
+from collections.abc import Callable
+
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
@@ -10,16 +12,23 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mudserver.errors import CloseCode
-from mudserver.gateway import sockets
+from mudserver.gateway import deflate, sockets
 from mudserver.gateway.admission import Place
 from mudserver.gateway.json_link import JsonLink
+from mudserver.gateway.link import Wire
 from mudserver.gateway.shared import Shared
 from mudserver.interfaces.authority import Origin
 
 SUBPROTOCOL = "mud.v1.json"
 
+#: Makes what drives a WebSocket.
+MakeLink = Callable[[Shared, Wire, Origin, Place], JsonLink]
+
 #: WebSocket as in RFC 6455; the drafts before it are not spoken.
 _VERSION = 13
+
+#: Opcodes of frames that are no part of a message (RFC 6455 §5.5).
+_CONTROL = range(0x8, 0x10)
 
 #: Bytes of the reason in a close frame (RFC 6455 §5.5).
 _MAX_REASON_BYTES = 123
@@ -33,16 +42,20 @@ class WebSocketConnection(WebSocketServerProtocol):
     Autobahn frames and unframes. Its timers are off: deadlines are the link's.
 
     Args:
+        shared: What all links of the gateway have in common.
         origin: Where the peer is, proxies already resolved.
         place: What the connection takes up.
+        link: Makes what drives it.
     """
 
     _log = Logger()
     transport: sockets.IStream
 
-    def __init__(self, shared: Shared, origin: Origin, place: Place) -> None:
+    def __init__(
+        self, shared: Shared, origin: Origin, place: Place, link: MakeLink = JsonLink
+    ) -> None:
         super().__init__()
-        self._link = JsonLink(shared, self, origin, place)
+        self._link = link(shared, self, origin, place)
 
     # ------------------------------------------------------------ from Autobahn
 
@@ -59,7 +72,21 @@ class WebSocketConnection(WebSocketServerProtocol):
     def onOpen(self) -> None:
         """The handshake is done."""
         self.transport.registerProducer(self, True)
+        if self.websocket_extensions_in_use:
+            # Autobahn gives it no type but that of its first value.
+            self._perMessageCompress = deflate.Inflation()  # type: ignore[assignment]
+            self._link.inflates()
         self._link.opened()
+
+    def onFrameData(self, payload: bytes) -> None:
+        """
+        Take a part of a frame.
+
+        What follows a fault is thrown away, up to the client's own goodbye: where inflating fails,
+        Autobahn would gather it.
+        """
+        if not self.failedByMe or self.current_frame.opcode in _CONTROL:
+            super().onFrameData(payload)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take a message; a failure of ours costs this connection only."""
@@ -138,11 +165,13 @@ class WebSocketFactory(WebSocketServerFactory):
     Args:
         shared: What all links of the gateway have in common.
         reactor: What Autobahn schedules by; with its timers off, nothing.
+        link: Makes what drives each connection.
     """
 
-    def __init__(self, shared: Shared, reactor: object) -> None:
+    def __init__(self, shared: Shared, reactor: object, link: MakeLink = JsonLink) -> None:
         super().__init__(protocols=[SUBPROTOCOL], server="mudserver", reactor=reactor)
         self._shared = shared
+        self._link = link
         self.setProtocolOptions(
             versions=[_VERSION],
             webStatus=False,
@@ -159,10 +188,11 @@ class WebSocketFactory(WebSocketServerFactory):
             tcpNoDelay=True,
             allowedOrigins=["*"],
             allowNullOrigin=True,
+            perMessageCompressionAccept=deflate.agree,
         )
 
     def build(self, origin: Origin, place: Place) -> WebSocketConnection:
         """Make the protocol for an admitted peer; its transport comes next."""
-        connection = WebSocketConnection(self._shared, origin, place)
+        connection = WebSocketConnection(self._shared, origin, place, self._link)
         connection.factory = self
         return connection

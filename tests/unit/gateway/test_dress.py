@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mudserver.gateway import deflate
 from mudserver.gateway.dress import DEFAULT_COLUMNS, JsonDress, TerminalDress, text_frame
 from mudserver.session.outbox import Frame
 from mudserver.view.line import Line, Span, Style, View
@@ -41,6 +42,16 @@ class JsonDressTest(SynchronousTestCase):
     def test_equal(self) -> None:
         """All JSON connections share their frames."""
         self.assertEqual(len({JsonDress(), JsonDress()}), 1)
+
+    def test_inflating(self) -> None:
+        """Those who inflate get longer messages compressed, and marked so (RFC 7692 §6)."""
+        dress = JsonDress(inflates=True)
+        short = View("text", b"x" * (deflate.MIN_BYTES - 1), None, play=True)
+        self.assertEqual(dress.dress(short), JsonDress().dress(short))
+        long = View("text", b"x" * deflate.MIN_BYTES, None, play=True)
+        packed = deflate.deflated(long.body)
+        self.assertEqual(dress.dress(long), Frame(bytes([0xC1, len(packed)]) + packed, play=True))
+        self.assertNotEqual(dress, JsonDress())
 
 
 #: What views are made of: no control characters, and no white space but what folds rows.

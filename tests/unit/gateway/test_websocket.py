@@ -4,11 +4,16 @@ import json
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from autobahn.websocket.compress_deflate import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateResponseAccept,
+)
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump
 
 from mudserver.errors import CloseCode
+from mudserver.gateway.deflate import Inflation
 from mudserver.gateway.websocket import SUBPROTOCOL, WebSocketConnection, WebSocketFactory
 from mudserver.ids import SessionId
 from mudserver.interfaces.play import Detached
@@ -76,6 +81,10 @@ class Pipe(FakeTransport):
         self.reading = True
 
 
+def _accepted(response: object) -> PerMessageDeflateResponseAccept:
+    return PerMessageDeflateResponseAccept(response)
+
+
 class WebSocketTestCase(GatewayTestCase):
     """A server, and Autobahn's own client."""
 
@@ -93,14 +102,20 @@ class WebSocketTestCase(GatewayTestCase):
         super().tearDown()
 
     def connect(
-        self, protocols: tuple[str, ...] = (SUBPROTOCOL,)
+        self,
+        protocols: tuple[str, ...] = (SUBPROTOCOL,),
+        offers: tuple[PerMessageDeflateOffer, ...] = (),
     ) -> tuple[WebSocketConnection, Client, IOPump]:
         factory = WebSocketClientFactory(
             "ws://localhost/ws", protocols=list(protocols), reactor=self.clock
         )
         factory.protocol = Client
         factory.setProtocolOptions(
-            openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
+            perMessageCompressionOffers=list(offers),
+            perMessageCompressionAccept=_accepted,
         )
         client = factory.buildProtocol(None)
         assert isinstance(client, Client)
@@ -113,8 +128,10 @@ class WebSocketTestCase(GatewayTestCase):
         pump.flush()
         return server, client, pump
 
-    def enter(self) -> tuple[WebSocketConnection, Client, IOPump, SessionId]:
-        server, client, pump = self.connect()
+    def enter(
+        self, offers: tuple[PerMessageDeflateOffer, ...] = ()
+    ) -> tuple[WebSocketConnection, Client, IOPump, SessionId]:
+        server, client, pump = self.connect(offers=offers)
         client.sendMessage(HELLO)
         pump.flush()
         session = self.world.admit().session
@@ -182,6 +199,94 @@ class HandshakeTest(WebSocketTestCase):
         self.pass_time(self.limits.hello + self.limits.closing + 1.0)
         self.assertTrue(dropped)
         server.connectionLost(Failure(ConnectionDone()))
+
+
+class DeflateTest(WebSocketTestCase):
+    """Messages that are compressed one by one (RFC 7692)."""
+
+    def test_both_ways(self) -> None:
+        """Compressed messages pass both ways, one as another, and no window is kept."""
+        server, client, pump, session = self.enter((PerMessageDeflateOffer(),))
+        words = "The hall is long, and the hall is cold. " * 50
+        for _ in range(2):
+            before = client.trafficStats.incomingOctetsWireLevel
+            self.world.show(words, session)
+            self.turn()
+            pump.flush()
+            texts = [message for message in client.messages if message["type"] == "text"]
+            self.assertEqual(texts.pop()["text"], words)
+            self.assertLess(client.trafficStats.incomingOctetsWireLevel - before, len(words) / 4)
+            client.sendMessage(
+                json.dumps({"type": "command", "text": "say " + "ho " * 99}).encode()
+            )
+            pump.flush()
+            inflation: object = server._perMessageCompress
+            assert isinstance(inflation, Inflation)
+            self.assertIsNone(inflation._decompressor)
+        self.assertEqual(self.world.texts, ["say " + "ho " * 99] * 2)
+
+    def test_agreed(self) -> None:
+        """Neither side takes its window over to the next message, whoever asked for that."""
+        _, client, _ = self.connect(offers=(PerMessageDeflateOffer(),))
+        (agreed,) = client.websocket_extensions_in_use
+        self.assertTrue(agreed.server_no_context_takeover)
+        self.assertTrue(agreed.client_no_context_takeover)
+        self.assertEqual(agreed.server_max_window_bits, 15)
+
+    def test_smaller_window(self) -> None:
+        """An offer that wants a smaller window of us is passed over; the next may do."""
+        small = PerMessageDeflateOffer(request_max_window_bits=14)
+        _, client, _ = self.connect(offers=(small,))
+        self.assertEqual(client.websocket_extensions_in_use, [])
+        _, client, _ = self.connect(offers=(small, PerMessageDeflateOffer()))
+        self.assertEqual(len(client.websocket_extensions_in_use), 1)
+
+    def test_bomb(self) -> None:
+        """A message that is too long once inflated is too long."""
+        for more in (1, 300, 1_000_000):
+            _, client, pump, _ = self.enter((PerMessageDeflateOffer(),))
+            client.sendMessage(b" " * (self.limits.message + more))
+            client.sendMessage(b" " * 1_000)
+            pump.flush()
+            self.assertEqual(client.code, 1009)
+
+    def test_longest(self) -> None:
+        """The longest message that may be passes, in one part or many."""
+        text = json.dumps({"type": "command", "text": "say"}).encode()
+        _, client, pump, _ = self.enter((PerMessageDeflateOffer(),))
+        client.sendMessage(text.ljust(self.limits.message))
+        client.sendMessage(text.ljust(self.limits.message), fragmentSize=5)
+        pump.flush()
+        self.assertEqual(self.world.texts, ["say", "say"])
+
+    def test_corrupt(self) -> None:
+        """What can't be inflated closes with 1007."""
+        _, client, pump, _ = self.enter((PerMessageDeflateOffer(),))
+        client.sendFrame(opcode=1, payload=b"\xff\xff\xff", rsv=4)
+        pump.flush()
+        self.assertEqual(client.code, 1007)
+
+    def test_resume(self) -> None:
+        """A session goes on by a connection with the same compression only: frames are kept."""
+        for first, second, goes_on in ((True, True, True), (True, False, False)):
+            with_deflate = (PerMessageDeflateOffer(),)
+            _, client, pump = self.connect(offers=with_deflate if first else ())
+            client.sendMessage(HELLO)
+            pump.flush()
+            session = self.world.admit().session
+            pump.flush()
+            secret = client.messages[0]["resume"]
+            assert client.transport is not None
+            client.transport.loseConnection()
+            pump.flush()
+            _, client, pump = self.connect(offers=with_deflate if second else ())
+            resume = {"session": session, "secret": secret, "seq": 0}
+            client.sendMessage(json.dumps(json.loads(HELLO) | {"resume": resume}).encode())
+            pump.flush()
+            asked = self.world.admit(recovered=goes_on)
+            pump.flush()
+            self.assertEqual(asked.resume, session if goes_on else None)
+            self.assertIs(client.messages[0]["recovered"], goes_on)
 
 
 class CloseTest(WebSocketTestCase):

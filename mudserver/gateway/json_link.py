@@ -88,7 +88,7 @@ class JsonLink(Link):
             message = error
         else:
             self._shared.meter.count("inbound_messages", type=type(message).__name__.lower())
-        match self._connection.phase():
+        match self._state.phase:
             case Phase.GREETING:
                 self._claim(message)
             case Phase.AUTHENTICATING if len(self._early) < self._shared.limits.early:
@@ -280,7 +280,7 @@ class JsonLink(Link):
     def deadline(self) -> float | None:
         """When something is due: what was sent must be marked, too."""
         deadline = super().deadline
-        if deadline is not None and self._connection.phase() is Phase.ATTACHED and self._unmarked():
+        if deadline is not None and self._state.phase is Phase.ATTACHED and self._unmarked():
             return min(deadline, self._mark_from)
         return deadline
 

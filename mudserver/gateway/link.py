@@ -24,7 +24,7 @@ from mudserver.interfaces.authority import Credential, Origin, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
 from mudserver.session.bucket import Bucket, Rate
-from mudserver.session.connection import Ending, Phase, connection_machine
+from mudserver.session.connection import Phase, Standing, connection_machine
 from mudserver.session.heartbeat import Beat, Heartbeat, Pulse
 from mudserver.session.outbox import Outbox
 from mudserver.session.session import Play, session_machine
@@ -96,8 +96,8 @@ class Link(ABC):
         self._transport = transport
         self._stall = stall
         self._dress = dress
-        self._ending = Ending()
-        self._connection = connection_machine(self._ending)
+        self._state = Standing()
+        self._connection = connection_machine(self._state)
         self._heartbeat = Heartbeat(
             Pulse(pulse.silence * (1 - JITTER * shared.pick()), pulse.patience), now
         )
@@ -164,7 +164,7 @@ class Link(ABC):
         self._place.leave()
         self._shared.reaper.forget(self)
         self._shared.roster.leave(self)
-        code = self._ending.code
+        code = self._state.code
         play = self._play
         self._shared.meter.count(
             "closes",
@@ -174,7 +174,7 @@ class Link(ABC):
         self._log.info(
             "Connection closed: {code} {reason}",
             code=int(code) if code is not None else None,
-            reason=self._ending.reason,
+            reason=self._state.reason,
             transport=self._transport.value,
             address=self._origin.address,
             session=None if play is None else play.id,
@@ -225,7 +225,7 @@ class Link(ABC):
     @property
     def deadline(self) -> float | None:
         """When something is due, in seconds of the clock; None for never again."""
-        phase = self._connection.phase()
+        phase = self._state.phase
         deadlines = []
         if phase is Phase.ATTACHED:
             deadlines.append(self._heartbeat.deadline)
@@ -242,7 +242,7 @@ class Link(ABC):
             self._out_of_time()
         elif self._full_since is not None and now >= self._full_since + self._stall:
             self.overflow()
-        elif self._connection.phase() is Phase.ATTACHED:
+        elif self._state.phase is Phase.ATTACHED:
             self._beat(now)
 
     # ------------------------------------------------------------ what both kinds of link do
@@ -344,7 +344,7 @@ class Link(ABC):
         self.close(CloseCode.NORMAL, "Goodbye.")
 
     def _speaks(self) -> bool:
-        return self._connection.phase() not in (Phase.ACCEPTED, Phase.CLOSING, Phase.CLOSED)
+        return self._state.phase not in (Phase.ACCEPTED, Phase.CLOSING, Phase.CLOSED)
 
     async def _attach(
         self, credential: Credential, character: str | None, resume: Seat | None
@@ -453,7 +453,7 @@ class Link(ABC):
                 pass
 
     def _out_of_time(self) -> None:
-        if self._connection.phase() is Phase.CLOSING:
+        if self._state.phase is Phase.CLOSING:
             self._wire.abort()
         else:
             self.close(CloseCode.NOT_AUTHENTICATED, "You didn't say who you are.")

@@ -106,7 +106,7 @@ class TelnetConnection(Protocol):
     def write(self, data: bytes) -> None:
         """Implement `Wire.write`."""
         if data:
-            self.transport.write(data)
+            sockets.send(self.transport, data)
 
     def probe(self) -> None:
         """Implement `Wire.probe`: any answer to a timing mark proves life (RFC 860)."""

@@ -120,7 +120,7 @@ class TerminalLink(Link):
     def line(self, text: str) -> None:
         """Take a line that the player typed."""
         self._standing = self._standing and self._hidden
-        match self._connection.phase():
+        match self._state.phase:
             case Phase.GREETING | Phase.AUTHENTICATING:
                 if self.affords():
                     self._answer(text)
@@ -285,7 +285,7 @@ class TerminalLink(Link):
         """Implement `Link.refuse`; in the conversation that logs in, the question stands again."""
         del code, id, retry_after
         self._tell(message)
-        if self._connection.phase() is Phase.GREETING and not self._login.waiting:
+        if self._state.phase is Phase.GREETING and not self._login.waiting:
             self._ask(self._asked)
 
     def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:

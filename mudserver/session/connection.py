@@ -36,15 +36,19 @@ class Phase(Enum):
 
 
 @define
-class Ending:
+class Standing:
     """
-    How a connection ends.
+    Where a connection stands, and how it ends; its machine keeps this true.
+
+    It is asked far oftener than it changes, so it is a plain attribute and no input.
 
     Attributes:
-        code: The first reason that was given; None while there was none.
+        phase: The machine's state.
+        code: The first reason to end that was given; None while there was none.
         reason: The same in words.
     """
 
+    phase: Phase = Phase.ACCEPTED
     code: CloseCode | None = None
     reason: str = ""
 
@@ -70,22 +74,43 @@ class Connection(Protocol):
     def lose(self, reason: str) -> bool:
         """The transport is gone."""
 
-    def phase(self) -> Phase:
-        """Where it stands."""
 
-
-def _note_close(_: Connection, ending: Ending, code: CloseCode, reason: str) -> bool:
-    ending.code = code
-    ending.reason = reason
+def _enter_greeting(_: Connection, standing: Standing) -> bool:
+    standing.phase = Phase.GREETING
     return True
 
 
-def _note_loss(_: Connection, ending: Ending, reason: str) -> bool:
-    ending.reason = reason
+def _enter_authenticating(_: Connection, standing: Standing) -> bool:
+    standing.phase = Phase.AUTHENTICATING
     return True
 
 
-_builder = TypeMachineBuilder(Connection, Ending)
+def _enter_attached(_: Connection, standing: Standing) -> bool:
+    standing.phase = Phase.ATTACHED
+    return True
+
+
+def _enter_closing(_: Connection, standing: Standing, code: CloseCode, reason: str) -> bool:
+    standing.phase = Phase.CLOSING
+    standing.code = code
+    standing.reason = reason
+    return True
+
+
+def _enter_closed(_: Connection, standing: Standing, reason: str) -> bool:
+    standing.phase = Phase.CLOSED
+    standing.reason = reason
+    return True
+
+
+def _be_gone(_: Connection, standing: Standing, reason: str) -> bool:
+    """The end that we asked for has come; why it came is known already."""
+    del reason
+    standing.phase = Phase.CLOSED
+    return True
+
+
+_builder = TypeMachineBuilder(Connection, Standing)
 _accepted = _builder.state("accepted")
 _greeting = _builder.state("greeting")
 _authenticating = _builder.state("authenticating")
@@ -93,15 +118,14 @@ _attached = _builder.state("attached")
 _closing = _builder.state("closing")
 _closed = _builder.state("closed")
 
-_accepted.upon(Connection.open).to(_greeting).returns(True)
-_greeting.upon(Connection.claim).to(_authenticating).returns(True)
-_authenticating.upon(Connection.decline).to(_greeting).returns(True)
-_authenticating.upon(Connection.admit).to(_attached).returns(True)
+_accepted.upon(Connection.open).to(_greeting)(_enter_greeting)
+_greeting.upon(Connection.claim).to(_authenticating)(_enter_authenticating)
+_authenticating.upon(Connection.decline).to(_greeting)(_enter_greeting)
+_authenticating.upon(Connection.admit).to(_attached)(_enter_attached)
 for _living in (_accepted, _greeting, _authenticating, _attached):
-    _living.upon(Connection.close).to(_closing)(_note_close)
-    _living.upon(Connection.lose).to(_closed)(_note_loss)
-# The end that we asked for has come; why it came is known already.
-_closing.upon(Connection.lose).to(_closed).returns(True)
+    _living.upon(Connection.close).to(_closing)(_enter_closing)
+    _living.upon(Connection.lose).to(_closed)(_enter_closed)
+_closing.upon(Connection.lose).to(_closed)(_be_gone)
 _closed.upon(Connection.lose).loop().returns(False)
 for _ending in (_closing, _closed):
     _ending.upon(Connection.open).loop().returns(False)
@@ -109,15 +133,6 @@ for _ending in (_closing, _closed):
     _ending.upon(Connection.decline).loop().returns(False)
     _ending.upon(Connection.admit).loop().returns(False)
     _ending.upon(Connection.close).loop().returns(False)
-for _state, _phase in (
-    (_accepted, Phase.ACCEPTED),
-    (_greeting, Phase.GREETING),
-    (_authenticating, Phase.AUTHENTICATING),
-    (_attached, Phase.ATTACHED),
-    (_closing, Phase.CLOSING),
-    (_closed, Phase.CLOSED),
-):
-    _state.upon(Connection.phase).loop().returns(_phase)
 
-#: Makes a connection, in the state *accepted*; its ending is filled in when it ends.
+#: Makes a connection, in the state *accepted*, out of a fresh `Standing`.
 connection_machine = _builder.build()

@@ -207,7 +207,7 @@ class Interleavings(RuleBasedStateMachine):
         try:
             for link, wire in self.links:
                 link.lost("The test is over.")
-                assert not wire.aborted or wire.closed or link._ending.code is not None
+                assert not wire.aborted or wire.closed or link._state.code is not None
             self.bench.pass_time(0.0)
             self.check_inputs()
             self.bench.assert_nothing_left()

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import CloseCode
 from mudserver.ids import Generation, SessionId
-from mudserver.session.connection import Ending, Phase, connection_machine
+from mudserver.session.connection import Phase, Standing, connection_machine
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, ResumeSecrets, Stage, session_machine
 
@@ -18,12 +18,12 @@ class ConnectionTests(SynchronousTestCase):
     """A connection goes through its phases and ends once."""
 
     def setUp(self) -> None:
-        self.ending = Ending()
-        self.connection = connection_machine(self.ending)
+        self.standing = Standing()
+        self.connection = connection_machine(self.standing)
 
     def test_the_usual_way(self) -> None:
         """Accepted, greeting, authenticating, attached, closing, closed."""
-        phases = [self.connection.phase()]
+        phases = [self.standing.phase]
         for step in (
             self.connection.open,
             self.connection.claim,
@@ -32,7 +32,7 @@ class ConnectionTests(SynchronousTestCase):
             lambda: self.connection.lose("gone"),
         ):
             self.assertTrue(step())
-            phases.append(self.connection.phase())
+            phases.append(self.standing.phase)
         self.assertEqual(list(Phase), phases)
 
     def test_second_try(self) -> None:
@@ -40,7 +40,7 @@ class ConnectionTests(SynchronousTestCase):
         self.connection.open()
         self.connection.claim()
         self.connection.decline()
-        self.assertIs(Phase.GREETING, self.connection.phase())
+        self.assertIs(Phase.GREETING, self.standing.phase)
 
     def test_first_reason_counts(self) -> None:
         """A second close and the loss that follows don't change why it ended."""
@@ -48,13 +48,13 @@ class ConnectionTests(SynchronousTestCase):
         self.assertTrue(self.connection.close(CloseCode.KICKED, "kicked"))
         self.assertFalse(self.connection.close(CloseCode.TOO_SLOW, "slow"))
         self.assertTrue(self.connection.lose("reset"))
-        self.assertEqual(Ending(CloseCode.KICKED, "kicked"), self.ending)
+        self.assertEqual(Standing(Phase.CLOSED, CloseCode.KICKED, "kicked"), self.standing)
 
     def test_lost_once(self) -> None:
         """Only the first loss makes a difference, whatever the phase."""
         self.assertTrue(self.connection.lose("reset"))
         self.assertFalse(self.connection.lose("reset"))
-        self.assertEqual(Ending(None, "reset"), self.ending)
+        self.assertEqual(Standing(Phase.CLOSED, None, "reset"), self.standing)
 
     def test_too_late(self) -> None:
         """An answer of the world that comes after the end makes no difference."""
@@ -72,7 +72,8 @@ class ConnectionTests(SynchronousTestCase):
     @given(st.lists(st.sampled_from(["open", "claim", "decline", "admit", "close", "lose"])))
     def test_always_ends(self, names: list[str]) -> None:
         """Whatever happened before: lose leads to closed, and is told exactly once."""
-        connection, losses = connection_machine(Ending()), 0
+        standing, losses = Standing(), 0
+        connection = connection_machine(standing)
         for name in [*names, "lose"]:
             arguments = {"close": (CloseCode.NORMAL, ""), "lose": ("",)}.get(name, ())
             try:
@@ -80,7 +81,7 @@ class ConnectionTests(SynchronousTestCase):
             except NoTransition:
                 continue
             losses += name == "lose" and changed
-        self.assertIs(Phase.CLOSED, connection.phase())
+        self.assertIs(Phase.CLOSED, standing.phase)
         self.assertEqual(1, losses)
 
 

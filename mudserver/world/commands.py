@@ -5,8 +5,8 @@ What players ask for, as values.
 them into events. Names in them are as typed.
 
 To add one: write it here and into `Command`, say in `changes_state` whether it changes anything,
-give it a row in `mudserver.world.verbs.VERBS`, and a rule in `decide`; mypy finds what is forgotten
-but the row.
+give it a row in `mudserver.world.verbs.VERBS` with a function in `mudserver.world.reading`, and a
+rule in `decide`; mypy finds what is forgotten but the row.
 """
 
 from datetime import timedelta

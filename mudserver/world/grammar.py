@@ -14,7 +14,8 @@ from typing import Final
 from mudserver.errors import PlayerError
 from mudserver.world.commands import Command, Go
 from mudserver.world.direction import Direction
-from mudserver.world.verbs import VERBS, UsageError, Verb
+from mudserver.world.reading import UsageError
+from mudserver.world.verbs import VERBS, Verb
 
 #: Characters of an unknown word that are compared with verbs and quoted back.
 _MAX_WORD_CHARS: Final = 20

@@ -11,16 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from mudserver.world import commands
+from mudserver.world import commands, reading
 from mudserver.world.commands import Command
-from mudserver.world.direction import Direction
-from mudserver.world.duration import NoDuration, read_duration
-
-#: Characters of a reason.
-MAX_WHY_CHARS: Final = 200
-
-_AT: Final = frozenset({"at", "in", "inside", "on"})
-_HERE: Final = frozenset({"here", "around"})
 
 
 class Group(Enum):
@@ -32,10 +24,6 @@ class Group(Enum):
     TALKING = "Talking"
     YOURSELF = "Yourself"
     ORDER = "Keeping order"
-
-
-class UsageError(Exception):
-    """The words after a verb don't make its command."""
 
 
 @frozen
@@ -64,127 +52,6 @@ class Verb:
     abbreviable: bool = True
 
 
-def _needed(rest: str) -> str:
-    if not rest:
-        raise UsageError
-    return rest
-
-
-def _alone(command: Command) -> Callable[[str], Command]:
-    """Read a verb that takes no words; any that follow are let pass."""
-    return lambda _rest: command
-
-
-def _look(rest: str) -> Command:
-    words = rest.split()
-    if words and words[0].lower() in _AT:
-        del words[0]
-    if not words or (len(words) == 1 and words[0].lower() in _HERE):
-        return commands.Look()
-    return commands.Look(" ".join(words))
-
-
-def _examine(rest: str) -> Command:
-    return _look(_needed(rest))
-
-
-def _say(rest: str) -> Command:
-    return commands.Say(_needed(rest))
-
-
-def _emote(rest: str) -> Command:
-    return commands.Emote(_needed(rest))
-
-
-def _tell(rest: str) -> Command:
-    name, _, text = rest.partition(" ")
-    name, text = name.removesuffix(","), text.strip()
-    if not name or not text:
-        raise UsageError
-    return commands.Tell(name, text)
-
-
-def _item(rest: str) -> str | None:
-    words = _needed(rest)
-    return None if words.lower() in {"all", "everything"} else words
-
-
-def _get(rest: str) -> Command:
-    words = rest.split()
-    if len(words) > 1 and words[0].lower() == "up":
-        del words[0]
-    return commands.Get(_item(" ".join(words)))
-
-
-def _drop(rest: str) -> Command:
-    return commands.Drop(_item(rest))
-
-
-def _go(rest: str) -> Command:
-    words = [word for word in rest.lower().split() if word not in {"to", "the"}]
-    direction = Direction.parse(words[0]) if len(words) == 1 else None
-    if direction is None:
-        raise UsageError
-    return commands.Go(direction)
-
-
-def _one_name(rest: str) -> str:
-    names = rest.split()
-    if len(names) != 1:
-        raise UsageError
-    return names[0]
-
-
-def _mute(rest: str) -> Command:
-    name, *following = rest.split(maxsplit=2)[:3] or [""]
-    if not name:
-        return commands.ListMutes()
-    if not following:
-        return commands.Mute(name)
-    try:
-        lasting = read_duration(following[0])
-    except NoDuration:
-        raise UsageError from None
-    why = following[1] if len(following) > 1 else ""
-    if len(why) > MAX_WHY_CHARS:
-        raise UsageError
-    return commands.Mute(name, lasting, why)
-
-
-def _unmute(rest: str) -> Command:
-    return commands.Unmute(_one_name(rest))
-
-
-def _silence(rest: str) -> Command:
-    name, _, following = _needed(rest).partition(" ")
-    first, _, others = following.strip().partition(" ")
-    try:
-        lasting, why = read_duration(first), others.strip()
-    except NoDuration:
-        lasting, why = None, following.strip()
-    if len(why) > MAX_WHY_CHARS:
-        raise UsageError
-    return commands.Silence(name, lasting, why)
-
-
-def _unsilence(rest: str) -> Command:
-    return commands.Unsilence(_one_name(rest))
-
-
-def _password(rest: str) -> Command:
-    match rest.split():
-        case []:
-            return commands.ChangePassword()
-        case [old, new]:
-            return commands.ChangePassword(old, new)
-        case _:
-            raise UsageError
-
-
-def _help(rest: str) -> Command:
-    return commands.Help(rest.lower() or None)
-
-
 #: All verbs but the bare directions. The order is that of ``help``.
 VERBS: Final = (
     Verb(
@@ -196,7 +63,7 @@ VERBS: Final = (
         "northwest, up and down, in and out. Their short forms are n, ne, e, se, s, sw, w, nw, u "
         "and d. You need not type go: north, or n, is enough.",
         Group.MOVING,
-        _go,
+        reading.go,
     ),
     Verb(
         "exits",
@@ -205,7 +72,7 @@ VERBS: Final = (
         "list the ways out of here",
         "Lists each way out of this place, and where it leads.",
         Group.MOVING,
-        _alone(commands.Exits()),
+        reading.alone(commands.Exits()),
     ),
     Verb(
         "look",
@@ -216,7 +83,7 @@ VERBS: Final = (
         "after it, shows that more closely: a person, a thing here or in your hands, or anything "
         "that the description mentions. Much here is worth a closer look.",
         Group.SEEING,
-        _look,
+        reading.look,
     ),
     Verb(
         "examine",
@@ -225,7 +92,7 @@ VERBS: Final = (
         "look at something closely",
         "The same as look with a name after it.",
         Group.SEEING,
-        _examine,
+        reading.examine,
     ),
     Verb(
         "who",
@@ -234,7 +101,7 @@ VERBS: Final = (
         "list the players who are in the world",
         "Lists the players who are in the world now, wherever they are.",
         Group.SEEING,
-        _alone(commands.Who()),
+        reading.alone(commands.Who()),
     ),
     Verb(
         "get",
@@ -245,7 +112,7 @@ VERBS: Final = (
         "do. Where two things match, 2.lantern is the second lantern. get all takes all that "
         "can be taken and carried.",
         Group.THINGS,
-        _get,
+        reading.get,
     ),
     Verb(
         "drop",
@@ -255,7 +122,7 @@ VERBS: Final = (
         "Puts down something that you carry. It stays there until somebody picks it up. drop all "
         "puts down everything.",
         Group.THINGS,
-        _drop,
+        reading.drop,
     ),
     Verb(
         "inventory",
@@ -264,7 +131,7 @@ VERBS: Final = (
         "list what you carry",
         "Lists what you carry. It stays with you when you leave the world.",
         Group.THINGS,
-        _alone(commands.Inventory()),
+        reading.alone(commands.Inventory()),
     ),
     Verb(
         "say",
@@ -275,7 +142,7 @@ VERBS: Final = (
         "line does the same: 'hello. Those who live here may have an answer, if you say a word "
         "that matters to them.",
         Group.TALKING,
-        _say,
+        reading.say,
     ),
     Verb(
         "tell",
@@ -285,7 +152,7 @@ VERBS: Final = (
         "Speaks to one player, wherever they are, and nobody else hears it. The first three "
         "letters of a name will do where nobody else's name begins so.",
         Group.TALKING,
-        _tell,
+        reading.tell,
     ),
     Verb(
         "emote",
@@ -295,7 +162,7 @@ VERBS: Final = (
         "Shows everyone here your name and what you type after it: emote waves a lantern. A colon "
         "at the beginning of the line does the same: :waves a lantern.",
         Group.TALKING,
-        _emote,
+        reading.emote,
     ),
     Verb(
         "mute",
@@ -308,7 +175,7 @@ VERBS: Final = (
         "after the time is a note to yourself. mute alone lists whom you mute. Those who keep "
         "order here can't be muted by players.",
         Group.YOURSELF,
-        _mute,
+        reading.mute,
     ),
     Verb(
         "unmute",
@@ -317,7 +184,7 @@ VERBS: Final = (
         "hear a player again",
         "Takes back a mute.",
         Group.YOURSELF,
-        _unmute,
+        reading.unmute,
     ),
     Verb(
         "password",
@@ -326,7 +193,7 @@ VERBS: Final = (
         "change your password",
         "Asks for the old password and for the new one. All your other logins end.",
         Group.YOURSELF,
-        _password,
+        reading.password,
     ),
     Verb(
         "help",
@@ -335,7 +202,7 @@ VERBS: Final = (
         "explain the commands, or one of them",
         "Explains a command, or a topic.",
         Group.YOURSELF,
-        _help,
+        reading.help_on,
     ),
     Verb(
         "quit",
@@ -344,7 +211,7 @@ VERBS: Final = (
         "leave the world",
         "Leaves the world. You find yourself where you left it, with all that you carry.",
         Group.YOURSELF,
-        _alone(commands.Quit()),
+        reading.alone(commands.Quit()),
         abbreviable=False,
     ),
     Verb(
@@ -357,7 +224,7 @@ VERBS: Final = (
         "who are there still hear it, marked. It applies to all characters of the account, present "
         "or not, and ends after the time, which is typed as for mute, or with unsilence.",
         Group.ORDER,
-        _silence,
+        reading.silence,
         abbreviable=False,
     ),
     Verb(
@@ -367,7 +234,7 @@ VERBS: Final = (
         "let everyone hear a player again",
         "For admins and owners: takes back a silence.",
         Group.ORDER,
-        _unsilence,
+        reading.unsilence,
         abbreviable=False,
     ),
 )

@@ -1,0 +1,154 @@
+"""What follows a verb, read: each function here makes the command of one verb's words."""
+
+from collections.abc import Callable
+from typing import Final
+
+from mudserver.world import commands
+from mudserver.world.commands import Command
+from mudserver.world.direction import Direction
+from mudserver.world.duration import NoDuration, read_duration
+
+#: Characters of a reason.
+MAX_WHY_CHARS: Final = 200
+
+_AT: Final = frozenset({"at", "in", "inside", "on"})
+_HERE: Final = frozenset({"here", "around"})
+
+
+class UsageError(Exception):
+    """The words after a verb don't make its command."""
+
+
+def _needed(rest: str) -> str:
+    if not rest:
+        raise UsageError
+    return rest
+
+
+def alone(command: Command) -> Callable[[str], Command]:
+    """Read a verb that takes no words; any that follow are let pass."""
+    return lambda _rest: command
+
+
+def look(rest: str) -> Command:
+    """Read what follows ``look``."""
+    words = rest.split()
+    if words and words[0].lower() in _AT:
+        del words[0]
+    if not words or (len(words) == 1 and words[0].lower() in _HERE):
+        return commands.Look()
+    return commands.Look(" ".join(words))
+
+
+def examine(rest: str) -> Command:
+    """Read what follows ``examine``."""
+    return look(_needed(rest))
+
+
+def say(rest: str) -> Command:
+    """Read what follows ``say``."""
+    return commands.Say(_needed(rest))
+
+
+def emote(rest: str) -> Command:
+    """Read what follows ``emote``."""
+    return commands.Emote(_needed(rest))
+
+
+def tell(rest: str) -> Command:
+    """Read what follows ``tell``."""
+    name, _, text = rest.partition(" ")
+    name, text = name.removesuffix(","), text.strip()
+    if not name or not text:
+        raise UsageError
+    return commands.Tell(name, text)
+
+
+def _item(rest: str) -> str | None:
+    words = _needed(rest)
+    return None if words.lower() in {"all", "everything"} else words
+
+
+def get(rest: str) -> Command:
+    """Read what follows ``get``."""
+    words = rest.split()
+    if len(words) > 1 and words[0].lower() == "up":
+        del words[0]
+    return commands.Get(_item(" ".join(words)))
+
+
+def drop(rest: str) -> Command:
+    """Read what follows ``drop``."""
+    return commands.Drop(_item(rest))
+
+
+def go(rest: str) -> Command:
+    """Read what follows ``go``."""
+    words = [word for word in rest.lower().split() if word not in {"to", "the"}]
+    direction = Direction.parse(words[0]) if len(words) == 1 else None
+    if direction is None:
+        raise UsageError
+    return commands.Go(direction)
+
+
+def _one_name(rest: str) -> str:
+    names = rest.split()
+    if len(names) != 1:
+        raise UsageError
+    return names[0]
+
+
+def mute(rest: str) -> Command:
+    """Read what follows ``mute``."""
+    name, *following = rest.split(maxsplit=2)[:3] or [""]
+    if not name:
+        return commands.ListMutes()
+    if not following:
+        return commands.Mute(name)
+    try:
+        lasting = read_duration(following[0])
+    except NoDuration:
+        raise UsageError from None
+    why = following[1] if len(following) > 1 else ""
+    if len(why) > MAX_WHY_CHARS:
+        raise UsageError
+    return commands.Mute(name, lasting, why)
+
+
+def unmute(rest: str) -> Command:
+    """Read what follows ``unmute``."""
+    return commands.Unmute(_one_name(rest))
+
+
+def silence(rest: str) -> Command:
+    """Read what follows ``silence``."""
+    name, _, following = _needed(rest).partition(" ")
+    first, _, others = following.strip().partition(" ")
+    try:
+        lasting, why = read_duration(first), others.strip()
+    except NoDuration:
+        lasting, why = None, following.strip()
+    if len(why) > MAX_WHY_CHARS:
+        raise UsageError
+    return commands.Silence(name, lasting, why)
+
+
+def unsilence(rest: str) -> Command:
+    """Read what follows ``unsilence``."""
+    return commands.Unsilence(_one_name(rest))
+
+
+def password(rest: str) -> Command:
+    """Read what follows ``password``."""
+    match rest.split():
+        case []:
+            return commands.ChangePassword()
+        case [old, new]:
+            return commands.ChangePassword(old, new)
+        case _:
+            raise UsageError
+
+
+def help_on(rest: str) -> Command:
+    """Read what follows ``help``."""
+    return commands.Help(rest.lower() or None)

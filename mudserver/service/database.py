@@ -138,7 +138,7 @@ class DatabaseService(Service):
         # Before the thread that migrates, since that can't be interrupted; and a refusal is told
         # from what passes only here.
         probe = await Connection.open(
-            self._reactor, dsn, self._limits.connection, "mudserver", lambda: None
+            self._reactor, dsn, self._limits.connection, "mudserver", lost=lambda: None
         )
         probe.close()
         applied = await self._migrate(dsn)

@@ -128,7 +128,9 @@ class Connection:
         dsn: Dsn,
         limits: Limits,
         application: str,
+        *,
         lost: Callable[[], None],
+        heard: Callable[[str, str], None] | None = None,
     ) -> "Connection":
         """
         Connect.
@@ -139,12 +141,13 @@ class Connection:
             limits: What the connection may take.
             application: Our name, as the server shows it to its operator.
             lost: Called when the server ends the connection while no statement runs on it.
+            heard: Called with the channel and the text of each notice, once LISTEN was executed.
 
         Raises:
             StorageUnavailable: Nobody answers there, or not in time.
             StorageRefused: The server won't have us; the message has its words.
         """
-        wire = _Wire(reactor, lost)
+        wire = _Wire(reactor, lost, heard)
         work = Deferred.fromCoroutine(_connect(reactor, wire, dsn, limits, application))
         work.addTimeout(limits.connect, reactor, onTimeoutCancel=_timed_out)
         connected = False
@@ -228,7 +231,7 @@ class _Cursor(txpostgres.Cursor):  # type: ignore[misc]
 
 class _Wire(txpostgres.Connection):  # type: ignore[misc]
     """
-    A txpostgres connection that tells when it dies idle, and closes once.
+    A txpostgres connection that tells when it dies idle, and what it hears, and closes once.
 
     Only its ``connect``, ``cursor`` and ``close`` are used: what it has for queries, transactions,
     cancelling and reconnecting logs, hides or blocks in ways of its own.
@@ -236,9 +239,15 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]
 
     cursorFactory = _Cursor
 
-    def __init__(self, reactor: IReactorForConnections, lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        reactor: IReactorForConnections,
+        lost: Callable[[], None],
+        heard: Callable[[str, str], None] | None,
+    ) -> None:
         super().__init__(reactor)
         self._lost = lost
+        self._heard = heard
         self.over = False
 
     def doRead(self) -> None:
@@ -248,6 +257,14 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]
         except (psycopg2.Error, ValueError):
             # ValueError is the reactor's, when it is to watch a descriptor that libpq closed.
             self._die()
+
+    def checkForNotifies(self) -> None:
+        """Pass on what was heard; txpostgres would do it later, in the global reactor."""
+        notifies = self._connection.notifies[:]
+        self._connection.notifies.clear()
+        if self._heard is not None:
+            for notify in notifies:
+                self._heard(notify.channel, notify.payload)
 
     def connectionLost(self, reason: Failure) -> None:
         """Hear from the reactor that the socket is at its end."""

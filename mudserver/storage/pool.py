@@ -366,7 +366,7 @@ class Pool:
             self._dsn,
             self._limits.connection,
             self._application,
-            lambda: self._lost(member),
+            lost=lambda: self._lost(member),
         )
         if not self._open:
             connection.close()

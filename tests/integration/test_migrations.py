@@ -98,6 +98,18 @@ class MigrationsTests(SynchronousTestCase):
         )
         self.assertEqual(self.rows()["silence"], [])
 
+    def test_0004(self) -> None:
+        """What is there stays as it is, and is told from then on when it changes."""
+        self.migrate_to("0003")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0004"), 1)
+        self.assertEqual(self.rows(), before)
+        triggers = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
+        self.assertEqual(
+            self.sql(triggers), [("account_changed",), ("token_deleted",), ("token_revoked",)]
+        )
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

@@ -4,18 +4,13 @@ How many connections there may be at once: of one address, and in all.
 An IPv6 address counts with its /64, the least that one customer has.
 """
 
-from ipaddress import IPv6Address
-
 from attrs import define, field, frozen
 
 from mudserver.errors import Overloaded, TooManyTries
-from mudserver.gateway.origin import IPNetwork, is_within, parse_address
+from mudserver.gateway.origin import IPNetwork, is_within, network_of
 
 #: When to try again after a refusal, in seconds: about as long as it takes others to leave.
 RETRY_AFTER = 30.0
-
-#: Bits of an IPv6 address that one customer chooses freely.
-_CUSTOMER_BITS = 64
 
 #: Under which all connections together are counted.
 _EVERYONE = ""
@@ -113,7 +108,7 @@ class Admission:
             raise Overloaded("The server is full; try again later.", RETRY_AFTER)
         if is_within(address, self._exempt):
             return _taken([(self._everyone, _EVERYONE)], [])
-        key = _key(address)
+        key = network_of(address)
         if self._connections.full(key):
             raise _too_many("There are too many connections from your address.")
         if self._unauthenticated.full(key):
@@ -131,7 +126,7 @@ class Admission:
         """
         if is_within(address, self._exempt):
             return Place()
-        key = _key(address)
+        key = network_of(address)
         if self._http.full(key):
             raise _too_many("There are too many connections from your address.")
         return _taken([(self._http, key)], [])
@@ -147,13 +142,6 @@ def _give_back(held: list[tuple[_Tally, str]]) -> None:
     while held:
         tally, key = held.pop()
         tally.remove(key)
-
-
-def _key(host: str) -> str:
-    address = parse_address(host)
-    if isinstance(address, IPv6Address):
-        return f"{int(address) >> _CUSTOMER_BITS:x}/64"
-    return host if address is None else str(address)
 
 
 def _too_many(message: str) -> TooManyTries:

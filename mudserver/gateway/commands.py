@@ -1,12 +1,14 @@
 """The commands of one connection, on their way to the world."""
 
+from collections.abc import Callable
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import CommandId
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.play import Input
-from mudserver.session.bucket import Pacer, QueueLimits, Rate
+from mudserver.session.bucket import Pacer, QueueLimits, TokenSource
 
 
 class CommandQueue:
@@ -16,14 +18,23 @@ class CommandQueue:
     Args:
         bus: The way to the world.
         clock: Measures the rate.
-        rate: How many pass.
+        bucket: How many pass.
         limits: How many wait for their turn.
+        failed: Called where it is caught that a command could not be passed on in its turn.
     """
 
-    def __init__(self, bus: IBus, clock: IReactorTime, rate: Rate, limits: QueueLimits) -> None:
+    def __init__(
+        self,
+        bus: IBus,
+        clock: IReactorTime,
+        bucket: TokenSource,
+        limits: QueueLimits,
+        failed: Callable[[], None],
+    ) -> None:
         self._bus = bus
         self._clock = clock
-        self._pacer: Pacer[tuple[str, CommandId | None]] = Pacer(rate, limits)
+        self._pacer: Pacer[tuple[str, CommandId | None]] = Pacer(bucket, limits)
+        self._failed = failed
         self._pacing: IDelayedCall | None = None
 
     def offer(self, seat: Seat, text: str, command: CommandId | None) -> bool:
@@ -32,6 +43,10 @@ class CommandQueue:
         if self._pacing is None:
             self._pass_on(seat)
         return taken
+
+    def charge_to(self, bucket: TokenSource) -> None:
+        """Pass commands on as another bucket lets them."""
+        self._pacer.bucket = bucket
 
     def wait(self) -> float | None:
         """Return the seconds until one of those who wait has its turn; None when none waits."""
@@ -44,6 +59,12 @@ class CommandQueue:
             self._pacing.cancel()
             self._pacing = None
 
+    def _take_turn(self, seat: Seat) -> None:
+        try:
+            self._pass_on(seat)
+        except Exception:  # noqa: BLE001 - whatever it is, it costs this connection only
+            self._failed()
+
     def _pass_on(self, seat: Seat) -> None:
         self._pacing = None
         play = seat.play
@@ -53,4 +74,4 @@ class CommandQueue:
             )
         wait = self.wait()
         if wait is not None:
-            self._pacing = self._clock.callLater(wait, self._pass_on, seat)
+            self._pacing = self._clock.callLater(wait, self._take_turn, seat)

@@ -123,6 +123,7 @@ class JsonLink(Link):
                 self.authenticate(login, message.character, self._resumed())
             case MessageRefused():
                 self._shared.meter.count("refusals", reason=message.code)
+                self._shared.incidents.refused(self.peer, message.code, "no first message")
                 self.close(CloseCode.BAD_REQUEST, message.message)
             case _:
                 self.close(CloseCode.BAD_REQUEST, "Say hello first.")
@@ -235,6 +236,7 @@ class JsonLink(Link):
         That was sent before the client could know its new secret, so the old one lasts.
         """
         limits = self._shared.limits
+        commands = self._shared.allowances.limits.commands
         play = seat.play
         secret = self._shared.token_bytes(_SECRET_BYTES).hex()
         play.secrets.rotate(_hashed(secret))
@@ -251,8 +253,8 @@ class JsonLink(Link):
                     limits=messages.Limits(
                         limits.message,
                         messages.MAX_COMMAND_CHARACTERS,
-                        limits.commands.per_second,
-                        int(limits.commands.burst),
+                        commands.per_second,
+                        int(commands.burst),
                     ),
                 )
             ).data
@@ -284,8 +286,8 @@ class JsonLink(Link):
             return min(deadline, self._mark_from)
         return deadline
 
-    def settled(self, settled: Settled) -> None:
-        """Implement `Link.settled`."""
+    def answer(self, settled: Settled) -> None:
+        """Implement `Link.answer`."""
         refusal = settled.refusal
         if refusal is not None:
             self.refuse(refusal.code, refusal.message, settled.command, refusal.retry_after)

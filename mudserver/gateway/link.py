@@ -7,23 +7,24 @@ what both share, above all the one path by which a connection ends: `Link.lost`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from mudserver.errors import CloseCode, Overloaded, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.commands import CommandQueue
 from mudserver.gateway.dress import Dress
+from mudserver.gateway.incidents import Peer
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import CommandId, SessionId
 from mudserver.interfaces.authority import Credential, Origin, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
-from mudserver.session.bucket import Bucket, Rate
 from mudserver.session.connection import Phase, Standing, connection_machine
 from mudserver.session.heartbeat import Beat, Heartbeat, Pulse
 from mudserver.session.outbox import Outbox
@@ -32,6 +33,12 @@ from mudserver.session.session import Play, session_machine
 #: How far the first probe of a connection is moved at random, as a fraction of the silence.
 #: Without it, all who reconnected together would be probed together for ever.
 JITTER = 0.1
+
+#: The code of what comes too often.
+RATE_LIMITED = "rate_limited"
+
+#: Why something is refused, for the log: all else is what can't be understood.
+CAUSES = {RATE_LIMITED: "too many messages"}
 
 _SESSION_BYTES = 16
 _CLOSE_CODES = frozenset(CloseCode)
@@ -87,7 +94,6 @@ class Link(ABC):
         stall: float,
         dress: Dress,
     ) -> None:
-        limits = shared.limits
         now = shared.clock.seconds()
         self._shared = shared
         self._wire = wire
@@ -101,9 +107,14 @@ class Link(ABC):
         self._heartbeat = Heartbeat(
             Pulse(pulse.silence * (1 - JITTER * shared.pick()), pulse.patience), now
         )
-        self._commands = CommandQueue(shared.bus, shared.clock, limits.commands, limits.waiting)
-        self._out_of_band = Bucket(limits.out_of_band)
-        self._refusals = Bucket(Rate(limits.refusals / limits.refusal_window, limits.refusals))
+        self._allowance = shared.allowances.of_stranger(origin.address)
+        self._commands = CommandQueue(
+            shared.bus,
+            shared.clock,
+            self._allowance.commands,
+            shared.allowances.limits.waiting,
+            lambda: self.crashed("a command"),
+        )
         self._seat: Seat | None = None
         self._play: Play | None = None
         self._quit = False
@@ -160,12 +171,17 @@ class Link(ABC):
         """
         if not self._connection.lose(reason):
             return
-        self._release()
-        self._place.leave()
-        self._shared.reaper.forget(self)
-        self._shared.roster.leave(self)
+        with self._log.failuresHandled("A connection did not end whole."), ExitStack() as steps:
+            # Each is done, whatever becomes of the others; the last one here is the first.
+            steps.callback(self._note_end)
+            steps.callback(self._shared.roster.leave, self)
+            steps.callback(self._shared.reaper.forget, self)
+            steps.callback(self._place.leave)
+            steps.callback(self._release)
+
+    def _note_end(self) -> None:
         code = self._state.code
-        play = self._play
+        peer = self.peer
         self._shared.meter.count(
             "closes",
             transport=self._transport.value,
@@ -175,11 +191,41 @@ class Link(ABC):
             "Connection closed: {code} {reason}",
             code=int(code) if code is not None else None,
             reason=self._state.reason,
-            transport=self._transport.value,
-            address=self._origin.address,
-            session=None if play is None else play.id,
-            character=None if play is None else play.character,
+            transport=peer.transport,
+            address=peer.address,
+            session=peer.session,
+            character=peer.character,
         )
+
+    # ------------------------------------------------------------ what fails
+
+    @property
+    def peer(self) -> Peer:
+        """Whom it is about, for the log."""
+        play = self._play
+        return Peer(
+            self._transport.value,
+            self._origin.address,
+            None if play is None else play.id,
+            None if play is None else play.character,
+        )
+
+    @contextmanager
+    def guarded(self, doing: str) -> Iterator[None]:
+        """Let what fails meanwhile cost this connection, and nothing else."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever it is
+            self.crashed(doing)
+
+    def crashed(self, doing: str) -> None:
+        """Something failed by our fault; to be called where that is caught."""
+        self._shared.incidents.failed(self.peer, doing.capitalize())
+        try:
+            self.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
+        except Exception:  # noqa: BLE001 - then without a goodbye
+            self._shared.incidents.failed(self.peer, "The goodbye")
+            self._wire.abort()
 
     # ------------------------------------------------------------ what the switchboard asks
 
@@ -198,10 +244,6 @@ class Link(ABC):
         self._shared.meter.count("outbox_overflows", transport=self._transport.value)
         self.close(CloseCode.TOO_SLOW, "You read too slowly.")
 
-    def failed(self) -> None:
-        """Output was lost by our fault: better to end than to go on with a hole in it."""
-        self.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
-
     def ended(self, ended: Ended) -> None:
         """The world has ended the session."""
         self._over = True
@@ -212,9 +254,15 @@ class Link(ABC):
         self._seat = None
         self.close(CloseCode.PLAYING_ELSEWHERE, "You came back by another connection.")
 
-    @abstractmethod
     def settled(self, settled: Settled) -> None:
-        """The world is done with an input."""
+        """The world is done with an input; one whom it refuses too often is closed, too."""
+        refusal = settled.refusal
+        if refusal is None or refusal.code != RATE_LIMITED or self._bears(refusal.code):
+            self.answer(settled)
+
+    @abstractmethod
+    def answer(self, settled: Settled) -> None:
+        """Tell the peer what became of an input."""
 
     @abstractmethod
     def password_wanted(self) -> None:
@@ -237,6 +285,10 @@ class Link(ABC):
 
     def due(self, now: float) -> None:
         """Something is due: see what."""
+        with self.guarded("a deadline"):
+            self._due(now)
+
+    def _due(self, now: float) -> None:
         if self._until is not None and now >= self._until:
             self._until = None
             self._out_of_time()
@@ -308,24 +360,35 @@ class Link(ABC):
     def begin(self, name: str, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Do something in the background; a peer for whom there is no room has to come back."""
         try:
-            self._shared.tasks.run(name, work)
+            self._shared.tasks.run(name, self._attempt(name, work))
         except Overloaded:
+            work.close()
             self.close(CloseCode.TRY_LATER, "Too much is going on here; try again later.")
+
+    async def _attempt(self, name: str, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        try:
+            await work
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - a connection that waits for nothing would wait for ever
+            self._shared.meter.count("background_failures", name=name)
+            self.crashed(name.replace("_", " "))
 
     def submit(self, text: str, command: CommandId | None = None) -> None:
         """Pass on a line, when its turn has come; the excess is refused."""
         seat = self._seat
         if seat is not None and not self._commands.offer(seat, text, command):
             wait = self._commands.wait()
-            self.reject("rate_limited", "Too many commands: slow down.", command, wait)
+            self.reject(RATE_LIMITED, "Too many commands: slow down.", command, wait)
 
     def affords(self, id: str | None = None) -> bool:
         """Charge something that is no command; return whether it may be had."""
         now = self._shared.clock.seconds()
-        if self._out_of_band.take(now):
+        bucket = self._allowance.out_of_band
+        if bucket.take(now):
             return True
-        wait = self._out_of_band.wait(now)
-        self.reject("rate_limited", "Too many messages: slow down.", id, wait)
+        wait = bucket.wait(now)
+        self.reject(RATE_LIMITED, "Too many messages: slow down.", id, wait)
         return False
 
     def reject(
@@ -333,10 +396,16 @@ class Link(ABC):
     ) -> None:
         """Refuse something that the peer sent; one who is refused too often is closed."""
         self._shared.meter.count("refusals", reason=code)
-        if self._refusals.take(self._shared.clock.seconds()):
+        if self._bears(code):
             self.refuse(code, message, id, retry_after)
-        else:
+
+    def _bears(self, code: str) -> bool:
+        """Charge a refusal; one who is refused too often is closed, which returns False."""
+        self._shared.incidents.refused(self.peer, code, CAUSES.get(code, "can't be understood"))
+        borne = self._allowance.refusals.take(self._shared.clock.seconds())
+        if not borne:
             self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
+        return borne
 
     def quit(self) -> None:
         """The peer leaves on purpose."""
@@ -365,6 +434,7 @@ class Link(ABC):
             )
         except PlayerError as error:
             self._shared.meter.count("refusals", reason=error.code)
+            self._shared.incidents.refused(self.peer, error.code, "not let into the world")
             if self._connection.decline():
                 self._set_deadline(self._patience())
                 self.refused(error)
@@ -383,6 +453,8 @@ class Link(ABC):
             self.close(CloseCode.TRY_LATER, "You missed too much meanwhile; come back once more.")
             return
         self._place.authenticated()
+        self._allowance = self._shared.allowances.of_character(attached.character)
+        self._commands.charge_to(self._allowance.commands)
         seat.session.attach(attached.generation)
         seat.carrier = self
         seat.deadline = None
@@ -433,15 +505,15 @@ class Link(ABC):
         if self._over:
             return
         seat.session.detach()
-        self._shared.bus.publish(
-            WORLD, Detached(seat.play.id, seat.play.generation, quit=self._quit)
-        )
         if self._quit:
             self._shared.switchboard.remove(seat)
         else:
             seat.deadline = self._shared.clock.seconds() + self._shared.limits.resume
             self._shared.reaper.watch(seat)
             self._shared.switchboard.touch(seat)
+        self._shared.bus.publish(
+            WORLD, Detached(seat.play.id, seat.play.generation, quit=self._quit)
+        )
 
     def _beat(self, now: float) -> None:
         match self._heartbeat.due(now):

@@ -10,6 +10,9 @@ from mudserver.interfaces.authority import Origin
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
+#: Bits of an IPv6 address that one customer chooses freely (RFC 6177 §2).
+_CUSTOMER_BITS = 64
+
 #: Whoever comes by a Unix socket is on this machine.
 _HERE = "127.0.0.1"
 
@@ -35,6 +38,14 @@ def is_within(host: str, networks: tuple[IPNetwork, ...]) -> bool:
     """Whether that is an address in one of the networks."""
     address = parse_address(host)
     return address is not None and any(address in network for network in networks)
+
+
+def network_of(host: str) -> str:
+    """Return what an address is counted by: itself, or its /64 if it is of IPv6."""
+    address = parse_address(host)
+    if isinstance(address, IPv6Address):
+        return f"{int(address) >> _CUSTOMER_BITS:x}/{_CUSTOMER_BITS}"
+    return host if address is None else str(address)
 
 
 def host_of(address: object) -> str:

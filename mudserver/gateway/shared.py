@@ -2,26 +2,24 @@
 
 from collections.abc import Callable
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mudserver.gateway.admission import Admission, AdmissionLimits
+from mudserver.gateway.allowances import Allowances
+from mudserver.gateway.incidents import Incidents
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.meter import IMeter
-from mudserver.session.bucket import QueueLimits, Rate
 from mudserver.session.heartbeat import Pulse
 from mudserver.session.outbox import OutboxLimits
 from mudserver.tasks import Tasks
 
 _WEBSOCKET_PULSE = Pulse(silence=25.0, patience=10.0)
 _TELNET_PULSE = Pulse(silence=60.0, patience=60.0)
-_COMMANDS = Rate(per_second=10.0, burst=30.0)
-_WAITING = QueueLimits(items=100, size=16 * 1024)
-_OUT_OF_BAND = Rate(per_second=50.0, burst=200.0)
 
 
 @frozen
@@ -39,11 +37,6 @@ class LinkLimits:
         telnet_stall: Seconds that a telnet client may: some scroll back for a while.
         websocket: Patience with a silent WebSocket.
         telnet: Seconds of silence after which a telnet client is probed.
-        commands: Commands of a session.
-        waiting: Commands that wait for their turn.
-        refusals: Refused commands within ``refusal_window`` that close the connection.
-        refusal_window: Seconds.
-        out_of_band: Everything else that a client asks.
         early: Messages or lines that may arrive while the world looks up who comes.
         outbox: What waits to be read.
         resume: Seconds for which a lost session may be resumed.
@@ -58,11 +51,6 @@ class LinkLimits:
     telnet_stall: float = 120.0
     websocket: Pulse = _WEBSOCKET_PULSE
     telnet: Pulse = _TELNET_PULSE
-    commands: Rate = _COMMANDS
-    waiting: QueueLimits = _WAITING
-    refusals: float = 50.0
-    refusal_window: float = 30.0
-    out_of_band: Rate = _OUT_OF_BAND
     early: int = 32
     outbox: OutboxLimits = field(factory=OutboxLimits)
     resume: float = 120.0
@@ -86,6 +74,8 @@ class Shared:
         token_bytes: A source of unpredictable bytes.
         pick: A source of fractions from 0 to 1, for jitter.
         admission: Says who may come in.
+        allowances: Says how much may be sent.
+        incidents: Logs what is refused and what fails.
     """
 
     gateway: GatewayId
@@ -100,3 +90,5 @@ class Shared:
     token_bytes: Callable[[int], bytes]
     pick: Callable[[], float]
     admission: Admission = field(factory=lambda: Admission(AdmissionLimits()))
+    allowances: Allowances = field(factory=Allowances)
+    incidents: Incidents = Factory(lambda shared: Incidents(shared.clock), takes_self=True)

@@ -32,8 +32,8 @@ class Carrier(Protocol):
     def settled(self, settled: Settled) -> None:
         """The world is done with an input."""
 
-    def failed(self) -> None:
-        """Output was lost by our fault."""
+    def crashed(self, doing: str) -> None:
+        """Something failed by our fault, output perhaps: called where that is caught."""
 
     def ended(self, ended: Ended) -> None:
         """The world has ended the session."""
@@ -154,22 +154,24 @@ class Switchboard:
         match message:
             case Show():
                 self._show(message)
-            case Settled():
-                carrier = self._carrier(message.session)
-                if carrier is not None:
-                    carrier.settled(message)
+            case Settled(session=session):
+                self._carry(session, "an answer", lambda carrier: carrier.settled(message))
             case Ended():
                 self._end(message)
-            case PasswordWanted():
-                carrier = self._carrier(message.session)
-                if carrier is not None:
-                    carrier.password_wanted()
+            case PasswordWanted(session=session):
+                self._carry(session, "a question", lambda carrier: carrier.password_wanted())
             case _:
                 self._log.warn("A {kind} is nothing for a gateway.", kind=type(message).__name__)
 
-    def _carrier(self, session: SessionId) -> Carrier | None:
+    def _carry(self, session: SessionId, doing: str, tell: Callable[[Carrier], None]) -> None:
+        """Tell a session's connection something, if it has one."""
         seat = self._seats.get(session)
-        return None if seat is None else seat.carrier
+        if seat is None or seat.carrier is None:
+            return
+        try:
+            tell(seat.carrier)
+        except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
+            self._crashed(seat, doing)
 
     def _show(self, show: Show) -> None:
         frames: dict[Dress, Frame | None] = {}
@@ -178,30 +180,42 @@ class Switchboard:
             seat = self._seats.get(session)
             if seat is None:
                 continue
-            if seat.dress in frames:
-                frame = frames[seat.dress]
-            else:
-                frame = frames[seat.dress] = seat.dress.dress(show.view)
-            if frame is not None:
-                shown += len(frame.data)
-                seat.offer(frame)
+            try:
+                if seat.dress in frames:
+                    frame = frames[seat.dress]
+                else:
+                    frame = frames[seat.dress] = seat.dress.dress(show.view)
+                if frame is not None:
+                    shown += len(frame.data)
+                    seat.offer(frame)
+            except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
+                self._crashed(seat, "output")
         self._meter.count("fanout_bytes", shown)
 
     def _end(self, ended: Ended) -> None:
         seat = self._seats.get(ended.session)
         if seat is None:
             return
-        carrier = seat.carrier
-        if carrier is not None:
-            carrier.ended(ended)
+        self._carry(seat.play.id, "the end", lambda carrier: carrier.ended(ended))
         self.remove(seat)
 
     def _flush(self) -> None:
         self._flushing = None
         touched, self._touched = self._touched, {}
         for seat in touched:
-            with self._log.failuresHandled("A session could not be flushed.") as flushing:
+            try:
                 seat.flush()
-            if flushing.failed and seat.carrier is not None:
-                with self._log.failuresHandled("Nor could its connection be closed."):
-                    seat.carrier.failed()
+            except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
+                self._crashed(seat, "output")
+
+    def _crashed(self, seat: Seat, doing: str) -> None:
+        """Let a session lose its connection rather than go on with a hole in what it was shown."""
+        if seat.carrier is not None:
+            seat.carrier.crashed(doing)
+        else:
+            self._log.failure(
+                "{doing} failed for a session that is link-dead.",
+                doing=doing.capitalize(),
+                session=seat.play.id,
+                character=seat.play.character,
+            )

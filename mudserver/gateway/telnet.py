@@ -4,17 +4,17 @@ import re
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mudserver.errors import CloseCode, TooManyTries, Unavailable
 from mudserver.gateway import sockets
 from mudserver.gateway.admission import Place
+from mudserver.gateway.incidents import Peer
 from mudserver.gateway.origin import origin_of
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.terminal_link import TerminalLink
-from mudserver.interfaces.authority import Origin
+from mudserver.interfaces.authority import Origin, Transport
 from mudserver.wire.lines import Line, LineAssembler
 from mudserver.wire.options import Marked, Option, OptionTable
 from mudserver.wire.telnet import (
@@ -54,7 +54,6 @@ class TelnetConnection(Protocol):
         banner: What is shown first.
     """
 
-    _log = Logger()
     transport: sockets.IStream
 
     def __init__(self, shared: Shared, origin: Origin, place: Place, banner: str) -> None:
@@ -76,10 +75,8 @@ class TelnetConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; a failure of ours costs this connection only."""
-        with self._log.failuresHandled("Telnet input could not be handled.") as handling:
+        with self._link.guarded("input"):
             self._received(data)
-        if handling.failed:
-            self._link.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone."""
@@ -90,13 +87,15 @@ class TelnetConnection(Protocol):
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: take nothing more that would be answered."""
-        self.transport.pauseProducing()
-        self._link.full()
+        with self._link.guarded("a pause"):
+            self.transport.pauseProducing()
+            self._link.full()
 
     def resumeProducing(self) -> None:
         """The transport takes more."""
-        self.transport.resumeProducing()
-        self._link.drained()
+        with self._link.guarded("a resumption"):
+            self.transport.resumeProducing()
+            self._link.drained()
 
     def stopProducing(self) -> None:
         """The transport is gone: `connectionLost` says the same."""
@@ -137,7 +136,8 @@ class TelnetConnection(Protocol):
 
     def _greet(self) -> None:
         self._greeting = None
-        self._link.opened()
+        with self._link.guarded("the greeting"):
+            self._link.opened()
 
     def _received(self, data: bytes) -> None:
         if self._greeting is not None:
@@ -225,6 +225,8 @@ class TelnetFactory(Factory):
             place = self._shared.admission.admit(origin.address)
         except (TooManyTries, Unavailable) as error:
             self._shared.meter.count("refusals", reason="too_many_connections")
+            peer = Peer(Transport.TELNET.value, origin.address)
+            self._shared.incidents.refused(peer, "too_many_connections", "not let in")
             connection = TurnedAway(str(error))
         else:
             connection = TelnetConnection(self._shared, origin, place, self._banner)

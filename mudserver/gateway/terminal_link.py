@@ -263,8 +263,8 @@ class TerminalLink(Link):
             self._wire.write(start + b"".join(burst) + self._prompt())
             self._standing = True
 
-    def settled(self, settled: Settled) -> None:
-        """Implement `Link.settled`: what had no output gets its prompt now."""
+    def answer(self, settled: Settled) -> None:
+        """Implement `Link.answer`: what had no output gets its prompt now."""
         if settled.refusal is not None:
             self._tell(settled.refusal.message)
         elif not self._standing and self._seat is not None and not self._seat.play.outbox.pending:

@@ -7,7 +7,6 @@ from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -48,7 +47,6 @@ class WebSocketConnection(WebSocketServerProtocol):
         link: Makes what drives it.
     """
 
-    _log = Logger()
     transport: sockets.IStream
 
     def __init__(
@@ -71,12 +69,13 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def onOpen(self) -> None:
         """The handshake is done."""
-        self.transport.registerProducer(self, True)
-        if self.websocket_extensions_in_use:
-            # Autobahn gives it no type but that of its first value.
-            self._perMessageCompress = deflate.Inflation()  # type: ignore[assignment]
-            self._link.inflates()
-        self._link.opened()
+        with self._link.guarded("a handshake"):
+            self.transport.registerProducer(self, True)
+            if self.websocket_extensions_in_use:
+                # Autobahn gives it no type but that of its first value.
+                self._perMessageCompress = deflate.Inflation()  # type: ignore[assignment]
+                self._link.inflates()
+            self._link.opened()
 
     def onFrameData(self, payload: bytes) -> None:
         """
@@ -90,27 +89,28 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take a message; a failure of ours costs this connection only."""
-        with self._log.failuresHandled("A message could not be handled.") as handling:
+        with self._link.guarded("a message"):
             self._link.received(payload, isBinary)
-        if handling.failed:
-            self._link.close(CloseCode.INTERNAL_ERROR, "Something went wrong here.")
 
     def onPing(self, payload: bytes) -> None:
         """Answer, unless too many come or the peer doesn't read (RFC 6455 §5.5.3)."""
-        if self._link.pinged():
-            self.sendPong(payload)
+        with self._link.guarded("a ping"):
+            if self._link.pinged():
+                self.sendPong(payload)
 
     def onPong(self, payload: bytes) -> None:
         """The peer is there."""
         del payload
-        self._link.answered()
+        with self._link.guarded("a pong"):
+            self._link.answered()
 
     def sendCloseFrame(
         self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
     ) -> None:
         """Say goodbye, whoever began; Autobahn calls this for faults that it finds, too."""
         super().sendCloseFrame(code, reasonUtf8, isReply)
-        self._link.parting(code, isReply)
+        with self._link.guarded("a goodbye"):
+            self._link.parting(code, isReply)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone."""
@@ -123,13 +123,15 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: take nothing more that would be answered."""
-        self.transport.pauseProducing()
-        self._link.full()
+        with self._link.guarded("a pause"):
+            self.transport.pauseProducing()
+            self._link.full()
 
     def resumeProducing(self) -> None:
         """The transport takes more."""
-        self.transport.resumeProducing()
-        self._link.drained()
+        with self._link.guarded("a resumption"):
+            self.transport.resumeProducing()
+            self._link.drained()
 
     def stopProducing(self) -> None:
         """The transport is gone: `connectionLost` says the same."""

@@ -28,6 +28,7 @@ from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
+from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.service import Door, GatewayService
@@ -182,11 +183,14 @@ class Daemon:
             meter=self._meter,
             limits=LinkLimits(
                 message=settings.message,
-                commands=Rate(settings.commands, settings.command_burst),
                 resume=settings.grace,
             ),
             token_bytes=secrets.token_bytes,
             pick=random.random,
+            allowances=Allowances(
+                AllowanceLimits(commands=Rate(settings.commands, settings.command_burst)),
+                settings.exempt,
+            ),
             admission=Admission(
                 AdmissionLimits(
                     connections=settings.per_address,

@@ -1,7 +1,7 @@
 """Token buckets, and the line of those who wait for a token."""
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -22,6 +22,18 @@ class Rate:
 
     per_second: float
     burst: float
+
+
+class TokenSource(Protocol):
+    """Where tokens are taken from: a bucket of one's own, or one that others share."""
+
+    def take(self, now: float, tokens: float = 1.0) -> bool:
+        """Take tokens if there are enough; ``now`` in seconds."""
+        ...
+
+    def wait(self, now: float, tokens: float = 1.0) -> float:
+        """Return the seconds until so many tokens are there; 0 when they are."""
+        ...
 
 
 @define
@@ -54,6 +66,11 @@ class Bucket:
         missing = tokens - self._tokens
         return 0.0 if missing <= _ROUNDING else missing / self.rate.per_second
 
+    def full(self, now: float) -> bool:
+        """Whether nothing was taken that has not been filled up again."""
+        self._refill(now)
+        return self._tokens >= self.rate.burst - _ROUNDING
+
     def _refill(self, now: float) -> None:
         gained = (now - self._since) * self.rate.per_second
         self._tokens = min(self.rate.burst, self._tokens + max(0.0, gained))
@@ -78,16 +95,15 @@ class Pacer(Generic[T]):
 
     A pasted speedwalk is slowed, not lost; only what finds the line of those waiting full
     is refused.
+
+    Attributes:
+        bucket: What each that passes takes a token from.
     """
 
-    _rate: Rate
+    bucket: TokenSource
     _limits: QueueLimits
-    _bucket: Bucket = field(init=False)
     _waiting: deque[tuple[T, int]] = field(init=False, factory=deque)
     _size: int = field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        self._bucket = Bucket(self._rate)
 
     def offer(self, item: T, size: int) -> bool:
         """Put an item of that many bytes in line; return False where it is refused."""
@@ -100,7 +116,7 @@ class Pacer(Generic[T]):
     def ready(self, now: float) -> list[T]:
         """Take out what may pass now, in order."""
         passed: list[T] = []
-        while self._waiting and self._bucket.take(now):
+        while self._waiting and self.bucket.take(now):
             item, size = self._waiting.popleft()
             self._size -= size
             passed.append(item)
@@ -108,7 +124,7 @@ class Pacer(Generic[T]):
 
     def due(self, now: float) -> float | None:
         """Return the seconds until the next item may pass; None when none waits."""
-        return self._bucket.wait(now) if self._waiting else None
+        return self.bucket.wait(now) if self._waiting else None
 
     def clear(self) -> None:
         """Forget all who wait."""

@@ -28,10 +28,14 @@ class WebRequest(Request):
 
     Attributes:
         caller: Who asks; known before any resource sees the request.
+        address: Where it comes from; the proxy's own until the caller is known.
+        refused_as: The code that it was refused with; None where it was not.
     """
 
     channel: WebChannel
     caller: Caller
+    address: str = ""
+    refused_as: str | None = None
 
     # ------------------------------------------------------------ what was asked
 
@@ -94,6 +98,7 @@ class WebRequest(Request):
 
     def refuse(self, error: PlayerError | Unavailable) -> None:
         """Say why not."""
+        self.refused_as = error.code if isinstance(error, PlayerError) else "unavailable"
         self.answer(refusal(error, self.form))
 
     # ------------------------------------------------------------ from Twisted

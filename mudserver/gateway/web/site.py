@@ -12,6 +12,7 @@ from twisted.web.server import Site
 
 from mudserver.errors import Forbidden, TooManyTries
 from mudserver.gateway.admission import Place
+from mudserver.gateway.incidents import Peer
 from mudserver.gateway.origin import host_of
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.web.api import Api
@@ -115,11 +116,14 @@ class WebSite(Site):
 
     def getResourceFor(self, request: WebRequest) -> Resource:
         """Find what is asked for, once it is clear who asks."""
+        facts = request.facts()
+        request.address = facts.peer
         try:
-            request.caller = self._policy.judge(request.facts())
+            request.caller = self._policy.judge(facts)
         except Forbidden as error:
             self._shared.meter.count("refusals", reason=error.code)
             return Refusal(error)
+        request.address = request.caller.origin.address
         found: Resource = super().getResourceFor(request)
         return found
 
@@ -134,6 +138,10 @@ class WebSite(Site):
             path=request.path.decode("latin-1"),
             status=request.code,
         )
+        if isinstance(request, WebRequest) and request.refused_as is not None:
+            peer = Peer("http", request.address)
+            cause = f"{known} was answered {request.code}"
+            self._shared.incidents.refused(peer, request.refused_as, cause)
 
 
 def _plant(root: Folder, path: Sequence[str], spot: Spot) -> None:

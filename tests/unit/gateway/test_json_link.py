@@ -762,8 +762,12 @@ class PlayTest(JsonLinkTestCase):
 
     def test_failed_output(self) -> None:
         """A connection to which output was lost closes 3004 rather than go on with a hole."""
-        self.link.failed()
+        try:
+            int("one")
+        except ValueError:
+            self.link.crashed("output")
         self.assertIs(self.wire.code, CloseCode.INTERNAL_ERROR)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
 class RefreshTest(JsonLinkTestCase):

@@ -403,9 +403,9 @@ class PlayTest(TerminalLinkTestCase):
 
     def test_a_flood_of_empty_lines(self) -> None:
         """Empty lines are charged: a flood of them is closed."""
-        for _ in range(199):  # the line that logged in was one, too
+        for _ in range(200):
             self.link.line("")
-        self.expect(PROMPT * 199)
+        self.expect(PROMPT * 200)
         for _ in range(51):
             self.link.line("")
         self.assertIs(self.wire.code, CloseCode.TOO_MANY_MESSAGES)

@@ -61,7 +61,7 @@ class PacerTests(SynchronousTestCase):
     """`Pacer` slows, keeps the order, and refuses only when its line is full."""
 
     def setUp(self) -> None:
-        self.pacer: Pacer[int] = Pacer(RATE, QueueLimits(items=4, size=100))
+        self.pacer: Pacer[int] = Pacer(Bucket(RATE), QueueLimits(items=4, size=100))
 
     def offer(self, count: int, size: int = 1) -> list[bool]:
         return [self.pacer.offer(item, size) for item in range(count)]

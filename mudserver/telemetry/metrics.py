@@ -5,8 +5,9 @@ Every metric is declared here, once, with its labels and what it means. Code bel
 through `IMeter` by name; a name that isn't declared is a mistake of ours, and raises.
 """
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -102,6 +103,33 @@ METRICS: Final = (
 )
 
 
+_M = TypeVar("_M", Counter, Gauge, Histogram)
+
+
+class _Family(Generic[_M]):
+    """
+    Metrics of one kind, and their children by labels.
+
+    The library checks labels and takes a lock each time a child is asked for; here that happens
+    once for each, since every command counts several.
+    """
+
+    __slots__ = ("_children", "parents")
+
+    def __init__(self) -> None:
+        self.parents: dict[str, _M] = {}
+        self._children: dict[tuple[object, ...], _M] = {}
+
+    def child(self, metric: str, labels: Mapping[str, str]) -> _M:
+        if not labels:
+            return self.parents[metric]
+        key = (metric, *labels.items())
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self.parents[metric].labels(**labels)
+        return child
+
+
 @implementer(IMeter)
 class PrometheusMeter:
     """
@@ -113,26 +141,23 @@ class PrometheusMeter:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self._counters: _Family[Counter] = _Family()
+        self._gauges: _Family[Gauge] = _Family()
+        self._histograms: _Family[Histogram] = _Family()
         for metric in METRICS:
             self._declare(metric)
 
     def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
         """Implement `IMeter.count`."""
-        counter = self._counters[metric]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        self._counters.child(metric, labels).inc(amount)
 
     def gauge(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.gauge`."""
-        gauge = self._gauges[metric]
-        (gauge.labels(**labels) if labels else gauge).set(value)
+        self._gauges.child(metric, labels).set(value)
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.observe`."""
-        histogram = self._histograms[metric]
-        (histogram.labels(**labels) if labels else histogram).observe(value)
+        self._histograms.child(metric, labels).observe(value)
 
     def collect(self, collector: Collector) -> None:
         """Show what a further collector knows, too."""
@@ -142,15 +167,15 @@ class PrometheusMeter:
         name = PREFIX + metric.name
         match metric.kind:
             case Kind.COUNTER:
-                self._counters[metric.name] = Counter(
+                self._counters.parents[metric.name] = Counter(
                     name, metric.doc, metric.labels, registry=self.registry
                 )
             case Kind.GAUGE:
-                self._gauges[metric.name] = Gauge(
+                self._gauges.parents[metric.name] = Gauge(
                     name, metric.doc, metric.labels, registry=self.registry
                 )
             case Kind.SECONDS | Kind.AMOUNTS:
-                self._histograms[metric.name] = Histogram(
+                self._histograms.parents[metric.name] = Histogram(
                     name,
                     metric.doc,
                     metric.labels,

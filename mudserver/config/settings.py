@@ -165,6 +165,69 @@ class Settings:
         "Bytes in one WebSocket message from a client.",
         key="limits.message",
     )
+    handshake: float = _setting(
+        values.number(0.1, 3_600),
+        5.0,
+        "Seconds to the complete head of an HTTP request, that of a WebSocket included.",
+        key="limits.handshake",
+    )
+    hello: float = _setting(
+        values.number(0.1, 3_600),
+        10.0,
+        "Seconds for a WebSocket client to say who it is.",
+        key="limits.hello",
+    )
+    answer: float = _setting(
+        values.number(0.1, 3_600),
+        60.0,
+        "Seconds for each answer of a telnet log-in.",
+        key="limits.answer",
+    )
+    login: float = _setting(
+        values.number(0.1, 3_600),
+        300.0,
+        "Seconds for a whole telnet log-in.",
+        key="limits.login",
+    )
+    heartbeat: float = _setting(
+        values.number(0.1, 3_600),
+        25.0,
+        "Seconds of silence after which a WebSocket client is pinged.",
+        key="limits.heartbeat",
+    )
+    pong: float = _setting(
+        values.number(0.1, 3_600), 10.0, "Seconds for its answer.", key="limits.pong"
+    )
+    telnet_heartbeat: float = _setting(
+        values.number(0.1, 3_600),
+        60.0,
+        "Seconds of silence after which a telnet client is sent a timing mark.",
+        key="limits.telnet_heartbeat",
+    )
+    telnet_pong: float = _setting(
+        values.number(0.1, 3_600),
+        60.0,
+        "Seconds for its answer, if it has answered one before.",
+        key="limits.telnet_pong",
+    )
+    stall: float = _setting(
+        values.number(0.1, 3_600),
+        10.0,
+        "Seconds that a WebSocket client may leave its output unread.",
+        key="limits.stall",
+    )
+    telnet_stall: float = _setting(
+        values.number(0.1, 3_600),
+        120.0,
+        "Seconds that a telnet client may leave its output unread.",
+        key="limits.telnet_stall",
+    )
+    closing: float = _setting(
+        values.number(0.1, 3_600),
+        2.0,
+        "Seconds from our goodbye to dropping the connection.",
+        key="limits.closing",
+    )
     grace: float = _setting(
         values.number(0, 86_400),
         120.0,

@@ -48,12 +48,14 @@ from mudserver.service.ordered import OrderedService
 from mudserver.service.tls import CertificateFiles
 from mudserver.service.world import GameService
 from mudserver.session.bucket import Rate
+from mudserver.session.heartbeat import Pulse
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.pool import PoolLimits
 from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.telemetry.operations import OperationsService
+from mudserver.telemetry.ticks import TickService
 
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
 BACKLOG = 1024
@@ -78,7 +80,7 @@ class Daemon:
         reactor: Runs everything; its clock must be monotonic.
 
     Attributes:
-        service: The tree: operations, database, game, gateways and control, in this order.
+        service: The tree: ticks, operations, database, game, gateways and control, in this order.
 
     Raises:
         ConfigError: A setting names files that can't be used.
@@ -95,6 +97,7 @@ class Daemon:
         self._database = self._make_database()
         self._game = self._make_game()
         self._shared = self._make_shared()
+        self._show_what_is_held()
         self._gateways = GatewayService(self._shared, tuple(self._doors()), settings.drain)
         self.service = OrderedService(self._lifecycle.started, self._lifecycle.failed)
         for name, part in self._parts():
@@ -103,6 +106,7 @@ class Daemon:
 
     def _parts(self) -> Iterator[tuple[str, Service]]:
         """Return the services, each after those that it needs."""
+        yield "ticks", TickService(self._reactor, self._meter)
         if self._settings.operations:
             yield "operations", self._make_operations()
         yield "database", self._database
@@ -184,6 +188,14 @@ class Daemon:
             limits=LinkLimits(
                 message=settings.message,
                 resume=settings.grace,
+                hello=settings.hello,
+                answer=settings.answer,
+                login=settings.login,
+                closing=settings.closing,
+                stall=settings.stall,
+                telnet_stall=settings.telnet_stall,
+                websocket=Pulse(settings.heartbeat, settings.pong),
+                telnet=Pulse(settings.telnet_heartbeat, settings.telnet_pong),
             ),
             token_bytes=secrets.token_bytes,
             pick=random.random,
@@ -199,6 +211,14 @@ class Daemon:
                 )
             ),
         )
+
+    def _show_what_is_held(self) -> None:
+        """Let operators see whether all is given back that was taken."""
+        shared, reactor, meter = self._shared, self._reactor, self._meter
+        meter.show("held", lambda: len(shared.roster), what="connections")
+        meter.show("held", lambda: len(shared.switchboard), what="sessions")
+        meter.show("held", lambda: len(shared.reaper), what="deadlines")
+        meter.show("held", lambda: len(reactor.getDelayedCalls()), what="timers")
 
     def _make_operations(self) -> OperationsService:
         return OperationsService(
@@ -277,7 +297,9 @@ class Daemon:
             insecure_passwords=settings.insecure_passwords,
         )
         websockets = WebSocketFactory(self._shared, self._reactor)
-        return WebSite(self._shared, policy, load_files(), websockets, HttpLimits())
+        return WebSite(
+            self._shared, policy, load_files(), websockets, HttpLimits(head=settings.handshake)
+        )
 
     def _listening(self, address: str) -> IStreamServerEndpoint:
         """Return an endpoint that takes many at once: Twisted's default backlog is 50."""

@@ -5,7 +5,7 @@ Every metric is declared here, once, with its labels and what it means. Code bel
 through `IMeter` by name; a name that isn't declared is a mistake of ours, and raises.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
@@ -87,6 +87,8 @@ METRICS: Final = (
     Metric("flush_entities", Kind.AMOUNTS, "Entities in one flush."),
     Metric("flush_retries", Kind.COUNTER, "Flushes put off, the database being away."),
     Metric("flushes_refused", Kind.COUNTER, "Flushes that the database refused for good."),
+    Metric("held", Kind.GAUGE, "What the gateway holds: connections, sessions, timers.", ("what",)),
+    Metric("reactor_tick_seconds", Kind.SECONDS, "Bounds of the reactor's ticks; 50 ms when idle."),
     Metric("background_tasks", Kind.GAUGE, "Background tasks in flight.", ("name",)),
     Metric("background_failures", Kind.COUNTER, "Background tasks that failed.", ("name",)),
     Metric("database_connections", Kind.GAUGE, "Connections to the database.", ("state",)),
@@ -154,6 +156,10 @@ class PrometheusMeter:
     def gauge(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.gauge`."""
         self._gauges.child(metric, labels).set(value)
+
+    def show(self, metric: str, source: Callable[[], float], **labels: str) -> None:
+        """Have a gauge ask for its value whenever it is read."""
+        self._gauges.child(metric, labels).set_function(source)
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.observe`."""

@@ -47,6 +47,7 @@ _ENDPOINTS: Final = Sample(
 )
 _PATHS: Final = Sample(("/srv/one", "two"), (5, [], "~nobody-has-this-name/x"), "expected a path")
 _FLAGS: Final = Sample((True, "yes"), ("maybe", 1, "", "2"), "expected true or false")
+_PATIENCE = Sample((0.1, "1.5"), (0, 3_601, "x"), "from 0.1 to 3600")
 _NETWORKS: Final = Sample(
     (["10.0.0.0/8", "::1"], "192.0.2.1"),
     ("10.0.0.1/8", "10.0.0.0/33", "localhost", ["10.0.0.0/8", "x"], 5, [5]),
@@ -100,6 +101,17 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "commands": Sample((0.1, "2"), (0, 100_001, "x"), "from 0.1 to 100000"),
     "command_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "message": Sample((1_024, "2048"), (1_023, 16 * 1024 * 1024 + 1, "x"), "from 1024 to 16777216"),
+    "handshake": _PATIENCE,
+    "hello": _PATIENCE,
+    "answer": _PATIENCE,
+    "login": _PATIENCE,
+    "heartbeat": _PATIENCE,
+    "pong": _PATIENCE,
+    "telnet_heartbeat": _PATIENCE,
+    "telnet_pong": _PATIENCE,
+    "stall": _PATIENCE,
+    "telnet_stall": _PATIENCE,
+    "closing": _PATIENCE,
     "grace": Sample((0, "1.5"), (-1, 86_401, "x"), "from 0 to 86400"),
     "drain": Sample((0, "1.5"), (-1, 3_601, "x"), "from 0 to 3600"),
     "token_life": Sample((60, "90.5"), (59, 30 * 86_400 + 1, "x"), "from 60 to 2.592e+06"),

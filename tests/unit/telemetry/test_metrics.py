@@ -17,6 +17,7 @@ from mudserver.telemetry.metrics import METRICS, PREFIX, Kind, NullMeter, Promet
 _KINDS: Final = {
     "count": {Kind.COUNTER},
     "gauge": {Kind.GAUGE},
+    "show": {Kind.GAUGE},
     "observe": {Kind.SECONDS, Kind.AMOUNTS},
 }
 
@@ -49,7 +50,8 @@ def uses() -> Iterator[Use]:
                     first.value
                     if isinstance(first, ast.Constant) and isinstance(first.value, str)
                     else None,
-                    frozenset(word.arg or "**" for word in node.keywords) - {"amount", "value"},
+                    frozenset(word.arg or "**" for word in node.keywords)
+                    - {"amount", "value", "source"},
                 )
 
 
@@ -110,6 +112,13 @@ class PrometheusMeterTest(SynchronousTestCase):
         self.meter.gauge("sessions", 3.0)
         self.meter.gauge("sessions", 2.0)
         self.assertEqual(self.value("sessions"), 2.0)
+
+    def test_show(self) -> None:
+        """A gauge may ask for its value when it is read."""
+        held = [1]
+        self.meter.show("held", lambda: len(held), what="sessions")
+        held.append(2)
+        self.assertEqual(self.value("held", what="sessions"), 2.0)
 
     def test_observe(self) -> None:
         """Observations are counted, summed, and sorted into buckets."""

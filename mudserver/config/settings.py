@@ -84,7 +84,9 @@ class Settings:
         "postgresql://USER:PASSWORD@HOST:PORT/NAME; empty for the embedded PostgreSQL.",
         secret=True,
     )
-    database_pool: int = _setting(values.integer(1, 100), 8, "Connections to the database.")
+    database_pool: int = _setting(
+        values.integer(1, 100), 8, "Connections to the database, beside the one that listens."
+    )
     database_wait: float = _setting(
         values.number(0, 3_600),
         30.0,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mudserver.errors import Fenced
@@ -23,11 +23,13 @@ from mudserver.game.restoration import Restoration
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
+from mudserver.game.standings import Standings
 from mudserver.game.tokens import Tokens
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.journal import IJournalStore
 from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.notices import INotices, NoNotices
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
@@ -51,6 +53,7 @@ class GamePorts:
         pick: Chance: at least 0, less than 1.
         meter: What counts.
         holder: Who we are, for operators who ask who has the lease.
+        notices: What tells of changes by others.
     """
 
     bus: IBus
@@ -64,6 +67,7 @@ class GamePorts:
     pick: Callable[[], float]
     meter: IMeter
     holder: str = "a world"
+    notices: INotices = field(factory=NoNotices)
 
 
 @frozen
@@ -82,6 +86,7 @@ class Game:
     presence: Presence
     attachments: Attachments
     revocations: Revocations
+    standings: Standings
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
@@ -164,6 +169,15 @@ def assemble(
         clock=ports.clock,
     )
     revocations = Revocations(accounts=accounts, tokens=tokens, presence=presence, tasks=tasks)
+    standings = Standings(
+        store=ports.accounts,
+        notices=ports.notices,
+        world=world,
+        sessions=sessions,
+        presence=presence,
+        tasks=tasks,
+        clock=ports.clock,
+    )
     commands = Commands(
         world=world,
         store=ports.world,
@@ -195,6 +209,7 @@ def assemble(
         presence=presence,
         attachments=attachments,
         revocations=revocations,
+        standings=standings,
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,

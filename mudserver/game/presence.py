@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import (
+    Banned,
     CloseCode,
     NotAuthenticated,
     Overloaded,
@@ -19,6 +20,7 @@ from mudserver.errors import (
 )
 from mudserver.game.answers import Answers
 from mudserver.game.arrival import Arrival
+from mudserver.game.exclusions import Exclusions
 from mudserver.game.fanout import FanOut
 from mudserver.game.limits import PresenceLimits
 from mudserver.game.loop import GameLoop, Lane
@@ -36,11 +38,10 @@ from mudserver.world.role import Role
 from mudserver.world.rules import enter, leave, lose_link, regain_link
 from mudserver.world.world import World
 
-#: Seconds for which revoked tokens are kept in mind: longer than any attachment takes.
-REVOKED_SECONDS: Final = 60.0
-
 #: Seconds that a player who quits waits at most for the answers still due.
 FAREWELL_SECONDS: Final = 2.0
+
+_CLOSED: Final = "This account is closed."
 
 #: Where the operators' doings queue.
 OPERATIONS: Final = Lane("operations")
@@ -94,7 +95,7 @@ class Presence:
         self._limits = limits
         self._meter = meter
         self._arrivals: dict[AccountId, set[Arrival]] = {}
-        self._revoked: dict[TokenHash, float] = {}
+        self._exclusions = Exclusions()
         self._ending: set[Session] = set()
         self._closed = False
 
@@ -137,7 +138,7 @@ class Presence:
 
     def revoked_lately(self, token: TokenHash) -> bool:
         """Tell whether a token was revoked while something that rests on it was under way."""
-        return token in self._revoked
+        return self._exclusions.revoked(token)
 
     def _enter(self, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         if reply.called:
@@ -164,6 +165,8 @@ class Presence:
             return Unavailable("The world is closing.")
         if self.revoked_lately(arrival.authority.token.hash):
             return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
+        if self._exclusions.closed(arrival.authority.account.id):
+            return Banned(_CLOSED)
         if self._sessions.get(arrival.request.session) is not None:
             return ValueError(f"session {arrival.request.session} is there already")
         if self._full and self._sessions.playing(row.id) is None:
@@ -299,19 +302,33 @@ class Presence:
 
     def end_tokens(self, tokens: Iterable[TokenHash]) -> None:
         """End all sessions that act on revoked tokens, those too that are just attaching."""
-        now = self._clock.seconds()
         revoked = tuple(tokens)
-        self._revoked = {
-            token: moment
-            for token, moment in self._revoked.items()
-            if moment + REVOKED_SECONDS > now
-        } | dict.fromkeys(revoked, now)
+        self._exclusions.revoke(revoked, self._clock.seconds())
 
         def work() -> None:
             for session in self._sessions.on_tokens(revoked):
                 self.end(session, CloseCode.REVOKED, "You have been logged out.")
 
         self._loop.require(OPERATIONS, work, lambda _: None)
+
+    def shut_out(self, account: AccountId) -> None:
+        """End all sessions of an account that is closed, those too that are just attaching."""
+        self._exclusions.close(account, self._clock.seconds())
+
+        def work() -> None:
+            for session in self._sessions:
+                if session.attended.account == account:
+                    self.end(session, CloseCode.BANNED, _CLOSED)
+
+        self._loop.require(OPERATIONS, work, lambda _: None)
+
+    def readmit(self, account: AccountId) -> None:
+        """Let an account in that is open, whether it was closed or not."""
+        self._exclusions.reopen(account)
+
+    def awaits(self, account: AccountId) -> bool:
+        """Tell whether somebody of that account is arriving."""
+        return account in self._arrivals
 
     def appoint(self, account: AccountId, role: Role) -> None:
         """Let the characters of an account have another role, those too that are arriving."""

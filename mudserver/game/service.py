@@ -113,6 +113,7 @@ class WorldService(Service):
         game.pastime.start()
         game.pressure.start()
         game.housekeeping.start()
+        game.standings.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
         self._log.info(
@@ -153,6 +154,7 @@ class WorldService(Service):
         game.pastime.stop()
         game.pressure.stop()
         game.housekeeping.stop()
+        game.standings.stop()
 
     def _fenced(self, error: Fenced) -> None:
         """Let everyone go to the world that has taken over; save nothing."""

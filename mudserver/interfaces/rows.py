@@ -181,6 +181,23 @@ class TokenRow:
 
 
 @frozen
+class Standing:
+    """
+    What somebody may do who is here already.
+
+    Attributes:
+        role: What the account may do.
+        disabled: Whether the account is closed.
+        revoked: Those of its tokens that were revoked in the last five minutes, or more of them;
+            but no more than 1,000.
+    """
+
+    role: Role
+    disabled: bool
+    revoked: tuple[TokenHash, ...]
+
+
+@frozen
 class Redeemed:
     """What a ticket stood for: the token that it rested on, and whose that is."""
 

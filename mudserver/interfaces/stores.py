@@ -15,6 +15,7 @@ from mudserver.interfaces.rows import (
     CharacterRow,
     IdentifiedRow,
     Redeemed,
+    Standing,
     TokenRow,
     WorldRows,
 )
@@ -60,6 +61,12 @@ class IAccountStore(Interface):
 
     def token(hash: TokenHash) -> Deferred[TokenRow | None]:
         """Find a token; expired and revoked ones too."""
+
+    def tokens(hashes: Iterable[TokenHash]) -> Deferred[Mapping[TokenHash, TokenRow]]:
+        """Find tokens as `token` does; the unknown are missing from the answer."""
+
+    def standings(accounts: Iterable[AccountId]) -> Deferred[Mapping[AccountId, Standing]]:
+        """Tell what accounts may do now; the unknown are missing from the answer."""
 
     def extend_token(hash: TokenHash, expires: datetime) -> Deferred[None]:
         """Move a token's end."""

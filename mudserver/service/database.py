@@ -8,6 +8,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.notices import INotices
 from mudserver.interfaces.operations import DatabaseAddress
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
@@ -16,6 +17,7 @@ from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.migrate import migrate
+from mudserver.storage.notices import NoticeListener
 from mudserver.storage.patience import patiently
 from mudserver.storage.pool import Pool, PoolLimits
 from mudserver.storage.world import PostgresWorldStore
@@ -53,6 +55,7 @@ class DatabaseService(Service):
         self._meter = meter
         self._patience = patience
         self._pool: Pool | None = None
+        self._listener: NoticeListener | None = None
         self._dsn: Dsn | None = None
 
     @property
@@ -95,6 +98,18 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresJournalStore(self._pool)
+
+    @property
+    def notices(self) -> INotices:
+        """
+        What tells of changes by others.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._listener is None:
+            raise RuntimeError("the database has not started")
+        return self._listener
 
     @property
     def address(self) -> DatabaseAddress:
@@ -146,6 +161,8 @@ class DatabaseService(Service):
         pool = Pool(self._reactor, dsn, self._meter, self._limits)
         await pool.start()
         self._dsn, self._pool = dsn, pool
+        self._listener = NoticeListener(self._reactor, dsn, self._meter)
+        self._listener.start()
 
     async def _migrate(self, dsn: Dsn) -> int:
         """Migrate in a thread, since that blocks."""
@@ -157,6 +174,9 @@ class DatabaseService(Service):
             thread.stop()
 
     async def _stop(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.stop()
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()

@@ -168,6 +168,7 @@ class Daemon:
                 token_bytes=secrets.token_bytes,
                 pick=random.random,
                 meter=self._meter,
+                notices=self._database.notices,
                 holder=f"{socket.gethostname()}, process {os.getpid()}",
             )
 

@@ -1,6 +1,6 @@
 """Accounts, tokens and tickets in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,11 +12,16 @@ from zope.interface import implementer
 from mudserver.errors import NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.rows import AccountRow, Redeemed, TokenRow
+from mudserver.interfaces.rows import AccountRow, Redeemed, Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
-from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKENS
+from mudserver.storage.retention import (
+    KEEP_EXPIRED_TICKETS,
+    KEEP_EXPIRED_TOKENS,
+    MAX_REVOKED,
+    REVOKED_LATELY,
+)
 from mudserver.storage.text import storable
 from mudserver.storage.writer import BatchWriter
 from mudserver.world.role import Role
@@ -93,6 +98,14 @@ _GRANT: Final = """
 _FIND_TOKENS: Final = """
     SELECT hash, csrf_hash, account, created, expires, revoked_at IS NOT NULL
     FROM token WHERE hash = ANY(%s)
+"""
+
+_STANDINGS: Final = """
+    SELECT a.id, a.role, a.disabled,
+        ARRAY(
+            SELECT t.hash FROM token t WHERE t.account = a.id AND t.revoked_at > now() - %s
+            ORDER BY t.revoked_at DESC LIMIT %s)
+    FROM account a WHERE a.id = ANY(%s)
 """
 
 # Rows are locked in the order of their keys, so that two who write several can't wait for each
@@ -197,6 +210,7 @@ class PostgresAccountStore:
         self._by_name = BatchLoader(clock, self._fetch_by_name, meter, "accounts_by_name")
         self._by_id = BatchLoader(clock, self._fetch_by_id, meter, "accounts")
         self._tokens = BatchLoader(clock, self._fetch_tokens, meter, "tokens")
+        self._standings = BatchLoader(clock, self._fetch_standings, meter, "standings")
         self._granted = BatchWriter(clock, self._write_tokens, meter, "new_tokens")
         self._extended = BatchWriter(clock, self._write_extensions, meter, "prolonged_tokens")
         self._issued = BatchWriter(clock, self._write_tickets, meter, "new_tickets")
@@ -293,6 +307,21 @@ class PostgresAccountStore:
     async def _fetch_tokens(self, hashes: list[TokenHash]) -> Mapping[TokenHash, TokenRow]:
         rows = await self._pool.run_query(_FIND_TOKENS, (hashes,))
         return {row[0]: _token(row) for row in rows}
+
+    def tokens(self, hashes: Iterable[TokenHash]) -> Deferred[Mapping[TokenHash, TokenRow]]:
+        """Implement `IAccountStore.tokens`."""
+        return Deferred.fromCoroutine(self._tokens.load_all(hashes))
+
+    def standings(self, accounts: Iterable[AccountId]) -> Deferred[Mapping[AccountId, Standing]]:
+        """Implement `IAccountStore.standings`."""
+        return Deferred.fromCoroutine(self._standings.load_all(accounts))
+
+    async def _fetch_standings(self, ids: list[AccountId]) -> Mapping[AccountId, Standing]:
+        rows = await self._pool.run_query(_STANDINGS, (REVOKED_LATELY, MAX_REVOKED, ids))
+        return {
+            AccountId(id): Standing(Role(role), disabled, tuple(map(TokenHash, revoked)))
+            for id, role, disabled, revoked in rows
+        }
 
     def extend_token(self, hash: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.extend_token`."""

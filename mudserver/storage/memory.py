@@ -20,6 +20,7 @@ from mudserver.interfaces.rows import (
     IdentifiedRow,
     MutedRow,
     Redeemed,
+    Standing,
     TokenRow,
     WorldRows,
 )
@@ -37,7 +38,11 @@ from mudserver.storage.memory_database import (
     check_unique,
     key_of,
 )
-from mudserver.storage.retention import KEEP_EXPIRED_TICKETS, KEEP_EXPIRED_TOKENS
+from mudserver.storage.retention import (
+    KEEP_EXPIRED_TICKETS,
+    KEEP_EXPIRED_TOKENS,
+    MAX_REVOKED,
+)
 from mudserver.storage.text import storable
 from mudserver.world.area import Area
 from mudserver.world.atlas import check
@@ -154,6 +159,31 @@ class MemoryAccountStore:
     def token(self, hash: TokenHash) -> Deferred[TokenRow | None]:
         """Implement `IAccountStore.token`."""
         return self._db.answer(lambda: self._db.tokens.get(TokenHash(storable(hash))))
+
+    def tokens(self, hashes: Iterable[TokenHash]) -> Deferred[Mapping[TokenHash, TokenRow]]:
+        """Implement `IAccountStore.tokens`."""
+        wanted = [TokenHash(storable(hash)) for hash in hashes]
+        return self._db.answer(
+            lambda: {hash: self._db.tokens[hash] for hash in wanted if hash in self._db.tokens}
+        )
+
+    def standings(self, accounts: Iterable[AccountId]) -> Deferred[Mapping[AccountId, Standing]]:
+        """Implement `IAccountStore.standings`."""
+        wanted = tuple(accounts)
+
+        def work() -> dict[AccountId, Standing]:
+            return {each: self._standing(each) for each in wanted if each in self._db.accounts}
+
+        return self._db.answer(work)
+
+    def _standing(self, account: AccountId) -> Standing:
+        row = self._db.accounts[account]
+        revoked = [
+            token.hash
+            for token in self._db.tokens.values()
+            if token.account == account and token.revoked
+        ]
+        return Standing(row.role, row.disabled, tuple(revoked[-MAX_REVOKED:]))
 
     def extend_token(self, hash: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.extend_token`."""

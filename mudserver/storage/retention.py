@@ -1,4 +1,4 @@
-"""How long what has expired is kept, before a new one of its kind sweeps it out."""
+"""How long what has ended is kept, or told."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,6 +8,11 @@ KEEP_EXPIRED_TICKETS: Final = timedelta(hours=1)
 
 #: After a token's end: a telnet session may outlive it, and its token can still be revoked.
 KEEP_EXPIRED_TOKENS: Final = timedelta(days=90)
+
+#: Tokens of one account that were revoked lately, as those who are here are told; and how lately.
+#: Who was let in by an older one is found by it.
+MAX_REVOKED: Final = 1_000
+REVOKED_LATELY: Final = timedelta(minutes=5)
 
 #: Answers to named commands: so many of each session, the newest, and for how long. What is known
 #: of a session itself goes when its last input is as old.

@@ -21,6 +21,7 @@ from mudserver.interfaces.rows import (
     NpcRow,
     Redeemed,
     RoomRow,
+    Standing,
     TokenRow,
     WorldRows,
 )
@@ -328,6 +329,40 @@ class AccountStoreContract(StoreContract):
         self.assertEqual(await self.accounts.revoke_account(NOBODY), ())
 
     # ------------------------------------------------------------ tickets
+
+    async def test_tokens(self) -> None:
+        """Many tokens are found at once; the unknown are missing, the revoked are told as such."""
+        ann = await self.account("Ann")
+        rows = [token_row(ann.id, str(number)) for number in range(3)]
+        for row in rows:
+            await self.accounts.add_token(row)
+        await self.accounts.revoke_token(rows[1].hash)
+        wanted = [*(row.hash for row in rows), TokenHash(digest("unknown"))]
+        found = await self.accounts.tokens(wanted)
+        self.assertEqual(found, {row.hash: evolve(row, revoked=row is rows[1]) for row in rows})
+        self.assertEqual(await self.accounts.tokens(()), {})
+
+    async def test_standings(self) -> None:
+        """What accounts may do: role, whether closed, and which tokens were revoked just now; the
+        unknown are missing.
+        """
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        rows = [token_row(ann.id, str(number)) for number in range(3)]
+        for row in rows:
+            await self.accounts.add_token(row)
+        await self.accounts.set_role(bob.id, Role.ADMIN)
+        await self.accounts.revoke_token(rows[0].hash)
+        found = await self.accounts.standings([ann.id, bob.id, NOBODY])
+        self.assertEqual(
+            found,
+            {
+                ann.id: Standing(Role.PLAYER, disabled=False, revoked=(rows[0].hash,)),
+                bob.id: Standing(Role.ADMIN, disabled=False, revoked=()),
+            },
+        )
+        await self.accounts.revoke_account(ann.id)
+        found = await self.accounts.standings([ann.id])
+        self.assertEqual(set(found[ann.id].revoked), {row.hash for row in rows})
 
     async def test_ticket_is_spent_once(self) -> None:
         """A ticket gives its token's row to the first who shows it, and nothing to the second."""

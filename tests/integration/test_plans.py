@@ -160,6 +160,8 @@ class PlanTests(TestCase):
                 [self.accounts.add_ticket(digest(row.hash), row.hash, NOW) for row in rows]
             )
             await gatherResults([self.accounts.token(row.hash) for row in rows])
+            standings = await self.accounts.standings(ids)
+            self.assertEqual(len(standings), number)
             await gatherResults([self.accounts.extend_token(row.hash, NOW) for row in rows])
             spent = await gatherResults(
                 [self.accounts.spend_ticket(digest(row.hash), NOW - AGE) for row in rows]

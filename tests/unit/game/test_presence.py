@@ -497,7 +497,7 @@ class EndTest(GameTestCase):
         for number in range(100):
             self.game.presence.end_tokens([TokenHash(hash_secret(str(number)))])
             self.clock.advance(6.0)
-        self.assertLessEqual(len(self.game.presence._revoked), 10)
+        self.assertLessEqual(len(self.game.presence._exclusions._tokens), 10)
 
     def test_kick(self) -> None:
         """A kicked character leaves, its connection is closed, and it may come back."""

@@ -35,7 +35,7 @@ class PressureTest(GameTestCase):
     def pass_time(self, seconds: float) -> None:
         self.clock.pump([0.5] * int(seconds / 0.5))
 
-    def notices(self) -> list[object]:
+    def announced(self) -> list[object]:
         return [body["level"] for body in self.gateway.bodies(self.bob, "system")]
 
     def stall(self, seconds: float) -> None:
@@ -52,21 +52,21 @@ class PressureTest(GameTestCase):
         """Normally there is none."""
         self.assertEqual(self.game.pressure.pressure, Pressure.NONE)
         self.assertEqual(self.meter.gauges["journal_pressure"], 0)
-        self.assertEqual(self.notices(), [])
+        self.assertEqual(self.announced(), [])
 
     def test_alarm(self) -> None:
         """When something isn't saved for too long, all are told once, and once when it is over."""
         self.stall(1.5)
-        self.assertEqual(self.notices(), [])
+        self.assertEqual(self.announced(), [])
         self.pass_time(30)
-        self.assertEqual(self.notices(), ["alert"])
+        self.assertEqual(self.announced(), ["alert"])
         self.assertGreaterEqual(self.meter.gauges["journal_age_seconds"], 30)
         self.recover()
-        self.assertEqual(self.notices(), ["alert"])
+        self.assertEqual(self.announced(), ["alert"])
         self.pass_time(10)
-        self.assertEqual(self.notices(), ["alert", "info"])
+        self.assertEqual(self.announced(), ["alert", "info"])
         self.pass_time(30)
-        self.assertEqual(self.notices(), ["alert", "info"])
+        self.assertEqual(self.announced(), ["alert", "info"])
         self.assertEqual(self.meter.gauges["journal_age_seconds"], 0)
         self.stall(3)
         self.recover()
@@ -78,7 +78,7 @@ class PressureTest(GameTestCase):
             self.database.failure = None
             self.pass_time(3)
             self.type(self.ann, "drop lamp", f"drop {number}")
-        self.assertEqual(self.notices(), ["alert"])
+        self.assertEqual(self.announced(), ["alert"])
 
     def test_log_ins(self) -> None:
         """Then nobody new is let in, and is told when to try again; those who play play on."""

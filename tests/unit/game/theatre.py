@@ -46,6 +46,7 @@ from mudserver.interfaces.play import (
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
+from mudserver.storage.memory_notices import MemoryNotices
 from mudserver.telemetry.metrics import METRICS, Kind
 from tests.contract.areas import harbour_world
 
@@ -260,6 +261,7 @@ class GameTestCase(SynchronousTestCase):
         self.account_store = MemoryAccountStore(self.database)
         self.world_store = MemoryWorldStore(self.database)
         self.journal_store = MemoryJournalStore(self.database)
+        self.notices = MemoryNotices()
         self.fenced: list[Fenced] = []
         self.successResultOf(self.world_store.import_areas(harbour_world()))
         self.threads = InlineThreads()
@@ -292,6 +294,7 @@ class GameTestCase(SynchronousTestCase):
             token_bytes=Secrets(),
             pick=lambda: 0.99,
             meter=self.meter,
+            notices=self.notices,
         )
         return WorldService(ports, self.limits, fenced=self.fenced.append)
 

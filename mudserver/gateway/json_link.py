@@ -66,6 +66,7 @@ class JsonLink(Link):
         self._resume: messages.Resume | None = None
         self._refreshing = False
         self._mark_from = 0.0
+        self._mark_watched = False  # whether the reaper knows of it
 
     # ------------------------------------------------------------ from the client
 
@@ -274,7 +275,8 @@ class JsonLink(Link):
         if self._unmarked():
             if self._shared.clock.seconds() >= self._mark_from:
                 burst.append(self._marked())
-            else:
+            elif not self._mark_watched:
+                self._mark_watched = True
                 self._shared.reaper.watch(self)
         super().carry(burst)
 
@@ -326,6 +328,7 @@ class JsonLink(Link):
         play = self._play
         assert play is not None
         play.marked = play.outbox.count
+        self._mark_watched = False
         self._mark_from = self._shared.clock.seconds() + self._shared.limits.websocket.silence
         return _DRESS.control(messages.Mark(seq=play.marked)).data
 

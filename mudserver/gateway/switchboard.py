@@ -174,17 +174,22 @@ class Switchboard:
             self._crashed(seat, doing)
 
     def _show(self, show: Show) -> None:
+        # The innermost loop of the server: once for each line and listener.
         frames: dict[Dress, Frame | None] = {}
+        dress: Dress | None = None
+        frame: Frame | None = None
         shown = 0
+        find = self._seats.get
         for session in show.sessions:
-            seat = self._seats.get(session)
+            seat = find(session)
             if seat is None:
                 continue
             try:
-                if seat.dress in frames:
-                    frame = frames[seat.dress]
-                else:
-                    frame = frames[seat.dress] = seat.dress.dress(show.view)
+                if seat.dress is not dress:
+                    worn = seat.dress
+                    if worn not in frames:
+                        frames[worn] = worn.dress(show.view)
+                    dress, frame = worn, frames[worn]
                 if frame is not None:
                     shown += len(frame.data)
                     seat.offer(frame)

@@ -72,13 +72,13 @@ class Outbox:
 
     def flush(self) -> list[bytes]:
         """Take out all that waits, in order; messages of play are counted and remembered."""
-        burst = [frame.data for frame in self._waiting]
-        for frame in self._waiting:
-            if frame.play:
-                self.count += 1
-                self._sent.append(frame.data)
-                self._sent_bytes += len(frame.data)
-        self._waiting.clear()
+        waiting = self._waiting
+        burst = [frame.data for frame in waiting]
+        played = [frame.data for frame in waiting if frame.play]
+        self.count += len(played)
+        self._sent.extend(played)
+        self._sent_bytes += sum(map(len, played))
+        waiting.clear()
         self.pending = 0
         self._forget()
         return burst
@@ -101,6 +101,6 @@ class Outbox:
 
     def _forget(self) -> None:
         """Drop the oldest of what is remembered beyond the limits."""
-        limits = self._limits
-        while len(self._sent) > limits.replay_messages or self._sent_bytes > limits.replay_bytes:
-            self._sent_bytes -= len(self._sent.popleft())
+        limits, sent = self._limits, self._sent
+        while len(sent) > limits.replay_messages or self._sent_bytes > limits.replay_bytes:
+            self._sent_bytes -= len(sent.popleft())

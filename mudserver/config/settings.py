@@ -161,6 +161,31 @@ class Settings:
         "Commands at once of one session.",
         key="limits.command_burst",
     )
+    frames: float = _setting(
+        values.number(1, 1_000_000),
+        100.0,
+        "WebSocket frames (telnet: reads) a second of one connection, sustained; "
+        "no less than twice limits.commands.",
+        key="limits.frames",
+    )
+    frame_burst: int = _setting(
+        values.integer(10, 10_000_000),
+        1_000,
+        "The same at once; no less than ten times limits.command_burst.",
+        key="limits.frame_burst",
+    )
+    raw_bytes: float = _setting(
+        values.number(1_024, 1_000_000_000),
+        64.0 * 1024,
+        "Bytes a second that one connection may send, sustained.",
+        key="limits.bytes",
+    )
+    byte_burst: int = _setting(
+        values.integer(64 * 1024, 1_000_000_000),
+        4 * 1024 * 1024,
+        "Bytes at once; no less than four times limits.message.",
+        key="limits.byte_burst",
+    )
     message: int = _setting(
         values.integer(1_024, 16 * 1024 * 1024),
         10 * 1024,

@@ -20,7 +20,12 @@ from mudserver.wire.messages import FromServer
 #: Columns of a terminal that hasn't told its width: what all have had since the VT100.
 DEFAULT_COLUMNS = 80
 
+#: How views of a state are called, after what it is the state of: ``room.state``, ``room.delta``.
+_FULL = "state"
+_FORMS = (_FULL, "delta")
+
 _FINAL_TEXT = 0x81
+_FINAL_PONG = 0x8A
 _COMPRESSED = 0x40
 _LARGEST_SHORT = 125
 _LARGEST_MEDIUM = 0xFFFF
@@ -55,6 +60,11 @@ def text_frame(payload: bytes, first: int = _FINAL_TEXT) -> bytes:
     return _long.pack(first, 127, size) + payload
 
 
+def pong_frame(payload: bytes) -> bytes:
+    """Return what answers a ping of that payload, which is 125 bytes at most (RFC 6455 §5.5.3)."""
+    return _short.pack(_FINAL_PONG, len(payload)) + payload
+
+
 @frozen
 class JsonDress:
     """
@@ -68,7 +78,10 @@ class JsonDress:
 
     def dress(self, view: View) -> Frame:
         """Implement `Dress.dress`."""
-        return Frame(self._framed(view.body), view.play)
+        state, _, form = view.type.partition(".")
+        return Frame(
+            self._framed(view.body), view.play, state if form in _FORMS else "", form == _FULL
+        )
 
     def control(self, message: FromServer) -> Frame:
         """Return a message of the gateway's own for the wire."""

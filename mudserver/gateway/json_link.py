@@ -13,10 +13,11 @@ from mudserver.errors import (
     Unavailable,
 )
 from mudserver.gateway.admission import Place
-from mudserver.gateway.dress import JsonDress
-from mudserver.gateway.link import Link, Wire
+from mudserver.gateway.dress import JsonDress, pong_frame
+from mudserver.gateway.link import Link
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.wires import Wire
 from mudserver.ids import CommandId, SessionId
 from mudserver.interfaces.authority import (
     Origin,
@@ -28,6 +29,7 @@ from mudserver.interfaces.authority import (
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attached, OccupantsWanted, Settled
 from mudserver.session.connection import Phase
+from mudserver.session.outbox import Frame
 from mudserver.wire import envelope, messages
 from mudserver.wire.envelope import MessageRefused
 from mudserver.wire.messages import FromClient, FromServer
@@ -101,10 +103,20 @@ class JsonLink(Link):
                     self._play.secrets.confirm()
                 self._take(message)
 
-    def pinged(self) -> bool:
-        """The peer sent a ping frame; return whether to answer it."""
+    def pinged(self, payload: bytes) -> None:
+        """The peer sent a ping frame: answer it in its turn (RFC 6455 §5.5.3)."""
         self._heartbeat.heard(self._shared.clock.seconds())
-        return self.affords() and self.writable
+        if self._speaks() and self.affords():
+            pong = pong_frame(payload)
+            if self._seat is None:
+                self.say(pong)
+            else:
+                self._seat.offer(Frame(pong, play=False))
+
+    def ponged(self) -> None:
+        """The peer sent a pong that nobody asked for (RFC 6455 §5.5.3): it proves nothing."""
+        if self._speaks():
+            self.affords()
 
     def _take(self, message: FromClient | MessageRefused) -> None:
         if isinstance(message, MessageRefused):
@@ -212,7 +224,7 @@ class JsonLink(Link):
 
     def refused(self, error: PlayerError) -> None:
         """Implement `Link.refused`: there is no second try on the same connection."""
-        self._wire.write(
+        self.say(
             _DRESS.control(
                 messages.Error(
                     code=error.code, message=error.message, retry_after=_rounded(error.retry_after)
@@ -264,7 +276,7 @@ class JsonLink(Link):
             burst += play.outbox.replay(resume.seq)
             burst.append(self._marked())
             self._shared.meter.count("resumes", outcome="recovered")
-        self._wire.write(b"".join(burst))
+        self.say(b"".join(burst))
         self._resume = None
         early, self._early = self._early, []
         for message in early:
@@ -334,7 +346,7 @@ class JsonLink(Link):
 
     def _beat(self, now: float) -> None:
         if self._unmarked() and self.writable:
-            self._wire.write(self._marked())
+            self.say(self._marked())
         super()._beat(now)
 
 

@@ -9,8 +9,9 @@ what both share, above all the one path by which a connection ends: `Link.lost`.
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
@@ -21,12 +22,14 @@ from mudserver.gateway.dress import Dress
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.wires import Wire
 from mudserver.ids import CommandId, SessionId
 from mudserver.interfaces.authority import Credential, Origin, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
 from mudserver.session.connection import Phase, Standing, connection_machine
 from mudserver.session.heartbeat import Beat, Heartbeat, Pulse
+from mudserver.session.intake import Intake
 from mudserver.session.outbox import Outbox
 from mudserver.session.session import Play, session_machine
 
@@ -37,32 +40,14 @@ JITTER = 0.1
 #: The code of what comes too often.
 RATE_LIMITED = "rate_limited"
 
+#: The code of what is beyond all that a client could have to say.
+FLOOD = "flood"
+
 #: Why something is refused, for the log: all else is what can't be understood.
-CAUSES = {RATE_LIMITED: "too many messages"}
+CAUSES = {RATE_LIMITED: "too many messages", FLOOD: "more frames or bytes than any client sends"}
 
 _SESSION_BYTES = 16
 _CLOSE_CODES = frozenset(CloseCode)
-
-
-class Wire(Protocol):
-    """
-    A transport, as far as a link needs it. None of these may raise.
-
-    It stops reading while the peer doesn't (`Link.full`), so that what a peer provokes by what it
-    sends is bounded by the transport's own buffer.
-    """
-
-    def write(self, data: bytes) -> None:
-        """Send bytes that are in their wire form already."""
-
-    def probe(self) -> None:
-        """Ask the peer for a sign of life."""
-
-    def hang_up(self, code: CloseCode, reason: str) -> None:
-        """Begin the transport's own goodbye."""
-
-    def abort(self) -> None:
-        """Drop the connection now."""
 
 
 class Link(ABC):
@@ -105,8 +90,9 @@ class Link(ABC):
         self._state = Standing()
         self._connection = connection_machine(self._state)
         self._heartbeat = Heartbeat(
-            Pulse(pulse.silence * (1 - JITTER * shared.pick()), pulse.patience), now
+            evolve(pulse, silence=pulse.silence * (1 - JITTER * shared.pick())), now
         )
+        self._intake = Intake(shared.limits.intake)
         self._allowance = shared.allowances.of_stranger(origin.address)
         self._commands = CommandQueue(
             shared.bus,
@@ -120,6 +106,7 @@ class Link(ABC):
         self._quit = False
         self._over = False
         self._full_since: float | None = None
+        self._held = b""
         self._until: float | None = None
 
     # ------------------------------------------------------------ what the transport tells
@@ -136,9 +123,24 @@ class Link(ABC):
             self._shared.meter.count("connections", transport=self._transport.value)
             self.greet()
 
+    def arrived(self, size: int) -> bool:
+        """
+        So many bytes arrived; return whether to look at them.
+
+        Who goes beyond a hard limit is told once and heard no more: an abort at once would throw
+        the word away, and it would come back no wiser.
+        """
+        return self._within(self._intake.bytes_arrived(size, self._shared.clock.seconds()))
+
+    def framed(self) -> bool:
+        """A frame begins, or a read does; return whether to look at it."""
+        return self._within(self._intake.frame_arrived(self._shared.clock.seconds()))
+
     def answered(self) -> None:
         """The peer answered a probe."""
-        self._heartbeat.answered(self._shared.clock.seconds())
+        took = self._heartbeat.answered(self._shared.clock.seconds())
+        if took is not None:
+            self._shared.meter.observe("heartbeat_seconds", took, transport=self._transport.value)
 
     def parting(self, code: int | None, by_peer: bool) -> None:
         """The transport says goodbye; it may not have been our idea."""
@@ -160,6 +162,8 @@ class Link(ABC):
     def drained(self) -> None:
         """The transport takes output again."""
         self._full_since = None
+        held, self._held = self._held, b""
+        self.say(held)
         if self._seat is not None:
             self._shared.switchboard.touch(self._seat)
 
@@ -237,7 +241,7 @@ class Link(ABC):
     def carry(self, burst: list[bytes]) -> None:
         """Write what one reactor turn has produced, in order."""
         if burst and self._speaks():
-            self._wire.write(b"".join(burst))
+            self.say(b"".join(burst))
 
     def overflow(self) -> None:
         """More waits than may: the reader is too slow."""
@@ -298,6 +302,21 @@ class Link(ABC):
             self._beat(now)
 
     # ------------------------------------------------------------ what both kinds of link do
+
+    def say(self, data: bytes) -> None:
+        """
+        Write what doesn't wait for the end of the turn; where the transport is full, that does.
+
+        It is bounded as what waits in the outbox is.
+        """
+        if not data or not self._speaks():
+            return
+        if self.writable:
+            self._wire.write(data)
+            return
+        self._held += data
+        if len(self._held) > self._shared.limits.outbox.pending:
+            self.overflow()
 
     @abstractmethod
     def greet(self) -> None:
@@ -407,6 +426,13 @@ class Link(ABC):
             self.close(CloseCode.TOO_MANY_MESSAGES, "Too many messages.")
         return borne
 
+    def _within(self, within: bool) -> bool:
+        if not within and self._state.phase not in (Phase.CLOSING, Phase.CLOSED):
+            self._shared.meter.count("refusals", reason=FLOOD)
+            self._shared.incidents.refused(self.peer, FLOOD, CAUSES[FLOOD])
+            self.close(CloseCode.TOO_MANY_MESSAGES, "Too much at once.")
+        return within
+
     def quit(self) -> None:
         """The peer leaves on purpose."""
         self._quit = True
@@ -497,6 +523,7 @@ class Link(ABC):
 
     def _release(self) -> None:
         """Let go of the session and of all that waits for its turn."""
+        self._held = b""
         self._commands.clear()
         seat, self._seat = self._seat, None
         if seat is None:

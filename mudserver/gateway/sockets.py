@@ -9,6 +9,13 @@ from twisted.protocols.policies import ProtocolWrapper
 #: Milliseconds that sent data may stay unacknowledged before the kernel gives up (RFC 5482).
 USER_TIMEOUT_MS = 120_000
 
+#: Seconds of silence after which the kernel probes the peer, and between two probes. With the user
+#: timeout, one that answers none is given up 120 s after it was last heard. (Left to itself, the
+#: kernel would wait for two hours.)
+KEEPALIVE_IDLE = 60
+KEEPALIVE_INTERVAL = 20
+KEEPALIVE_PROBES = 3
+
 
 class IStream(ITCPTransport, IConsumer, IPushProducer):
     """A transport as Twisted's TCP and TLS have it: a consumer and a producer, too."""
@@ -28,8 +35,16 @@ def prepare(transport: object) -> None:
     while isinstance(below, ProtocolWrapper):
         below = below.transport
     handle = getattr(below, "getHandle", lambda: None)()
-    if isinstance(handle, socket.socket) and hasattr(socket, "TCP_USER_TIMEOUT"):
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    if not isinstance(handle, socket.socket):
+        return
+    for name, value in (
+        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, name):
+            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def send(transport: IStream, data: bytes) -> None:

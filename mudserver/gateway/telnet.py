@@ -76,7 +76,9 @@ class TelnetConnection(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; a failure of ours costs this connection only."""
         with self._link.guarded("input"):
-            self._received(data)
+            # Where it isn't looked at, we have said goodbye, and nothing more is read.
+            if self._link.arrived(len(data)) and self._link.framed():
+                self._received(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone."""
@@ -115,12 +117,9 @@ class TelnetConnection(Protocol):
         """Implement `TerminalWire.mark_prompt`."""
         return self._options.prompt_mark()
 
-    def hide_input(self, hidden: bool) -> None:
+    def hide_input(self, hidden: bool) -> bytes:
         """Implement `TerminalWire.hide_input`: whoever echoes, shows (RFC 857)."""
-        if hidden:
-            self.write(self._options.offer(Option.ECHO))
-        else:
-            self.write(self._options.retract(Option.ECHO))
+        return self._options.offer(Option.ECHO) if hidden else self._options.retract(Option.ECHO)
 
     def hang_up(self, code: CloseCode, reason: str) -> None:
         """Implement `Wire.hang_up`."""
@@ -177,7 +176,7 @@ class TelnetConnection(Protocol):
     def _negotiate(self, negotiation: Negotiation) -> None:
         if self._link.asked():
             reaction = self._options.receive(negotiation)
-            self.write(reaction.send)
+            self._link.say(reaction.send)
             if isinstance(reaction.change, Marked):
                 self._link.answered()
 

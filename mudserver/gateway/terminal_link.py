@@ -1,13 +1,12 @@
 """The link of a client that shows lines of text: telnet, for now."""
 
-from typing import Protocol
-
 from mudserver.errors import CloseCode, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import TerminalDress
-from mudserver.gateway.link import Link, Wire
+from mudserver.gateway.link import Link
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.wires import TerminalWire
 from mudserver.ids import TokenHash
 from mudserver.interfaces.authority import (
     ChangePassword,
@@ -40,16 +39,6 @@ from mudserver.wire.messages import MAX_COMMAND_CHARACTERS
 _PROMPT = Ask("> ")
 _AWAY = "The world is away; try again in a moment."
 _HERE = "[Yes, here.]"
-
-
-class TerminalWire(Wire, Protocol):
-    """A transport whose far end is a terminal."""
-
-    def mark_prompt(self) -> bytes:
-        """Return what tells the client that a prompt ends here."""
-
-    def hide_input(self, hidden: bool) -> None:
-        """Ask the terminal to stop, or to go on, showing what is typed."""
 
 
 class TerminalLink(Link):
@@ -260,7 +249,7 @@ class TerminalLink(Link):
         """Implement `Carrier.carry`: one prompt follows each burst."""
         if burst and self._speaks():
             start = b"\r\n" if self._standing else b""
-            self._wire.write(start + b"".join(burst) + self._prompt())
+            self.say(start + b"".join(burst) + self._prompt())
             self._standing = True
 
     def answer(self, settled: Settled) -> None:
@@ -291,14 +280,13 @@ class TerminalLink(Link):
     def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
         """Implement `Link.farewell`; who left on purpose was told already."""
         del back_in
-        if self._hidden:
-            self._wire.hide_input(False)
+        shown = self._wire.hide_input(False) if self._hidden else b""
         last = b""
         if self._last_words is not None:
             last = self._terminal.line(self._last_words)
         elif code is not CloseCode.NORMAL:
             last = self._terminal.text(reason)
-        return b"".join((b"\r\n" if self._standing else b"", *pending, last))
+        return b"".join((shown, b"\r\n" if self._standing else b"", *pending, last))
 
     def _patience(self) -> float:
         limits = self._shared.limits
@@ -325,14 +313,14 @@ class TerminalLink(Link):
         """Show a line now."""
         start = b"\r\n" if self._standing else b""
         self._standing = False
-        self._wire.write(start + self._terminal.text(text))
+        self.say(start + self._terminal.text(text))
 
     def _end_row(self, still_hidden: bool) -> None:
         """End the row that a hidden answer was typed in; unless another follows, show input."""
         if not still_hidden:
             self._hidden = False
-            self._wire.hide_input(False)
-        self._wire.write(b"\r\n")
+            self.say(self._wire.hide_input(False))
+        self.say(b"\r\n")
         self._standing = False
         self._asked = _PROMPT
 
@@ -340,10 +328,10 @@ class TerminalLink(Link):
         """Show a prompt now."""
         if ask.secret and not self._hidden:
             self._hidden = True
-            self._wire.hide_input(True)
+            self.say(self._wire.hide_input(True))
         self._asked = ask
         start = b"\r\n" if self._standing else b""
-        self._wire.write(start + self._prompt())
+        self.say(start + self._prompt())
         self._standing = True
 
     def _prompt(self) -> bytes:

@@ -14,8 +14,8 @@ from mudserver.errors import CloseCode
 from mudserver.gateway import deflate, sockets
 from mudserver.gateway.admission import Place
 from mudserver.gateway.json_link import JsonLink
-from mudserver.gateway.link import Wire
 from mudserver.gateway.shared import Shared
+from mudserver.gateway.wires import Wire
 from mudserver.interfaces.authority import Origin
 
 SUBPROTOCOL = "mud.v1.json"
@@ -28,6 +28,9 @@ _VERSION = 13
 
 #: Opcodes of frames that are no part of a message (RFC 6455 §5.5).
 _CONTROL = range(0x8, 0x10)
+
+#: Random bytes in a ping: one who reads nothing can't guess them.
+_PROBE_BYTES = 8
 
 #: Bytes of the reason in a close frame (RFC 6455 §5.5).
 _MAX_REASON_BYTES = 123
@@ -54,6 +57,8 @@ class WebSocketConnection(WebSocketServerProtocol):
     ) -> None:
         super().__init__()
         self._link = link(shared, self, origin, place)
+        self._random = shared.token_bytes
+        self._probe = b""
 
     # ------------------------------------------------------------ from Autobahn
 
@@ -77,6 +82,19 @@ class WebSocketConnection(WebSocketServerProtocol):
                 self._link.inflates()
             self._link.opened()
 
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes; from who sends far too many nothing more is taken."""
+        if self._link.arrived(len(data)):
+            super().dataReceived(data)
+        else:
+            self.transport.pauseProducing()
+
+    def onFrameBegin(self) -> None:
+        """Charge a frame, whatever it is and however empty, before anything is made of it."""
+        with self._link.guarded("a frame"):
+            self._link.framed()
+        super().onFrameBegin()
+
     def onFrameData(self, payload: bytes) -> None:
         """
         Take a part of a frame.
@@ -93,16 +111,18 @@ class WebSocketConnection(WebSocketServerProtocol):
             self._link.received(payload, isBinary)
 
     def onPing(self, payload: bytes) -> None:
-        """Answer, unless too many come or the peer doesn't read (RFC 6455 §5.5.3)."""
+        """Answer in turn, unless too many come."""
         with self._link.guarded("a ping"):
-            if self._link.pinged():
-                self.sendPong(payload)
+            self._link.pinged(payload)
 
     def onPong(self, payload: bytes) -> None:
-        """The peer is there."""
-        del payload
+        """Believe that the peer is there if it gives back what it was sent."""
         with self._link.guarded("a pong"):
-            self._link.answered()
+            if self._probe and payload == self._probe:
+                self._probe = b""
+                self._link.answered()
+            else:
+                self._link.ponged()
 
     def sendCloseFrame(
         self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
@@ -146,7 +166,8 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def probe(self) -> None:
         """Implement `Wire.probe`."""
-        self.sendPing()
+        self._probe = self._random(_PROBE_BYTES)
+        self.sendPing(self._probe)
 
     def hang_up(self, code: CloseCode, reason: str) -> None:
         """Implement `Wire.hang_up`."""

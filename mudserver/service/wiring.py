@@ -49,6 +49,7 @@ from mudserver.service.tls import CertificateFiles
 from mudserver.service.world import GameService
 from mudserver.session.bucket import Rate
 from mudserver.session.heartbeat import Pulse
+from mudserver.session.intake import IntakeLimits
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.pool import PoolLimits
@@ -188,6 +189,7 @@ class Daemon:
             meter=self._meter,
             limits=LinkLimits(
                 message=settings.message,
+                intake=_intake(settings),
                 resume=settings.grace,
                 hello=settings.hello,
                 answer=settings.answer,
@@ -195,7 +197,7 @@ class Daemon:
                 closing=settings.closing,
                 stall=settings.stall,
                 telnet_stall=settings.telnet_stall,
-                websocket=Pulse(settings.heartbeat, settings.pong),
+                websocket=Pulse(settings.heartbeat, settings.pong, 5 * settings.heartbeat),
                 telnet=Pulse(settings.telnet_heartbeat, settings.telnet_pong),
             ),
             token_bytes=secrets.token_bytes,
@@ -308,6 +310,17 @@ class Daemon:
             address = f"{address}:backlog={BACKLOG}"
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, address)
         return endpoint
+
+
+def _intake(settings: Settings) -> IntakeLimits:
+    """Return what is taken of a connection; hard limits give room to whatever else is allowed."""
+    return IntakeLimits(
+        frames=Rate(
+            max(settings.frames, 2 * settings.commands),
+            max(settings.frame_burst, 10 * settings.command_burst),
+        ),
+        raw_bytes=Rate(settings.raw_bytes, max(settings.byte_burst, 4 * settings.message)),
+    )
 
 
 def _utc_now() -> datetime:

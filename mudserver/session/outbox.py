@@ -19,10 +19,14 @@ class Frame:
     Attributes:
         data: The bytes for the transport.
         play: Whether it is numbered and replayed.
+        state: Of what it tells the state, or a change of it; empty where it tells of no state.
+        full: Whether it tells all of that state, so that what was told before needn't be read.
     """
 
     data: bytes
     play: bool
+    state: str = ""
+    full: bool = False
 
 
 @frozen
@@ -63,11 +67,14 @@ class Outbox:
         Add a frame.
 
         Returns:
-            False when more waits now than the limit allows: the reader is too slow, and
-            its connection should end. The frame is kept all the same, for a resume.
+            False when more waits now than the limit allows, though all states were dropped
+            that a later one replaces: the reader is too slow, and its connection should end.
+            The frame is kept all the same, for a resume.
         """
         self._waiting.append(frame)
         self.pending += len(frame.data)
+        if self.pending > self._limits.pending:
+            self._drop_replaced()
         return self.pending <= self._limits.pending
 
     def flush(self) -> list[bytes]:
@@ -98,6 +105,20 @@ class Outbox:
             raise ValueError(f"can't replay from {count}")
         missed = self.count - count
         return list(self._sent)[len(self._sent) - missed :]
+
+    def _drop_replaced(self) -> None:
+        """Drop states, and changes of them, that wait before the full state of the same thing."""
+        replaced: set[str] = set()
+        kept: list[Frame] = []
+        for frame in reversed(self._waiting):
+            if frame.state in replaced:
+                self.pending -= len(frame.data)
+                continue
+            if frame.full:
+                replaced.add(frame.state)
+            kept.append(frame)
+        kept.reverse()
+        self._waiting = kept
 
     def _forget(self) -> None:
         """Drop the oldest of what is remembered beyond the limits."""

@@ -55,6 +55,7 @@ METRICS: Final = (
     Metric("closes", Kind.COUNTER, "Connections ended, by close code.", ("transport", "code")),
     Metric("inbound_messages", Kind.COUNTER, "Messages of WebSocket clients.", ("type",)),
     Metric("refusals", Kind.COUNTER, "What was refused, by reason.", ("reason",)),
+    Metric("heartbeat_seconds", Kind.SECONDS, "Time to a probe's answer.", ("transport",)),
     Metric("outbox_overflows", Kind.COUNTER, "Readers found too slow.", ("transport",)),
     Metric("fanout_bytes", Kind.COUNTER, "Bytes shown to sessions, in their wire form."),
     Metric("resumes", Kind.COUNTER, "Sessions that clients asked to resume.", ("outcome",)),

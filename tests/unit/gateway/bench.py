@@ -227,8 +227,8 @@ class FakeWire:
     def mark_prompt(self) -> bytes:
         return MARK
 
-    def hide_input(self, hidden: bool) -> None:
-        self.write(HIDE if hidden else REVEAL)
+    def hide_input(self, hidden: bool) -> bytes:
+        return HIDE if hidden else REVEAL
 
     @property
     def code(self) -> CloseCode | None:

@@ -34,6 +34,25 @@ class JsonDressTest(SynchronousTestCase):
             view = View("text", b'{"type":"text"}', Line((Span("Hello."),)), play)
             self.assertEqual(JsonDress().dress(view), Frame(text_frame(view.body), play))
 
+    def test_states(self) -> None:
+        """It stays known of what a view tells the state, all of it or a change; occupants are no
+        state, and neither is what a terminal shows.
+        """
+        line = Line((Span("A hall."),))
+        for kind, state, full in (
+            ("room.state", "room", True),
+            ("room.delta", "room", False),
+            ("char.state", "char", True),
+            ("char.delta", "char", False),
+            ("text", "", False),
+            ("occupants", "", False),
+        ):
+            frame = JsonDress().dress(View(kind, b"{}", line))
+            self.assertEqual((frame.state, frame.full), (state, full))
+            shown = TerminalDress().dress(View(kind, b"{}", line))
+            assert shown is not None
+            self.assertEqual((shown.state, shown.full), ("", False))
+
     def test_control(self) -> None:
         """Messages of the gateway's own are not numbered."""
         expected = Frame(text_frame(b'{"type":"mark","seq":3}'), play=False)

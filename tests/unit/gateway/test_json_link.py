@@ -892,11 +892,24 @@ class PacingTest(JsonLinkTestCase):
         self.paste(30)
         self.assertEqual(len(self.world.inputs), 30)
 
+    def test_pongs(self) -> None:
+        """Pongs that nobody asked for are charged like pings."""
+        for _ in range(200):
+            self.link.ponged()
+        self.assertIsNone(self.wire.closed)
+        for _ in range(51):
+            self.link.ponged()
+        self.assertIs(self.wire.code, CloseCode.TOO_MANY_MESSAGES)
+
     def test_ping_frames(self) -> None:
         """Ping frames are charged like other messages, and a flood of them closes."""
-        self.assertEqual([self.link.pinged() for _ in range(201)].count(True), 200)
-        for _ in range(50):
-            self.link.pinged()
+        for _ in range(200):
+            self.link.pinged(b"x")
+        self.assertIsNone(self.wire.closed)
+        self.assertEqual(self.meter.counts["refusals rate_limited"], 0)
+        for _ in range(51):
+            self.link.pinged(b"x")
+        self.assertEqual(self.wire.take().count(b"\x8a\x01x"), 200)
         self.assertIs(self.wire.code, CloseCode.TOO_MANY_MESSAGES)
 
 
@@ -953,10 +966,14 @@ class StallTest(JsonLinkTestCase):
             self.world.show(text, self.session)
             self.turn()
         self.assertEqual(self.wire.writes, [])
-        self.assertFalse(self.link.pinged())
+        self.link.pinged(b"x")
+        self.turn()
+        self.assertEqual(self.wire.writes, [])
         self.link.drained()
         self.turn()
         self.assertEqual(len(self.wire.writes), 1)
+        self.assertIn(b"\x8a\x01x", self.wire.writes[0])
+        self.wire.writes[0] = self.wire.writes[0].replace(b"\x8a\x01x", b"")
         self.assertEqual([m.get("text") for m in self.wire.messages()], ["1", "2", None])
 
     def test_ten_seconds(self) -> None:

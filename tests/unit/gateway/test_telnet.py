@@ -176,6 +176,34 @@ class TelnetTest(TelnetTestCase):
             self.lose(connection)
         self.assertEqual(self.meter.counts["closes telnet 3013"], 3)
 
+    def test_a_flood_of_bytes(self) -> None:
+        """Beyond the hard limit it is told so, once, and heard no more; later it is dropped."""
+        connection, transport = self.connect()
+        for _ in range(65):
+            connection.dataReceived(b"x" * 65_536)
+        self.assertEqual(self.meter.counts["refusals flood"], 1)
+        self.assertTrue(transport.value().endswith(b"Too much at once.\r\n"))
+        self.assertTrue(transport.disconnecting)
+        self.pass_time(2.5)
+        self.assertTrue(transport.disconnected)
+
+    def test_a_flood_of_reads(self) -> None:
+        """Single bytes are charged for the work that each is, not for their size alone."""
+        connection, transport = self.connect()
+        for _ in range(1_001):
+            connection.dataReceived(b"x")
+        self.assertEqual(self.meter.counts["refusals flood"], 1)
+        self.assertTrue(transport.disconnecting)
+
+    def test_option_replies_wait(self) -> None:
+        """Where the peer doesn't read, answers to options wait, too, and come first."""
+        connection, transport = self.connect()
+        connection.pauseProducing()
+        connection.dataReceived(IAC + DO + TTYPE)
+        self.assertEqual(transport.value(), b"")
+        connection.resumeProducing()
+        self.assertEqual(transport.value(), IAC + WONT + TTYPE)
+
     def test_a_megabyte_without_an_end(self) -> None:
         """A line of 1 MB is refused once, and none of it kept; the next line is read."""
         for _ in range(16):

@@ -14,9 +14,12 @@ from twisted.test.iosim import FakeTransport, IOPump
 
 from mudserver.errors import CloseCode
 from mudserver.gateway.deflate import Inflation
+from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.websocket import SUBPROTOCOL, WebSocketConnection, WebSocketFactory
 from mudserver.ids import SessionId
 from mudserver.interfaces.play import Detached
+from mudserver.session.bucket import Rate
+from mudserver.session.intake import IntakeLimits
 from tests.unit.gateway.bench import HOME, GatewayTestCase
 
 HELLO = b'{"type": "hello", "ticket": "t", "csrf": "c"}'
@@ -403,6 +406,8 @@ class PingTest(WebSocketTestCase):
         _, client, pump, _ = self.enter()
         client.sendPing(b"are you there?")
         pump.flush()
+        self.turn()
+        pump.flush()
         self.assertEqual(client.pongs, [b"are you there?"])
 
     def test_ours(self) -> None:
@@ -422,6 +427,19 @@ class PingTest(WebSocketTestCase):
             pump.flush()
         self.assertEqual(client.code, 3012)
 
+    def test_wrong_answer(self) -> None:
+        """A pong that gives back something else, or that came too early, answers nothing."""
+        for payload in (b"", b"guessed!"):
+            _, client, pump, _ = self.enter()
+            client.answers_pings = False
+            client.sendPong(payload)
+            pump.flush()
+            for _ in range(12):
+                self.pass_time(3.0)
+                client.sendPong(payload)
+                pump.flush()
+            self.assertEqual(client.code, 3012)
+
     def test_flood(self) -> None:
         """A flood of pings is answered as far as it may be, and closed 3013."""
         _, client, pump, _ = self.enter()
@@ -430,6 +448,64 @@ class PingTest(WebSocketTestCase):
         pump.flush()
         self.assertEqual(len(client.pongs), 200)
         self.assertEqual(client.code, 3013)
+
+
+class FloodTest(WebSocketTestCase):
+    """What is sent is charged where it arrives."""
+
+    limits = LinkLimits(intake=IntakeLimits(frames=Rate(1.0, 100.0), raw_bytes=Rate(1.0, 50_000.0)))
+
+    def expect_closed(self, client: Client) -> None:
+        self.assertEqual([m["type"] for m in client.messages], ["closing"])
+        self.assertEqual(client.messages[0]["code"], 3013)
+        self.assertEqual(self.meter.counts["refusals flood"], 1)
+
+    def test_fragments(self) -> None:
+        """Empty and tiny fragments are frames, though they may never become a message."""
+        for payload in (b"", b"x"):
+            self.meter.counts.clear()
+            _, client, pump, _ = self.enter()
+            client.beginMessage()
+            for _ in range(98):
+                client.sendMessageFrame(payload)
+            pump.flush()
+            self.assertEqual(client.messages, [])
+            for _ in range(200):
+                client.sendMessageFrame(payload)
+            pump.flush()
+            self.expect_closed(client)
+
+    def test_bytes(self) -> None:
+        """So are bytes, whatever they are; and then nothing more is read."""
+        server, client, pump, _ = self.enter()
+        pipe: Any = server.transport
+        client.beginMessage()
+        for _ in range(6):
+            client.sendMessageFrame(b"x" * 1_000)
+        pump.flush()
+        self.assertTrue(pipe.reading)
+        server.dataReceived(b"x" * 50_000)
+        self.assertFalse(pipe.reading)
+        pump.flush()
+        self.expect_closed(client)
+        server.dataReceived(b"x" * 50_000)
+        self.assertEqual(self.meter.counts["refusals flood"], 1)
+        self.pass_time(2.5)
+        self.assertTrue(pipe.disconnecting or pipe.disconnected)
+
+    def test_a_busy_client(self) -> None:
+        """What is spent comes back."""
+        _, client, pump, _ = self.enter()
+        for _ in range(4):
+            for _ in range(45):
+                client.sendMessage(b'{"type": "ping"}')
+            pump.flush()
+            self.turn()
+            pump.flush()
+            for _ in range(12):
+                self.pass_time(5.0)
+                pump.flush()
+        self.assertIsNone(client.closed)
 
 
 class FlowTest(WebSocketTestCase):

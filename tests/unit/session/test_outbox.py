@@ -15,6 +15,23 @@ def control(text: str) -> Frame:
     return Frame(text.encode(), play=False)
 
 
+def state(of: str, text: str) -> Frame:
+    return Frame(text.encode(), play=True, state=of, full=True)
+
+
+def delta(of: str, text: str) -> Frame:
+    return Frame(text.encode(), play=True, state=of)
+
+
+def known(of: str, frames: list[Frame]) -> list[Frame]:
+    """What one knows of a state: the last full one, and all changes since."""
+    told: list[Frame] = []
+    for frame in frames:
+        if frame.state == of:
+            told = [frame] if frame.full else [*told, frame]
+    return told
+
+
 class OutboxTests(SynchronousTestCase):
     """`Outbox` counts messages of play when they are flushed."""
 
@@ -47,6 +64,43 @@ class OutboxTests(SynchronousTestCase):
         self.assertFalse(self.outbox.offer(play("12")))
         self.assertEqual([b"123456789", b"12"], self.outbox.flush())
         self.assertEqual(0, self.outbox.pending)
+
+    def test_states_are_dropped_first(self) -> None:
+        """Beyond the limit, what a later full state replaces is dropped, and not counted."""
+        room, other = state("room", "RR"), state("room", "SS")
+        self.assertTrue(self.outbox.offer(room))
+        self.assertTrue(self.outbox.offer(delta("room", "r")))
+        self.assertTrue(self.outbox.offer(play("abc")))
+        self.assertTrue(self.outbox.offer(delta("char", "c")))
+        self.assertTrue(self.outbox.offer(other))
+        self.assertEqual(9, self.outbox.pending)
+        self.assertTrue(self.outbox.offer(delta("room", "tt")))
+        self.assertEqual(8, self.outbox.pending)
+        self.assertEqual([b"abc", b"c", b"SS", b"tt"], self.outbox.flush())
+        self.assertEqual(4, self.outbox.count)
+
+    def test_states_that_are_needed(self) -> None:
+        """The last full state and what came after it are kept, and what is no state."""
+        frames = (delta("room", "ab"), state("char", "cd"), delta("char", "ef"), control("ghijk"))
+        self.assertEqual([True] * 3 + [False], [self.outbox.offer(frame) for frame in frames])
+        self.assertEqual([b"ab", b"cd", b"ef", b"ghijk"], self.outbox.flush())
+
+    @given(st.lists(st.tuples(st.sampled_from(("", "room", "char")), st.booleans()), max_size=20))
+    def test_what_is_read_last(self, told: list[tuple[str, bool]]) -> None:
+        """Whatever is dropped, who reads the rest knows the same of each state."""
+        outbox = Outbox(OutboxLimits(pending=10))
+        frames = [
+            Frame(f"{number:02}{of[:1] or 'x'}".encode(), True, of, full and bool(of))
+            for number, (of, full) in enumerate(told)
+        ]
+        for frame in frames:
+            outbox.offer(frame)
+        read = outbox.flush()
+        for kind in ("room", "char"):
+            self.assertEqual(
+                known(kind, frames), known(kind, [f for f in frames if f.data in read])
+            )
+        self.assertEqual([f.data for f in frames if not f.state], [d for d in read if b"x" in d])
 
     def test_replay(self) -> None:
         """A client that names its count gets the rest."""

@@ -38,6 +38,15 @@ _PASSING_REFUSALS = (
     "remaining connection slots",
 )
 
+# What libpq itself says, and will say again however often it is asked: of TLS.
+_LASTING_PROBLEMS = (
+    "certificate verify failed",
+    "signature failure",
+    "does not match host name",
+    "root certificate file",
+    "server does not support SSL",
+)
+
 
 class IReactorForConnections(IReactorTime, IReactorFDSet, IReactorPluggableNameResolver, Interface):
     """The parts of a reactor that connections need."""
@@ -157,9 +166,7 @@ class Connection:
         except (psycopg2.Error, ConnectionClosed, StorageUnavailable) as error:
             words = words_of(error)
             message = f"can't connect to the database {dsn}: {words}"
-            if "FATAL:" in words and not any(each in words for each in _PASSING_REFUSALS):
-                raise StorageRefused(message) from error
-            raise StorageUnavailable(message) from error
+            raise (StorageRefused if _lasts(words) else StorageUnavailable)(message) from error
         finally:
             if not connected:
                 wire.close()
@@ -306,6 +313,13 @@ async def _connect(
     found = await resolved(reactor, dsn)
     conninfo = Dsn(limits.parameters(found, application)).conninfo()
     await _abandonable(wire.connect(conninfo))
+
+
+def _lasts(words: str) -> bool:
+    """Whether what came of connecting would come of it again; there is no SQLSTATE to tell by."""
+    if any(each in words for each in _LASTING_PROBLEMS):
+        return True
+    return "FATAL:" in words and not any(each in words for each in _PASSING_REFUSALS)
 
 
 def _timed_out(result: object, seconds: float) -> object:

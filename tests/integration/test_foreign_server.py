@@ -15,6 +15,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.privilege import User, server_user
+from tests.integration.certificates import Certificate
 from tests.integration.daemon import Daemon
 from tests.integration.program import Program, free_port
 from tests.integration.web_client import enter, register, request
@@ -101,6 +102,20 @@ class ForeignServer:
         promoted = await self._run("pg_ctl", "promote", "--no-wait").ended()
         self._case.assertEqual(promoted.status, 0, promoted.output)
         await self._server.said.expect("ready to accept connections")
+
+    def install(self, certificate: Certificate) -> None:
+        """Give the server, which must be stopped, a certificate; ``--ssl=on`` uses it."""
+        for name, content in (("server.crt", certificate.chain), ("server.key", certificate.key)):
+            path = self._directory / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if self._user is not None:
+                os.chown(path, self._user.uid, self._user.gid)
+
+    def require_tls(self) -> None:
+        """Let nobody in without TLS; for the next start."""
+        rules = self._directory / "data" / "pg_hba.conf"
+        rules.write_text("hostssl all all all scram-sha-256\n")
 
     def _launch(self, *options: str) -> None:
         self._server = self._run(

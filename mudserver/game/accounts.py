@@ -14,7 +14,8 @@ from mudserver.errors import (
 )
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.limits import AccountLimits
-from mudserver.game.throttle import LoginThrottle, RegistrationThrottle
+from mudserver.game.login_attempts import LoginAttempts
+from mudserver.game.throttle import RegistrationThrottle
 from mudserver.game.tokens import Authority, Tokens
 from mudserver.ids import AccountId, TokenHash
 from mudserver.interfaces.authority import (
@@ -52,6 +53,7 @@ class Accounts:
         store: Where accounts are kept.
         tokens: What gives authority to who has shown the password.
         hasher: Where passwords are hashed; whoever made it starts and stops it.
+        attempts: What slows down those who guess; whoever made it starts and stops it.
         limits: How passwords may travel, and how often they may be tried.
         reserved: The keys of names that nobody may have.
         clock: What throttles are measured by.
@@ -64,6 +66,7 @@ class Accounts:
         store: IAccountStore,
         tokens: Tokens,
         hasher: PasswordHasher,
+        attempts: LoginAttempts,
         limits: AccountLimits,
         reserved: Collection[str],
         clock: IReactorTime,
@@ -76,7 +79,7 @@ class Accounts:
         self._reserved = reserved
         self._clock = clock
         self._meter = meter
-        self._logins = LoginThrottle(limits.throttle)
+        self._attempts = attempts
         self._registrations = RegistrationThrottle(limits.throttle)
 
     # ------------------------------------------------------------ passwords
@@ -243,7 +246,7 @@ class Accounts:
     ) -> None:
         key = name_key(name)
         try:
-            self._logins.begin(key, origin.address, self._clock.seconds())
+            self._attempts.begin(key, origin.address)
         except PlayerError:
             self._meter.count("logins", outcome="throttled")
             raise
@@ -251,12 +254,13 @@ class Accounts:
         try:
             verdict = await self._hasher.verify(stored, password)
         except BaseException:
-            self._logins.refund(key, origin.address)
+            self._attempts.refund(key, origin.address)
             raise
         if account is None or not verdict.right:
+            self._attempts.fail(key, origin.address)
             self._meter.count("logins", outcome="refused")
             raise WrongCredentials("Wrong name or password.")
-        self._logins.succeed(key, origin.address)
+        self._attempts.succeed(key, origin.address)
         if verdict.fresh_hash is not None:
             await self._store.rehash(account.id, account.password_hash, verdict.fresh_hash)
 

@@ -15,6 +15,7 @@ from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
+from mudserver.game.login_attempts import LoginAttempts
 from mudserver.game.loop import GameLoop
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
@@ -27,6 +28,7 @@ from mudserver.game.standings import Standings
 from mudserver.game.tokens import Tokens
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.failed_logins import IFailedLoginStore
 from mudserver.interfaces.journal import IJournalStore
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.notices import INotices, NoNotices
@@ -44,6 +46,7 @@ class GamePorts:
     Attributes:
         bus: What leads to the gateways.
         accounts: Where accounts are kept.
+        failed_logins: Where failed log-ins are remembered.
         world: Where the world and its characters are kept.
         journal: Where what changes is written.
         hasher: Where passwords are hashed; the game starts and stops it.
@@ -58,6 +61,7 @@ class GamePorts:
 
     bus: IBus
     accounts: IAccountStore
+    failed_logins: IFailedLoginStore
     world: IWorldStore
     journal: IJournalStore
     hasher: PasswordHasher
@@ -82,6 +86,7 @@ class Game:
     fan_out: FanOut
     stage: Stage
     tokens: Tokens
+    attempts: LoginAttempts
     accounts: Accounts
     presence: Presence
     attachments: Attachments
@@ -119,10 +124,19 @@ def assemble(
         utc_now=ports.utc_now,
         token_bytes=ports.token_bytes,
     )
+    attempts = LoginAttempts(
+        store=ports.failed_logins,
+        limits=limits.accounts.throttle,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        tasks=tasks,
+        meter=ports.meter,
+    )
     accounts = Accounts(
         store=ports.accounts,
         tokens=tokens,
         hasher=ports.hasher,
+        attempts=attempts,
         limits=limits.accounts,
         reserved=reserved_names(npc.name for npc in world.npcs.values()),
         clock=ports.clock,
@@ -205,6 +219,7 @@ def assemble(
         fan_out=fan_out,
         stage=stage,
         tokens=tokens,
+        attempts=attempts,
         accounts=accounts,
         presence=presence,
         attachments=attachments,

@@ -106,6 +106,7 @@ class WorldService(Service):
         epoch = await self._ports.journal.take_lease(self._ports.holder)
         rows = await self._ports.world.load() or await self._found()
         game = assemble(populate(rows), self._ports, self._limits, epoch, self._fenced)
+        await game.attempts.load()
         self._game = game
         self._receivers = _receivers(game)
         self._responders = _responders(game)
@@ -114,6 +115,7 @@ class WorldService(Service):
         game.pressure.start()
         game.housekeeping.start()
         game.standings.start()
+        game.attempts.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
         self._log.info(
@@ -143,6 +145,7 @@ class WorldService(Service):
             await game.journal.stop()
         finally:
             await game.tasks.stop()
+            await game.attempts.stop()
             await self._ports.hasher.stop()
             self._game = None
 

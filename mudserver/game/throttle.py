@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from attrs import define, field, frozen
 
 from mudserver.errors import TooManyTries
+from mudserver.interfaces.failed_logins import Attempt
 
 #: Keys that one tally remembers; of more, the one not seen for longest is forgotten.
 MAX_KEYS: Final = 50_000
@@ -88,9 +89,9 @@ class Tally(Generic[K]):
             if not tries:
                 del self._tries[key]
 
-    def forget(self, key: K) -> None:
-        """Forget all tries of a key."""
-        self._tries.pop(key, None)
+    def forget(self, key: K) -> bool:
+        """Forget all tries of a key; return whether there were any."""
+        return self._tries.pop(key, None) is not None
 
     def _recent(self, key: K, now: float) -> deque[float] | None:
         tries = self._tries.get(key)
@@ -139,51 +140,58 @@ class LoginThrottle:
     """
 
     def __init__(self, limits: ThrottleLimits) -> None:
-        self._pairs: Tally[tuple[str, str]] = Tally(
-            limits.account_failures, limits.window, limits.longest
-        )
+        self._pairs: Tally[Attempt] = Tally(limits.account_failures, limits.window, limits.longest)
         self._addresses: Tally[str] = Tally(limits.address_failures, limits.window, limits.longest)
         self._accounts: Tally[str] = Tally(
             limits.spread_failures, limits.window, limits.longest_elsewhere
         )
 
-    def begin(self, account: str, address: str, now: float) -> None:
+    def begin(self, attempt: Attempt, now: float) -> None:
         """
         Charge a try.
 
         Args:
-            account: The account's name in the form that is compared.
-            address: Where the try comes from.
+            attempt: What is tried, from where.
             now: Seconds.
 
         Raises:
             TooManyTries: It comes too early; it was not charged.
         """
-        place = network(address)
         seconds = max(
-            self._pairs.wait((account, place), now),
-            self._addresses.wait(place, now),
-            self._accounts.wait(account, now),
+            self._pairs.wait(attempt, now),
+            self._addresses.wait(attempt.network, now),
+            self._accounts.wait(attempt.account, now),
         )
         if seconds > 0:
             raise TooManyTries(
                 "Too many failed tries: wait a little before the next.", retry_after=seconds
             )
-        self._pairs.charge((account, place), now)
-        self._addresses.charge(place, now)
-        self._accounts.charge(account, now)
+        self._pairs.charge(attempt, now)
+        self._addresses.charge(attempt.network, now)
+        self._accounts.charge(attempt.account, now)
 
-    def refund(self, account: str, address: str) -> None:
+    def recall(self, attempt: Attempt, moment: float, *, forgiven: bool) -> None:
+        """Charge a try that failed at an earlier moment; call it in the order of these."""
+        if not forgiven:
+            self._pairs.charge(attempt, moment)
+        self._addresses.charge(attempt.network, moment)
+        self._accounts.charge(attempt.account, moment)
+
+    def refund(self, attempt: Attempt) -> None:
         """Take a try back that said nothing about the password."""
-        place = network(address)
-        self._pairs.refund((account, place))
-        self._addresses.refund(place)
-        self._accounts.refund(account)
+        self._pairs.refund(attempt)
+        self._addresses.refund(attempt.network)
+        self._accounts.refund(attempt.account)
 
-    def succeed(self, account: str, address: str) -> None:
-        """Take a try back whose password was right, and what this account failed here before."""
-        self.refund(account, address)
-        self._pairs.forget((account, network(address)))
+    def succeed(self, attempt: Attempt) -> bool:
+        """
+        Take a try back whose password was right, and what this account failed there before.
+
+        Returns:
+            Whether it had failed there.
+        """
+        self.refund(attempt)
+        return self._pairs.forget(attempt)
 
 
 class RegistrationThrottle:

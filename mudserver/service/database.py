@@ -15,6 +15,7 @@ from mudserver.storage.archive import PostgresCharacterArchive
 from mudserver.storage.connection import Connection, IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.failed_logins import PostgresFailedLoginStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.migrate import migrate
 from mudserver.storage.notices import NoticeListener
@@ -87,6 +88,17 @@ class DatabaseService(Service):
             PostgresAccountStore(self._pool, self._reactor, self._meter),
             PostgresWorldStore(self._pool, self._reactor, self._meter),
         )
+
+    def failed_logins(self) -> PostgresFailedLoginStore:
+        """
+        Make the store of failed log-ins.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresFailedLoginStore(self._pool)
 
     def journal(self) -> PostgresJournalStore:
         """

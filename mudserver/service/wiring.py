@@ -161,6 +161,7 @@ class Daemon:
             return GamePorts(
                 bus=self._bus,
                 accounts=accounts,
+                failed_logins=self._database.failed_logins(),
                 world=world,
                 journal=self._database.journal(),
                 hasher=hasher,

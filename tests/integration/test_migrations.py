@@ -110,6 +110,18 @@ class MigrationsTests(SynchronousTestCase):
             self.sql(triggers), [("account_changed",), ("token_deleted",), ("token_revoked",)]
         )
 
+    def test_0005(self) -> None:
+        """Nobody has failed to log in yet; what is written down is kept."""
+        self.migrate_to("0004")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0005"), 1)
+        self.assertEqual(self.rows(), {**before, "failed_login": []})
+        self.sql(
+            "INSERT INTO failed_login (account, network, at, forgiven)"
+            " VALUES (repeat('a', 64), '192.0.2.1', now(), false)"
+        )
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

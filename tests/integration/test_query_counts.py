@@ -22,6 +22,7 @@ from mudserver.interfaces.authority import IssueTicket, TicketCredential, Ticket
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Settled
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.failed_logins import PostgresFailedLoginStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PostgresWorldStore
@@ -70,6 +71,7 @@ class QueryCountTests(TestCase):
         ports = GamePorts(
             bus=self.bus,
             accounts=PostgresAccountStore(self.pool, clock, NullMeter()),
+            failed_logins=PostgresFailedLoginStore(self.pool),
             world=world,
             journal=PostgresJournalStore(self.pool),
             hasher=PasswordHasher(cast(IReactorFromThreads, reactor), CHEAPEST, NullMeter()),

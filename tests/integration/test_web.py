@@ -45,6 +45,7 @@ from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.ids import GatewayId
 from mudserver.service.tls import CertificateFiles
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import NullMeter
@@ -130,6 +131,7 @@ class WebTestCase(TestCase):
             GamePorts(
                 bus=bus,
                 accounts=MemoryAccountStore(database),
+                failed_logins=MemoryFailedLoginStore(database),
                 world=store,
                 journal=MemoryJournalStore(database),
                 hasher=PasswordHasher(IReactorFromThreads(reactor), CHEAPEST, meter),

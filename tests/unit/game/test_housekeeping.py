@@ -22,7 +22,7 @@ class HousekeepingTest(GameTestCase):
         self.database.hold()
         self.clock.advance(housekeeping.SWEEP_SECONDS)
         self.clock.advance(housekeeping.SWEEP_SECONDS)
-        self.assertEqual(len(self.game.tasks), 1)
+        self.assertEqual(self.meter.gauges["background_tasks sweep"], 1.0)
         self.database.failure = StorageUnavailable("away")
         self.database.release()
         self.assertEqual(len(self.game.tasks), 0)

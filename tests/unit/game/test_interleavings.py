@@ -195,8 +195,9 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(game.presence._arrivals, {})
         self.assertEqual(len(game.attachments), 0)
         self.assertTrue(game.journal.clean)
-        # The inhabitants' pastime, the look at the journal, the next sweep.
-        self.assertEqual(len(self.clock.getDelayedCalls()), 3)
+        # The inhabitants' pastime, the look at the journal, the next sweep, the next write of
+        # failed log-ins.
+        self.assertEqual(len(self.clock.getDelayedCalls()), 4)
         stored = {item.id: item.room for item in self.database.items.values()}
         self.assertEqual(len(stored), 3)
         for item in game.world.items.values():

@@ -13,8 +13,13 @@ from mudserver.game.throttle import (
     ThrottleLimits,
     network,
 )
+from mudserver.interfaces.failed_logins import Attempt
 
 LIMITS = ThrottleLimits()
+
+
+def attempt(account: str, address: str = "192.0.2.1") -> Attempt:
+    return Attempt(account, address)
 
 
 class NetworkTest(SynchronousTestCase):
@@ -35,7 +40,7 @@ class LoginThrottleTest(SynchronousTestCase):
     def fail(self, account: str, address: str, now: float) -> float:  # type: ignore[override]
         """Try in vain; return the seconds to wait where it was too early."""
         try:
-            self.throttle.begin(account, address, now)
+            self.throttle.begin(attempt(account, address), now)
         except TooManyTries as error:
             assert error.retry_after is not None
             return error.retry_after
@@ -84,16 +89,32 @@ class LoginThrottleTest(SynchronousTestCase):
         """A right password clears what was failed before, there and for that account."""
         for _ in range(4):
             self.fail("ann", "192.0.2.1", 0.0)
-        self.throttle.begin("ann", "192.0.2.1", 0.0)
-        self.throttle.succeed("ann", "192.0.2.1")
+        self.throttle.begin(attempt("ann"), 0.0)
+        self.assertTrue(self.throttle.succeed(attempt("ann")))
         waits = [self.fail("ann", "192.0.2.1", 0.0) for _ in range(6)]
         self.assertEqual(waits, [0.0] * 5 + [1.0])
+
+    def test_success_with_nothing_to_forget(self) -> None:
+        """Whoever has not failed there before has nothing forgiven."""
+        self.throttle.begin(attempt("ann"), 0.0)
+        self.assertFalse(self.throttle.succeed(attempt("ann")))
+
+    def test_recalled(self) -> None:
+        """What failed before counts from when it did; what was forgiven, for its address only."""
+        for moment in (-650.0, -500.0, -5.0, -4.0, -3.0, -2.0):
+            self.throttle.recall(attempt("ann"), moment, forgiven=False)
+        for _ in range(24):
+            self.throttle.recall(attempt("bob"), -1.0, forgiven=True)
+        self.assertEqual(self.fail("ann", "192.0.2.1", 0.0), 0.0)
+        self.assertEqual(self.fail("ann", "192.0.2.1", 0.0), 2.0)
+        self.assertEqual(self.fail("bob", "192.0.2.1", 0.0), 1.0)
+        self.assertEqual(self.fail("bob", "192.0.2.2", 0.0), 0.0)
 
     def test_refund(self) -> None:
         """A try that could not be judged is taken back."""
         for _ in range(100):
-            self.throttle.begin("ann", "192.0.2.1", 0.0)
-            self.throttle.refund("ann", "192.0.2.1")
+            self.throttle.begin(attempt("ann"), 0.0)
+            self.throttle.refund(attempt("ann"))
         self.assertEqual(self.fail("ann", "192.0.2.1", 0.0), 0.0)
 
     def test_window(self) -> None:

@@ -45,6 +45,7 @@ from mudserver.interfaces.play import (
     Show,
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.storage.memory_notices import MemoryNotices
 from mudserver.telemetry.metrics import METRICS, Kind
@@ -259,12 +260,14 @@ class GameTestCase(SynchronousTestCase):
         self.bus = LoopbackBus(self.clock)
         self.database = MemoryDatabase(now=self.utc_now)
         self.account_store = MemoryAccountStore(self.database)
+        self.failed_login_store = MemoryFailedLoginStore(self.database)
         self.world_store = MemoryWorldStore(self.database)
         self.journal_store = MemoryJournalStore(self.database)
         self.notices = MemoryNotices()
         self.fenced: list[Fenced] = []
         self.successResultOf(self.world_store.import_areas(harbour_world()))
         self.threads = InlineThreads()
+        self.secrets = Secrets()
         self.service = self.make_service()
         self.successResultOf(self.service.startService())
         self.gateway = FakeGateway(self.bus, GatewayId("g"))
@@ -286,12 +289,13 @@ class GameTestCase(SynchronousTestCase):
         ports = GamePorts(
             bus=self.bus,
             accounts=self.account_store,
+            failed_logins=self.failed_login_store,
             world=self.world_store,
             journal=self.journal_store,
             hasher=self.make_hasher(),
             clock=self.clock,
             utc_now=self.utc_now,
-            token_bytes=Secrets(),
+            token_bytes=self.secrets,
             pick=lambda: 0.99,
             meter=self.meter,
             notices=self.notices,

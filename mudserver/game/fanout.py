@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
+
+from twisted.logger import Logger
 
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import CharacterId, RoomId
@@ -24,6 +27,10 @@ from mudserver.world.audience import resolve, watching
 from mudserver.world.events import Event
 from mudserver.world.world import World
 
+#: Bytes of JSON in one message. Whatever could be larger is paged, so one that is larger comes of a
+#: fault of ours: it is shown all the same, and logged.
+MAX_VIEW_BYTES: Final = 32 * 1024
+
 
 def rfc3339(moment: datetime) -> str:
     """Return a moment as messages carry it: UTC, with milliseconds."""
@@ -42,8 +49,10 @@ class FanOut:
         sessions: Who is played by which session.
         bus: What leads to the gateways.
         utc_now: The wall clock, for the time that messages carry.
-        meter: Gets ``fanout_recipients`` (histogram).
+        meter: Gets ``fanout_recipients`` and ``view_bytes`` by type (histograms).
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -59,6 +68,7 @@ class FanOut:
         self._bus = bus
         self._utc_now = utc_now
         self._meter = meter
+        self._largest: dict[str, int] = {}
 
     def tell(self, event: Event, deltas: Iterable[Delta]) -> None:
         """
@@ -114,6 +124,22 @@ class FanOut:
             recipients += len(sessions)
             self._bus.publish(gateway_subject(gateway), Show(view, tuple(sessions)))
         self._meter.observe("fanout_recipients", float(recipients))
+        self._weigh(view)
+
+    def _weigh(self, view: View) -> None:
+        """Log the first view of a type that takes half of what a message may, and larger ones."""
+        size = len(view.body)
+        self._meter.observe("view_bytes", float(size), type=view.type)
+        if size <= self._largest.get(view.type, MAX_VIEW_BYTES // 2):
+            return
+        self._largest[view.type] = size
+        log = self._log.error if size > MAX_VIEW_BYTES else self._log.warn
+        log(
+            "A message of type {type} has {size} bytes, of {limit}.",
+            type=view.type,
+            size=size,
+            limit=MAX_VIEW_BYTES,
+        )
 
     def _time(self) -> str:
         return rfc3339(self._utc_now())

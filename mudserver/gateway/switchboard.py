@@ -195,6 +195,7 @@ class Switchboard:
                     seat.offer(frame)
             except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
                 self._crashed(seat, "output")
+        self._meter.count("frames", len(frames))
         self._meter.count("fanout_bytes", shown)
 
     def _end(self, ended: Ended) -> None:

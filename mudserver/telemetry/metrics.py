@@ -21,6 +21,7 @@ PREFIX: Final = "mud_"
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _AMOUNTS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 10_000.0)
+_BYTES: Final = (64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0)
 
 
 class Kind(Enum):
@@ -30,6 +31,10 @@ class Kind(Enum):
     GAUGE = "gauge"
     SECONDS = "histogram of seconds"
     AMOUNTS = "histogram of amounts"
+    BYTES = "histogram of bytes"
+
+
+_BUCKETS: Final = {Kind.SECONDS: _SECONDS, Kind.AMOUNTS: _AMOUNTS, Kind.BYTES: _BYTES}
 
 
 @frozen
@@ -57,6 +62,8 @@ METRICS: Final = (
     Metric("refusals", Kind.COUNTER, "What was refused, by reason.", ("reason",)),
     Metric("heartbeat_seconds", Kind.SECONDS, "Time to a probe's answer.", ("transport",)),
     Metric("outbox_overflows", Kind.COUNTER, "Readers found too slow.", ("transport",)),
+    Metric("view_bytes", Kind.BYTES, "Views rendered, by their size as JSON.", ("type",)),
+    Metric("frames", Kind.COUNTER, "Wire forms made of views; each serves all who share it."),
     Metric("fanout_bytes", Kind.COUNTER, "Bytes shown to sessions, in their wire form."),
     Metric("resumes", Kind.COUNTER, "Sessions that clients asked to resume.", ("outcome",)),
     Metric("http_requests", Kind.COUNTER, "HTTP requests answered.", ("method", "status")),
@@ -182,13 +189,13 @@ class PrometheusMeter:
                 self._gauges.parents[metric.name] = Gauge(
                     name, metric.doc, metric.labels, registry=self.registry
                 )
-            case Kind.SECONDS | Kind.AMOUNTS:
+            case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
                 self._histograms.parents[metric.name] = Histogram(
                     name,
                     metric.doc,
                     metric.labels,
                     registry=self.registry,
-                    buckets=_SECONDS if metric.kind is Kind.SECONDS else _AMOUNTS,
+                    buckets=_BUCKETS[metric.kind],
                 )
 
 

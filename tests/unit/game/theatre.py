@@ -77,8 +77,8 @@ class CountingMeter:
         self.gauges[" ".join((metric, *labels.values()))] = value
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
-        check_declared(metric, labels, Kind.SECONDS, Kind.AMOUNTS)
-        self.observed[metric] += 1
+        check_declared(metric, labels, Kind.SECONDS, Kind.AMOUNTS, Kind.BYTES)
+        self.observed[" ".join((metric, *labels.values()))] += 1
 
 
 def check_declared(metric: str, labels: Mapping[str, str], *kinds: Kind) -> None:

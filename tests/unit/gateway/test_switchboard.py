@@ -105,6 +105,7 @@ class SwitchboardTest(GatewayTestCase):
         for carrier in carriers:
             self.assertIs(carrier.bursts[0][0], first)
         self.assertEqual(terminal.bursts, [[b"Hello.\r\n"]])
+        self.assertEqual(self.meter.counts["frames"], 2)
 
     def test_one_write_per_turn(self) -> None:
         """All that one reactor turn shows a session is one burst, in order."""

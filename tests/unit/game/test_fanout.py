@@ -1,0 +1,102 @@
+"""From an event to those who see it."""
+
+from twisted.logger import LogLevel, capturedLogs
+
+from mudserver.game.fanout import MAX_VIEW_BYTES
+from mudserver.ids import GatewayId, SessionId
+from mudserver.interfaces.authority import Origin, Register
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Show
+from tests.unit.game.theatre import PASSWORD, FakeGateway, GameTestCase
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class CrowdTest(GameTestCase):
+    """One line in a full room."""
+
+    def enter_all(self, amount: int, gateway: FakeGateway) -> list[SessionId]:
+        names = [f"Guide{first}{second}" for first in LETTERS for second in LETTERS][:amount]
+        for number, name in enumerate(names):
+            home = Origin(f"198.51.100.{number}", secure=True)
+            self.successResultOf(self.bus.request(WORLD, Register(name, PASSWORD, home)))
+        return [self.enter(name, gateway) for name in names]
+
+    def test_encoded_once_for_each_kind_of_viewer(self) -> None:
+        """However many hear a line, it is encoded twice: for the speaker, and for the others."""
+        speaker, *_ = self.enter_all(30, self.gateway)
+        encoded = self.meter.observed["view_bytes chat"]
+        self.type(speaker, "say hello")
+        self.assertEqual(self.meter.observed["view_bytes chat"] - encoded, 2)
+        listeners = [
+            len(message.sessions)
+            for message in self.gateway.messages
+            if isinstance(message, Show) and message.view.type == "chat"
+        ]
+        self.assertEqual(sorted(listeners), [1, 29])
+
+    def test_each_gateway_told_once(self) -> None:
+        """Two gateways share the encoded view; each is told once for all of its sessions."""
+        other = FakeGateway(self.bus, GatewayId("h"))
+        speaker = self.enter("Ann")
+        self.enter_all(20, other)
+        encoded = self.meter.observed["view_bytes chat"]
+        self.type(speaker, "say hello")
+        self.assertEqual(self.meter.observed["view_bytes chat"] - encoded, 2)
+        (shown,) = [m for m in other.messages if isinstance(m, Show) and m.view.type == "chat"]
+        self.assertEqual(len(shown.sessions), 20)
+
+    def test_entering_costs_the_newcomer(self) -> None:
+        """Of a crowd that one joins, only the newcomer gets the whole room, encoded once."""
+        self.enter_all(20, self.gateway)
+        states = self.meter.observed["view_bytes room.state"]
+        deltas = self.meter.observed["view_bytes room.delta"]
+        self.gateway.forget()
+        newcomer = self.enter("Ann")
+        self.assertEqual(self.meter.observed["view_bytes room.state"] - states, 1)
+        self.assertEqual(self.meter.observed["view_bytes room.delta"] - deltas, 1)
+        (state,) = [
+            message
+            for message in self.gateway.messages
+            if isinstance(message, Show) and message.view.type == "room.state"
+        ]
+        self.assertEqual(state.sessions, (newcomer,))
+
+
+class WeightTest(GameTestCase):
+    """Large messages are noticed before they are too large."""
+
+    def describe(self, size: int) -> None:
+        world = self.game.world
+        world.room(world.start).description = "x" * size
+
+    def look(self, session: SessionId) -> list[tuple[LogLevel, str, int]]:
+        with capturedLogs() as events:
+            self.type(session, "look")
+        return [
+            (event["log_level"], event["type"], event["size"])
+            for event in events
+            if "size" in event and event["log_source"].__class__.__name__ == "FanOut"
+        ]
+
+    def test_half(self) -> None:
+        """A message of half the limit is named in the log, once; and again when it grows."""
+        session = self.enter("Ann")
+        self.assertEqual(self.look(session), [])
+        self.describe(MAX_VIEW_BYTES // 2)
+        ((level, type, size),) = self.look(session)
+        self.assertEqual((level, type), (LogLevel.warn, "room.state"))
+        self.assertGreater(size, MAX_VIEW_BYTES // 2)
+        self.assertEqual(self.look(session), [])
+        self.describe(MAX_VIEW_BYTES // 2 + 100)
+        self.assertEqual(len(self.look(session)), 1)
+
+    def test_too_large(self) -> None:
+        """One that is too large is a fault of ours: an error in the log, and shown whole."""
+        session = self.enter("Ann")
+        self.describe(MAX_VIEW_BYTES)
+        self.gateway.forget()
+        ((level, type, _),) = self.look(session)
+        self.assertEqual((level, type), (LogLevel.error, "room.state"))
+        (state,) = self.gateway.bodies(session, "room.state")
+        self.assertEqual(len(state["room"]["description"]), MAX_VIEW_BYTES)  # type: ignore[index]

@@ -9,6 +9,7 @@ from attrs import field, fields, frozen
 
 from mudserver.config import values
 from mudserver.config.values import Network, Parse
+from mudserver.world.channels import DEFAULT_CHANNELS, Channel
 
 
 def _setting(
@@ -124,6 +125,16 @@ class Settings:
     )
     log_level: str = _setting(
         values.choice("debug", "info", "warn", "error"), "info", "The least level that is logged."
+    )
+    channels: tuple[Channel, ...] = _setting(
+        values.several(values.channel),
+        tuple(each for each in DEFAULT_CHANNELS if not each.staff),
+        "Channels that all may talk on, each as NAME or NAME: TOPIC; the name becomes a command.",
+    )
+    staff_channels: tuple[Channel, ...] = _setting(
+        values.several(values.staff_channel),
+        tuple(each for each in DEFAULT_CHANNELS if each.staff),
+        "Channels for admins and owners alone, in the same form.",
     )
     password_time_cost: int = _setting(
         values.integer(1, 100), 3, "Passes of argon2id over its memory.", key="password.time_cost"

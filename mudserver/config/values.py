@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from attrs import evolve
 from twisted.internet.endpoints import serverFromString
+
+from mudserver.world.channels import Channel, check_channels
 
 Network = IPv4Network | IPv6Network
 
@@ -17,6 +20,7 @@ _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _LARGEST_PORT: Final = 65_535
 _LONGEST_NAME: Final = 60
+_NO_TOPIC: Final = "anything at all"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
 _COLON: Final = re.compile(r"(?<!\\):")
@@ -145,6 +149,22 @@ def host(text: str) -> str:
     if _HOST.fullmatch(text) is None:
         raise Unacceptable(f"{text!r} is no host name; expected one such as mud.example.org")
     return text.lower()
+
+
+def channel(text: str) -> Channel:
+    """Read a channel that is for all: its name, and after a colon what it is for."""
+    name, _, topic = text.partition(":")
+    made = Channel(name.strip(), topic.strip() or _NO_TOPIC)
+    try:
+        check_channels((made,))
+    except ValueError as problem:
+        raise Unacceptable(f"{problem}; expected NAME or NAME: TOPIC") from None
+    return made
+
+
+def staff_channel(text: str) -> Channel:
+    """Read a channel that is for those who keep order, as `channel`."""
+    return evolve(channel(text), staff=True)
 
 
 def endpoint(value: object) -> str:

@@ -141,7 +141,9 @@ class Administration:
         async def admit() -> ImportedCharacter:
             game = self.service.game
             record = decode(document, self._utc_now())
-            reserved = reserved_names(npc.name for npc in game.world.npcs.values())
+            reserved = reserved_names(
+                (npc.name for npc in game.world.npcs.values()), game.world.lexicon
+            )
             record = evolve(record, name=check_name(record.name, reserved))
             owner = None if account is None else (await game.accounts.find(account)).id
             imported = await self._archive().admit(record, owner)

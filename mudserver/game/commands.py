@@ -185,7 +185,7 @@ class Commands:
             self._answer(typed, _GONE)
             return None
         try:
-            command = parse(clean(text))
+            command = parse(clean(text), self._world.lexicon)
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return None
@@ -323,7 +323,8 @@ class Commands:
 
 
 def _silenced(event: Hushed) -> Refusal:
-    return Refusal("silenced", f"You are silenced{spell_term(event.until, event.why)}")
+    where = "" if event.channel is None else f" on {event.channel}"
+    return Refusal("silenced", f"You are silenced{where}{spell_term(event.until, event.why)}")
 
 
 def _refusal(error: PlayerError | Unavailable) -> Refusal:

@@ -138,7 +138,7 @@ def assemble(
         hasher=ports.hasher,
         attempts=attempts,
         limits=limits.accounts,
-        reserved=reserved_names(npc.name for npc in world.npcs.values()),
+        reserved=reserved_names((npc.name for npc in world.npcs.values()), world.lexicon),
         clock=ports.clock,
         meter=ports.meter,
     )

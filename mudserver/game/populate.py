@@ -2,18 +2,24 @@
 
 from mudserver.errors import StartupError
 from mudserver.interfaces.rows import CharacterRow, ItemRow, WorldRows
+from mudserver.world.applied import ChannelSilenceMade
+from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Room, Silence
 from mudserver.world.world import World
 
 
-def populate(rows: WorldRows) -> World:
+def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
     """
     Build the world of its rows.
+
+    Args:
+        rows: As they are stored.
+        lexicon: What can be typed there, and which channels there are.
 
     Raises:
         StartupError: They don't fit together.
     """
-    world = World(rows.start)
+    world = World(rows.start, lexicon)
     try:
         for room in rows.rooms:
             world.add_room(
@@ -46,7 +52,8 @@ def populate(rows: WorldRows) -> World:
                 )
             )
         for silence in rows.silences:
-            world.put_silence(silence.account, Silence(silence.until, silence.why))
+            channel = silence.channel if isinstance(silence, ChannelSilenceMade) else None
+            world.put_silence(silence.account, Silence(silence.until, silence.why), channel)
     except (KeyError, ValueError) as error:
         raise StartupError(f"The stored world doesn't fit together: {error!r}.") from error
     return world
@@ -69,6 +76,7 @@ def admit(world: World, row: CharacterRow) -> tuple[Character, tuple[ItemRow, ..
         name=row.name,
         room=row.room,
         mutes={mute.character: Mute(mute.name, mute.until) for mute in row.mutes},
+        channels_off=set(row.channels_off),
         role=row.role,
     )
     world.add_character(character)

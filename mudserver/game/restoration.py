@@ -13,6 +13,10 @@ from mudserver.ids import CharacterId, ItemId, RoomId
 from mudserver.interfaces.journal import RefusedRow
 from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import (
+    ChannelOff,
+    ChannelOn,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
     CharacterPlaced,
     Entity,
     ItemPlaced,
@@ -93,6 +97,15 @@ class Restoration:
                     if isinstance(kept, SilenceMade):
                         silence = Silence(kept.until, kept.why)
                     self._world.put_silence(account, silence)
+                case ChannelSilenceMade() | ChannelSilenceLifted() as row:
+                    kept = each.stored
+                    silence = None
+                    if isinstance(kept, ChannelSilenceMade):
+                        silence = Silence(kept.until, kept.why)
+                    self._world.put_silence(row.account, silence, row.channel)
+                case ChannelOff() | ChannelOn() as row:
+                    off = isinstance(each.stored, ChannelOff)
+                    self._world.put_channel(row.character, row.channel, off=off)
                 case _:
                     pass  # nothing of it is in the world
         for room in rooms:

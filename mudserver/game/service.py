@@ -27,6 +27,7 @@ from mudserver.interfaces.bus import WORLD, Message, Request
 from mudserver.interfaces.play import Attach, Detached, Input, OccupantsWanted
 from mudserver.interfaces.rows import WorldRows
 from mudserver.world.area import Area
+from mudserver.world.lexicon import STANDARD, Lexicon
 
 _Receive = Callable[[Any], None]
 _Answer = Callable[[Any], Deferred[Any]]
@@ -42,6 +43,7 @@ class WorldService(Service):
         areas: Reads the areas that a new world is made of.
         fenced: Told that another world has taken over: this one has stopped without saving, and its
             process should end as one that failed.
+        lexicon: What can be typed in the world, and which channels there are.
     """
 
     _log = Logger()
@@ -52,10 +54,12 @@ class WorldService(Service):
         limits: GameLimits,
         areas: Callable[[], Iterable[Area]] = tuple,
         fenced: Callable[[Fenced], None] = lambda _: None,
+        lexicon: Lexicon = STANDARD,
     ) -> None:
         self._ports = ports
         self._limits = limits
         self._areas = areas
+        self._lexicon = lexicon
         self._report_fenced = fenced
         self._game: Game | None = None
         self._withdraw: tuple[Callable[[], None], ...] = ()
@@ -105,7 +109,9 @@ class WorldService(Service):
         # What is loaded can only be relied upon once nobody else may change it.
         epoch = await self._ports.journal.take_lease(self._ports.holder)
         rows = await self._ports.world.load() or await self._found()
-        game = assemble(populate(rows), self._ports, self._limits, epoch, self._fenced)
+        game = assemble(
+            populate(rows, self._lexicon), self._ports, self._limits, epoch, self._fenced
+        )
         await game.attempts.load()
         self._game = game
         self._receivers = _receivers(game)

@@ -14,7 +14,15 @@ from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.ids import NpcId
 from mudserver.interfaces.meter import IMeter
-from mudserver.world.applied import Change, MuteLifted, MuteMade, SilenceLifted, SilenceMade
+from mudserver.world.applied import (
+    Change,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
 from mudserver.world.events import TOLD_WHEN_SAVED, Arrived, Event, Said
 from mudserver.world.inhabitants import idle, react
 from mudserver.world.world import World
@@ -23,7 +31,14 @@ from mudserver.world.world import World
 INHABITANTS: Final = Lane("inhabitants")
 
 #: Changes that are someone's protection, and written without delay.
-_URGENT: Final = (MuteMade, MuteLifted, SilenceMade, SilenceLifted)
+_URGENT: Final = (
+    MuteMade,
+    MuteLifted,
+    SilenceMade,
+    SilenceLifted,
+    ChannelSilenceMade,
+    ChannelSilenceLifted,
+)
 
 #: Events that inhabitants may react to.
 _HEARD: Final = (Arrived, Said)

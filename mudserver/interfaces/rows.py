@@ -13,7 +13,7 @@ from mudserver.ids import (
     RoomId,
     TokenHash,
 )
-from mudserver.world.applied import SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.direction import Direction
 from mudserver.world.role import Role
 
@@ -83,7 +83,7 @@ class WorldRows:
     exits: tuple[ExitRow, ...]
     items: tuple[ItemRow, ...]
     npcs: tuple[NpcRow, ...]
-    silences: tuple[SilenceMade, ...] = ()
+    silences: tuple[SilenceMade | ChannelSilenceMade, ...] = ()
 
 
 @frozen
@@ -139,6 +139,7 @@ class CharacterRow:
         room: Where it was last; None for one that has never played.
         mutes: Whom it mutes, in the order of their ids; without what has ended.
         role: What its account may do.
+        channels_off: The channels that it doesn't want to hear, in the order of their names.
     """
 
     id: CharacterId
@@ -148,6 +149,7 @@ class CharacterRow:
     items: tuple[ItemRow, ...]
     mutes: tuple[MutedRow, ...] = ()
     role: Role = Role.PLAYER
+    channels_off: tuple[str, ...] = ()
 
     @property
     def muted(self) -> frozenset[CharacterId]:

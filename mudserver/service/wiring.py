@@ -57,6 +57,7 @@ from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.telemetry.operations import OperationsService
 from mudserver.telemetry.ticks import TickService
+from mudserver.world.lexicon import Lexicon
 
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
 BACKLOG = 1024
@@ -174,7 +175,11 @@ class Daemon:
                 holder=f"{socket.gethostname()}, process {os.getpid()}",
             )
 
-        return GameService(ports, limits, settings.areas, self._lifecycle.broken)
+        try:
+            lexicon = Lexicon.of((*settings.channels, *settings.staff_channels))
+        except ValueError as error:
+            raise ConfigError("channels", "the settings", str(error)) from None
+        return GameService(ports, limits, settings.areas, self._lifecycle.broken, lexicon)
 
     def _make_shared(self) -> Shared:
         settings = self._settings

@@ -13,6 +13,7 @@ from mudserver.game.game import GamePorts
 from mudserver.game.limits import GameLimits
 from mudserver.game.service import WorldService
 from mudserver.world.area import Area, parse
+from mudserver.world.lexicon import Lexicon
 
 _STARTER_AREA = "mudserver.areas"
 _SUFFIX = ".yaml"
@@ -51,6 +52,7 @@ class GameService(Service):
         limits: How much, how many, how long.
         areas: A directory of area files for a new world; None for the starter area.
         fenced: Told that another world has taken over: this one has stopped without saving.
+        lexicon: What can be typed in the world, and which channels there are.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class GameService(Service):
         limits: GameLimits,
         areas: Path | None,
         fenced: Callable[[Fenced], None],
+        lexicon: Lexicon,
     ) -> None:
         self._ports = ports
         self._limits = limits
         self._areas = areas
         self._fenced = fenced
+        self._lexicon = lexicon
         self._world: WorldService | None = None
 
     @property
@@ -96,7 +100,11 @@ class GameService(Service):
 
     async def _start(self) -> None:
         world = WorldService(
-            self._ports(), self._limits, lambda: read_areas(self._areas), self._fenced
+            self._ports(),
+            self._limits,
+            lambda: read_areas(self._areas),
+            self._fenced,
+            self._lexicon,
         )
         await world.startService()
         self._world = world

@@ -20,6 +20,10 @@ from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.storage.transaction import Cursor
 from mudserver.world.applied import (
     Change,
+    ChannelOff,
+    ChannelOn,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
     CharacterPlaced,
     Entity,
     ItemPlaced,
@@ -109,6 +113,53 @@ _SILENCE: Final = """
     SET by = excluded.by, since = excluded.since, until = excluded.until, why = excluded.why
 """
 
+_UNSILENCE_CHANNEL: Final = """
+    DELETE FROM channel_silence s USING (
+        SELECT account, channel FROM channel_silence
+        JOIN unnest(%(account)s::bigint[], %(channel)s::text[]) AS v (account, channel)
+            USING (account, channel)
+        ORDER BY account, channel FOR UPDATE OF channel_silence
+    ) AS locked
+    WHERE s.account = locked.account AND s.channel = locked.channel
+"""
+
+_FORGET_CHANNEL_SILENCES: Final = """
+    DELETE FROM channel_silence s USING (
+        SELECT account, channel FROM channel_silence WHERE until <= now()
+        ORDER BY account, channel FOR UPDATE
+    ) AS ended
+    WHERE s.account = ended.account AND s.channel = ended.channel
+"""
+
+_SILENCE_CHANNEL: Final = """
+    INSERT INTO channel_silence (account, channel, by, since, until, why)
+    SELECT account, channel, by, since, until, why
+    FROM unnest(%(account)s::bigint[], %(channel)s::text[], %(by)s::bigint[],
+        %(since)s::timestamptz[], %(until)s::timestamptz[], %(why)s::text[])
+        AS v (account, channel, by, since, until, why)
+    ORDER BY account, channel
+    ON CONFLICT (account, channel) DO UPDATE
+    SET by = excluded.by, since = excluded.since, until = excluded.until, why = excluded.why
+"""
+
+_TURN_ON: Final = """
+    DELETE FROM channel_off o USING (
+        SELECT character, channel FROM channel_off
+        JOIN unnest(%(character)s::bigint[], %(channel)s::text[]) AS v (character, channel)
+            USING (character, channel)
+        ORDER BY character, channel FOR UPDATE OF channel_off
+    ) AS locked
+    WHERE o.character = locked.character AND o.channel = locked.channel
+"""
+
+_TURN_OFF: Final = """
+    INSERT INTO channel_off (character, channel)
+    SELECT character, channel
+    FROM unnest(%(character)s::bigint[], %(channel)s::text[]) AS v (character, channel)
+    ORDER BY character, channel
+    ON CONFLICT (character, channel) DO NOTHING
+"""
+
 _INPUT: Final = """
     INSERT INTO session_input (session, character, number)
     SELECT session, character, number
@@ -166,6 +217,10 @@ KINDS: Final = (
     Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
     Kind(SilenceLifted, (_UNSILENCE,)),
     Kind(SilenceMade, (_FORGET_SILENCES, _SILENCE)),
+    Kind(ChannelSilenceLifted, (_UNSILENCE_CHANNEL,)),
+    Kind(ChannelSilenceMade, (_FORGET_CHANNEL_SILENCES, _SILENCE_CHANNEL)),
+    Kind(ChannelOn, (_TURN_ON,)),
+    Kind(ChannelOff, (_TURN_OFF,)),
     Kind(InputRow, (_INPUT,)),
     Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
 )
@@ -232,6 +287,19 @@ _STORED_SILENCES: Final = """
 """
 
 
+_STORED_CHANNEL_SILENCES: Final = """
+    SELECT v.account, v.channel, s.by, s.since, s.until, s.why
+    FROM unnest(%(account)s::bigint[], %(channel)s::text[]) AS v (account, channel)
+    LEFT JOIN channel_silence s USING (account, channel)
+"""
+
+_STORED_CHANNELS: Final = """
+    SELECT v.character, v.channel, o.channel IS NOT NULL
+    FROM unnest(%(character)s::bigint[], %(channel)s::text[]) AS v (character, channel)
+    LEFT JOIN channel_off o USING (character, channel)
+"""
+
+
 def item_row(row: Sequence[Any]) -> ItemRow:
     """Make an item of the columns id, key, name, keywords, description, fixed, room, holder."""
     id, key, name, keywords, description, fixed, room, holder = row
@@ -266,6 +334,22 @@ def _stored_silence(row: Row) -> tuple[Entity, Change]:
     return made.entity, made
 
 
+def _stored_channel_silence(row: Row) -> tuple[Entity, Change]:
+    account, channel, by, since, until, why = row
+    if since is None:
+        lifted = ChannelSilenceLifted(AccountId(account), channel)
+        return lifted.entity, lifted
+    made = ChannelSilenceMade(AccountId(account), channel, AccountId(by), since, until, why)
+    return made.entity, made
+
+
+def _stored_channel(row: Row) -> tuple[Entity, Change]:
+    character, channel, off = row
+    kind = ChannelOff if off else ChannelOn
+    switched = kind(CharacterId(character), channel)
+    return switched.entity, switched
+
+
 _Read = Callable[[Row], tuple[Entity, Change | ItemRow]]
 
 _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
@@ -275,6 +359,10 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     MuteLifted: (_STORED_MUTES, _stored_mute),
     SilenceMade: (_STORED_SILENCES, _stored_silence),
     SilenceLifted: (_STORED_SILENCES, _stored_silence),
+    ChannelSilenceMade: (_STORED_CHANNEL_SILENCES, _stored_channel_silence),
+    ChannelSilenceLifted: (_STORED_CHANNEL_SILENCES, _stored_channel_silence),
+    ChannelOff: (_STORED_CHANNELS, _stored_channel),
+    ChannelOn: (_STORED_CHANNELS, _stored_channel),
 }
 
 

@@ -44,6 +44,7 @@ from mudserver.storage.retention import (
     MAX_REVOKED,
 )
 from mudserver.storage.text import storable
+from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import check
 from mudserver.world.role import Role
@@ -296,11 +297,10 @@ class MemoryWorldStore:
             lying = tuple(item for item in self._db.items.values() if item.room is not None)
             exits = sorted(self._db.world.exits, key=lambda way: (way.room, way.direction))
             now = self._db.now()
-            silences = (
-                self._db.silences[account]
-                for account in sorted(self._db.silences)
-                if (until := self._db.silences[account].until) is None or until > now
-            )
+            rows: list[SilenceMade | ChannelSilenceMade] = []
+            rows += (row for _, row in sorted(self._db.silences.items()))
+            rows += (row for _, row in sorted(self._db.channel_silences.items()))
+            silences = (row for row in rows if row.until is None or row.until > now)
             return evolve(self._db.world, items=lying, exits=tuple(exits), silences=tuple(silences))
 
         return self._db.answer(work)
@@ -331,6 +331,9 @@ class MemoryWorldStore:
                     items=tuple(i for i in self._db.items.values() if i.holder == each.id),
                     mutes=self._mutes(each.id),
                     role=self._db.accounts[each.account].role,
+                    channels_off=tuple(
+                        sorted(name for id, name in self._db.channels_off if id == each.id)
+                    ),
                 )
                 for each in self._db.characters.values()
                 if each.account == account

@@ -23,7 +23,7 @@ from mudserver.ids import (
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
 from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
-from mudserver.world.applied import SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.role import Role
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ _MAX_WHY: Final = 200
 
 #: What the table ``name`` takes, without case.
 NAME: Final = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:['-][a-z]+)*\Z")
+#: What the tables ``channel_off`` and ``channel_silence`` take for a channel's name.
+CHANNEL: Final = re.compile(r"[a-z]{2,12}\Z")
 #: What the tables ``token`` and ``ticket`` take for a hash.
 SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -138,6 +140,10 @@ class MemoryDatabase:
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
     mutes: dict[tuple[CharacterId, CharacterId], MuteRow] = field(init=False, factory=dict)
     silences: dict[AccountId, SilenceMade] = field(init=False, factory=dict)
+    channel_silences: dict[tuple[AccountId, str], ChannelSilenceMade] = field(
+        init=False, factory=dict
+    )
+    channels_off: set[tuple[CharacterId, str]] = field(init=False, factory=set)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)
@@ -192,6 +198,15 @@ class MemoryDatabase:
         check_key(row.account in self.accounts, "silence_account_fkey")
         check_key(row.by in self.accounts, "silence_by_fkey")
         self.silences[row.account] = row
+
+    def silence_channel(self, row: ChannelSilenceMade) -> None:
+        """Write a row of the table ``channel_silence`` over what is there."""
+        check_row(row.until is None or row.until > row.since, "channel_silence_lasts")
+        check_row(CHANNEL.match(row.channel), "channel_silence_channel_check")
+        check_row(len(storable(row.why)) <= _MAX_WHY, "channel_silence_why_check")
+        check_key(row.account in self.accounts, "channel_silence_account_fkey")
+        check_key(row.by in self.accounts, "channel_silence_by_fkey")
+        self.channel_silences[row.account, row.channel] = row
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

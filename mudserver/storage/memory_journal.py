@@ -25,6 +25,7 @@ from mudserver.interfaces.rows import ItemRow, MuteRow
 from mudserver.storage.failures import is_of_rows
 from mudserver.storage.kinds import in_order
 from mudserver.storage.memory_database import (
+    CHANNEL,
     MemoryAnswer,
     MemoryDatabase,
     MemoryInput,
@@ -38,6 +39,10 @@ from mudserver.storage.sieve import sieve
 from mudserver.storage.text import storable
 from mudserver.world.applied import (
     Change,
+    ChannelOff,
+    ChannelOn,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
     MuteLifted,
@@ -165,7 +170,17 @@ class MemoryJournalStore:
 
 # ---------------------------------------------------------------- transactions
 
-_TABLES: Final = ("characters", "items", "mutes", "silences", "inputs", "answers", "letters")
+_TABLES: Final = (
+    "characters",
+    "items",
+    "mutes",
+    "silences",
+    "channel_silences",
+    "channels_off",
+    "inputs",
+    "answers",
+    "letters",
+)
 
 
 def _snapshot(db: MemoryDatabase) -> dict[str, Any]:
@@ -193,7 +208,16 @@ def _all_or_nothing(db: MemoryDatabase) -> Iterator[None]:
 
 
 #: Rows of which two may be of the same entity: the later kind has the last word.
-_MADE_OR_LIFTED: Final = (MuteMade, MuteLifted, SilenceMade, SilenceLifted)
+_MADE_OR_LIFTED: Final = (
+    MuteMade,
+    MuteLifted,
+    SilenceMade,
+    SilenceLifted,
+    ChannelSilenceMade,
+    ChannelSilenceLifted,
+    ChannelOff,
+    ChannelOn,
+)
 
 
 def _write(db: MemoryDatabase, rows: Sequence[JournalRow]) -> None:
@@ -245,6 +269,27 @@ def _silence(db: MemoryDatabase, row: SilenceMade) -> None:
     db.silence(row)
 
 
+def _unsilence_channel(db: MemoryDatabase, row: ChannelSilenceLifted) -> None:
+    db.channel_silences.pop((row.account, row.channel), None)
+
+
+def _silence_channel(db: MemoryDatabase, row: ChannelSilenceMade) -> None:
+    for key, other in list(db.channel_silences.items()):
+        if other.until is not None and other.until <= db.now():
+            del db.channel_silences[key]
+    db.silence_channel(row)
+
+
+def _turn_on(db: MemoryDatabase, row: ChannelOn) -> None:
+    db.channels_off.discard((row.character, row.channel))
+
+
+def _turn_off(db: MemoryDatabase, row: ChannelOff) -> None:
+    check_row(CHANNEL.match(row.channel), "channel_off_channel_check")
+    check_key(row.character in db.characters, "channel_off_character_fkey")
+    db.channels_off.add((row.character, row.channel))
+
+
 def _input(db: MemoryDatabase, row: InputRow) -> None:
     check_row(1 <= len(storable(row.session)) <= _MAX_SESSION, "session_input_session_check")
     check_row(row.number > 0, "session_input_number_check")
@@ -273,6 +318,10 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     MuteMade: _mute,
     SilenceLifted: _unsilence,
     SilenceMade: _silence,
+    ChannelSilenceLifted: _unsilence_channel,
+    ChannelSilenceMade: _silence_channel,
+    ChannelOn: _turn_on,
+    ChannelOff: _turn_off,
     InputRow: _input,
     AnswerRow: _answer,
 }
@@ -306,6 +355,12 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
             return MuteMade(muter, muted, made.since, made.until, made.why, name)
         case SilenceMade(account=account) | SilenceLifted(account=account):
             return db.silences.get(account, SilenceLifted(account))
+        case ChannelSilenceMade(account=account) | ChannelSilenceLifted(account=account):
+            lifted = ChannelSilenceLifted(account, row.channel)
+            return db.channel_silences.get((account, row.channel), lifted)
+        case ChannelOff(character=id, channel=name) | ChannelOn(character=id, channel=name):
+            off = (id, name) in db.channels_off
+            return ChannelOff(id, name) if off else ChannelOn(id, name)
         case _:
             return None
 

@@ -26,7 +26,7 @@ from mudserver.storage.kinds import item_row
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
-from mudserver.world.applied import SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
@@ -71,6 +71,12 @@ _SILENCES: Final = """
     WHERE account > %s AND (until IS NULL OR until > now()) ORDER BY account LIMIT %s
 """
 
+_CHANNEL_SILENCES: Final = """
+    SELECT account, channel, by, since, until, why FROM channel_silence
+    WHERE (account, channel) > (%s, %s) AND (until IS NULL OR until > now())
+    ORDER BY account, channel LIMIT %s
+"""
+
 # ---------------------------------------------------------------- reading characters
 
 # One statement, so that a character, its items and its mutes show the same moment.
@@ -82,6 +88,7 @@ _CHARACTERS: Final = """
                 o.id, o.name, (extract(epoch FROM m.until) * 1000000)::bigint)
             FROM mute m JOIN character o ON o.id = m.muted
             WHERE m.muter = c.id AND (m.until IS NULL OR m.until > now()) ORDER BY o.id),
+        ARRAY(SELECT f.channel FROM channel_off f WHERE f.character = c.id ORDER BY f.channel),
         ARRAY(
             SELECT jsonb_build_array(
                 i.id, i.key, i.name, i.keywords, i.description, i.fixed, i.room, i.holder)
@@ -214,7 +221,10 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         exits=await _read(cursor, _EXITS, (0, ""), _exit),
         items=await _read(cursor, _ITEMS, (0,), item_row),
         npcs=await _read(cursor, _NPCS, (0,), _npc),
-        silences=await _read(cursor, _SILENCES, (0,), _silence),
+        silences=(
+            *await _read(cursor, _SILENCES, (0,), _silence),
+            *await _read(cursor, _CHANNEL_SILENCES, (0, ""), _channel_silence),
+        ),
     )
 
 
@@ -270,6 +280,11 @@ def _silence(row: Sequence[Any]) -> SilenceMade:
     return SilenceMade(AccountId(account), AccountId(by), since, until, why)
 
 
+def _channel_silence(row: Sequence[Any]) -> ChannelSilenceMade:
+    account, channel, by, since, until, why = row
+    return ChannelSilenceMade(AccountId(account), channel, AccountId(by), since, until, why)
+
+
 def _room(row: Sequence[Any]) -> RoomRow:
     id, key, area, name, description, details = row
     return RoomRow(RoomId(id), key, area, name, description, details)
@@ -296,7 +311,7 @@ def _npc(row: Sequence[Any]) -> NpcRow:
 
 
 def _character(row: Sequence[Any]) -> CharacterRow:
-    id, account, name, room, role, mutes, items = row
+    id, account, name, room, role, mutes, channels_off, items = row
     return CharacterRow(
         id=CharacterId(id),
         account=AccountId(account),
@@ -305,6 +320,7 @@ def _character(row: Sequence[Any]) -> CharacterRow:
         items=tuple(item_row(item) for item in items),
         mutes=tuple(_muted(mute) for mute in mutes),
         role=Role(role),
+        channels_off=tuple(channels_off),
     )
 
 

@@ -24,6 +24,7 @@ class Style(StrEnum):
     SPEECH = "speech"
     TELL = "tell"
     EMOTE = "emote"
+    CHANNEL = "channel"
     PRESENCE = "presence"
     SYSTEM = "system"
     ALERT = "alert"

@@ -5,7 +5,7 @@ The sentence is the same for programs and terminals. Nothing here knows who exac
 one view serves all of a kind.
 """
 
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.state import room_state
@@ -14,6 +14,7 @@ from mudserver.wire.envelope import encode
 from mudserver.wire.messages import Chat, Presence, PresenceChange
 from mudserver.world import events
 from mudserver.world.audience import Viewer
+from mudserver.world.channels import MAX_CHANNEL_CHARS
 from mudserver.world.direction import Direction
 from mudserver.world.duration import spell_duration, spell_term
 from mudserver.world.events import Event
@@ -55,15 +56,21 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (_said(event, viewer, time),)
         case events.Told():
             return (_told_tell(event, viewer, time),)
+        case events.ChannelSaid(name=name, channel=channel):
+            return (_chat(channel, name, event.text, _on_channel(event), time=time),)
+        case events.ChannelSwitched(channel=channel, on=on):
+            words = f"You hear {channel}." if on else f"You no longer hear {channel}."
+            return (text(words, Style.SYSTEM, time),)
+        case events.ChannelsListed():
+            return (_channels(event, time),)
         case events.Emoted(name=name):
             return (_acted(name, Style.PLAYER, event.text, time),)
         case events.Hushed():
             return () if viewer is Viewer.ACTOR else (_hushed(event, time),)
         case events.Silenced():
             return (text(_silenced(event, viewer), Style.SYSTEM, time),)
-        case events.Unsilenced(target_name=name):
-            words = f"{name} is heard again." if viewer is Viewer.ACTOR else "You are heard again."
-            return (text(words, Style.SYSTEM, time),)
+        case events.Unsilenced():
+            return (text(_unsilenced(event, viewer), Style.SYSTEM, time),)
         case events.NpcSaid():
             return (_npc_said(event, viewer, time),)
         case events.NpcEmoted(name=name):
@@ -129,23 +136,58 @@ def _told_tell(event: events.Told, viewer: Viewer, time: str) -> View:
 def _hushed(event: events.Hushed, time: str) -> View:
     """Show staff what the others don't hear."""
     name = Span(event.name, Style.PLAYER)
-    match event.channel:
-        case events.Channel.EMOTE:
+    match event.means:
+        case events.Means.EMOTE:
             line = _deed((name,), event.text)
-        case events.Channel.SAY:
+        case events.Means.CHANNEL:
+            line = _on_channel(event)
+        case events.Means.SAY:
             line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
-        case events.Channel.TELL:
+        case events.Means.TELL:
             line = _quote((name, Span(" tells you, ")), event.text, Style.TELL)
         case _:
-            assert_never(event.channel)
+            assert_never(event.means)
     marked = Line((Span("[silenced] ", Style.SYSTEM), *line.spans))
-    return _chat(event.channel.value, event.name, event.text, marked, time=time)
+    channel = event.channel or event.means.value
+    return _chat(channel, event.name, event.text, marked, time=time)
 
 
 def _silenced(event: events.Silenced, viewer: Viewer) -> str:
-    if viewer is Viewer.ACTOR:
-        return f"{event.target_name} is silenced{spell_term(event.until, event.why)}"
-    return f"You are silenced{spell_term(event.until, event.why)}"
+    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
+    return f"{subject} silenced{_where(event.channel)}{spell_term(event.until, event.why)}"
+
+
+def _unsilenced(event: events.Unsilenced, viewer: Viewer) -> str:
+    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
+    return f"{subject} heard{_where(event.channel)} again."
+
+
+def _where(channel: str | None) -> str:
+    return "" if channel is None else f" on {channel}"
+
+
+def _on_channel(event: events.ChannelSaid | events.Hushed) -> Line:
+    return Line(
+        (
+            Span(f"[{event.channel}] ", Style.CHANNEL),
+            Span(event.name, Style.PLAYER),
+            Span(": "),
+            Span(event.text, Style.CHANNEL),
+        )
+    )
+
+
+def _channels(event: events.ChannelsListed, time: str) -> View:
+    if not event.channels:
+        return text("There are no channels here.", Style.SYSTEM, time)
+    spans = [Span("Channels:")]
+    for each in event.channels:
+        spans += (
+            Span("\n  "),
+            Span(f"{each.name:<{MAX_CHANNEL_CHARS}}", Style.COMMAND),
+            Span(f" {'on ' if each.on else 'off'} {each.topic}"),
+        )
+    return told(Line(tuple(spans)), Style.SYSTEM, time)
 
 
 def _npc_said(event: events.NpcSaid, viewer: Viewer, time: str) -> View:
@@ -170,7 +212,7 @@ def _quote(opening: tuple[Span, ...], words: str, style: Style) -> Line:
 
 
 def _chat(
-    channel: Literal["say", "tell", "emote"],
+    channel: str,
     name: str,
     words: str,
     line: Line,

@@ -118,9 +118,76 @@ class SilenceLifted:
         return ("silence", self.account)
 
 
+@frozen
+class ChannelSilenceMade:
+    """Nobody but staff hears the characters of an account on one channel; as `SilenceMade`."""
+
+    account: AccountId
+    channel: str
+    by: AccountId
+    since: datetime
+    until: datetime | None
+    why: str
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that account is silenced there."""
+        return ("channel silence", self.account, self.channel)
+
+
+@frozen
+class ChannelSilenceLifted:
+    """The characters of an account are heard on a channel again."""
+
+    account: AccountId
+    channel: str
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that account is silenced there."""
+        return ("channel silence", self.account, self.channel)
+
+
+@frozen
+class ChannelOff:
+    """A player doesn't want to hear a channel."""
+
+    character: CharacterId
+    channel: str
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that player hears it."""
+        return ("channel", self.character, self.channel)
+
+
+@frozen
+class ChannelOn:
+    """A player wants to hear a channel again."""
+
+    character: CharacterId
+    channel: str
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that player hears it."""
+        return ("channel", self.character, self.channel)
+
+
 #: Everything that an event may change and that must be stored. To add a kind: write it here, and
 #: follow what `mudserver.interfaces.journal.JournalRow` says.
-Change = CharacterPlaced | ItemPlaced | MuteMade | MuteLifted | SilenceMade | SilenceLifted
+Change = (
+    CharacterPlaced
+    | ItemPlaced
+    | MuteMade
+    | MuteLifted
+    | SilenceMade
+    | SilenceLifted
+    | ChannelSilenceMade
+    | ChannelSilenceLifted
+    | ChannelOff
+    | ChannelOn
+)
 
 # ---------------------------------------------------------------- what copies must learn
 

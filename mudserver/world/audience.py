@@ -1,12 +1,15 @@
 """Who perceives an event."""
 
+from collections.abc import Set
 from datetime import datetime
 from enum import Enum
 
 from mudserver.ids import CharacterId
 from mudserver.world.applied import CharacterDelta, Delta
-from mudserver.world.events import Event
+from mudserver.world.events import Audience, Event
 from mudserver.world.world import World
+
+_NOBODY: frozenset[CharacterId] = frozenset()
 
 
 class Viewer(Enum):
@@ -44,14 +47,21 @@ def resolve(
     target = audience.target
     if target is not None and target in world.characters and target not in spared:
         kinds.append((Viewer.TARGET, (target,)))
-    if audience.room is not None:
-        there = world.occupants(audience.room).characters
+    there = _bystanders(world, audience)
+    if there:
         others = there - spared - {audience.actor, audience.target}
         if audience.staff:
             others = {id for id in others if world.character(id).role.moderates}
         if others:
             kinds.append((Viewer.OTHERS, tuple(others)))
     return tuple(kinds)
+
+
+def _bystanders(world: World, audience: Audience) -> Set[CharacterId]:
+    """Find those in the room, or on the channel, of an event."""
+    if audience.room is not None:
+        return world.occupants(audience.room).characters
+    return _NOBODY if audience.channel is None else world.listeners(audience.channel)
 
 
 def watching(world: World, delta: Delta) -> tuple[CharacterId, ...]:

@@ -122,6 +122,27 @@ class Unmute:
 
 
 @frozen
+class SpeakOnChannel:
+    """Speak on a channel."""
+
+    channel: str
+    text: str
+
+
+@frozen
+class SwitchChannel:
+    """Turn a channel on or off for oneself."""
+
+    channel: str
+    on: bool
+
+
+@frozen
+class ListChannels:
+    """Which channels are there?"""
+
+
+@frozen
 class Known:
     """
     A player, who may be absent.
@@ -144,12 +165,14 @@ class Silence:
     Attributes:
         lasting: For how long; None for no end.
         why: The reason, as the player is told; may be empty.
+        channel: Where; None for everywhere.
         player: Who that is, once it is known.
     """
 
     name: str
     lasting: timedelta | None = None
     why: str = ""
+    channel: str | None = None
     player: Known | None = None
 
 
@@ -159,10 +182,12 @@ class Unsilence:
     Let everyone hear a player again.
 
     Attributes:
+        channel: Where; None for wherever they are not silenced on that channel alone.
         player: Who that is, once it is known.
     """
 
     name: str
+    channel: str | None = None
     player: Known | None = None
 
 
@@ -202,6 +227,9 @@ Command = (
     | Unmute
     | Silence
     | Unsilence
+    | SpeakOnChannel
+    | SwitchChannel
+    | ListChannels
     | ChangePassword
     | Help
     | Quit
@@ -217,11 +245,11 @@ def changes_state(command: Command) -> bool:
     match command:
         case Get() | Drop() | Go() | Mute() | Unmute() | ChangePassword():
             return True
-        case Silence() | Unsilence():
+        case Silence() | Unsilence() | SwitchChannel():
             return True
         case Look() | Exits() | Who() | Inventory() | ListMutes() | Help():
             return False
-        case Say() | Tell() | Emote() | Quit():
+        case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | Quit():
             return False
         case _:
             assert_never(command)

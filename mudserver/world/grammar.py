@@ -6,7 +6,6 @@ that no other verb has; a direction is its own verb and goes before all others. 
 or a colon at the beginning stands for ``say`` and ``emote``.
 """
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
@@ -14,8 +13,9 @@ from typing import Final
 from mudserver.errors import PlayerError
 from mudserver.world.commands import Command, Go
 from mudserver.world.direction import Direction
+from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.reading import UsageError
-from mudserver.world.verbs import VERBS, Verb
+from mudserver.world.verbs import Verb
 
 #: Characters of an unknown word that are compared with verbs and quoted back.
 _MAX_WORD_CHARS: Final = 20
@@ -26,26 +26,13 @@ _MIN_BEGUN_DIRECTION: Final = 3
 _SIGNS: Final = MappingProxyType({"'": "say", '"': "say", ":": "emote"})
 
 
-def _by_word(verbs: tuple[Verb, ...]) -> Mapping[str, Verb]:
-    """Index verbs by all their words; no word may stand for two."""
-    words: dict[str, Verb] = {}
-    for verb in verbs:
-        for word in (verb.name, *verb.aliases):
-            if word in words or Direction.parse(word) is not None:
-                raise ValueError(f"{word} stands for two commands")
-            words[word] = verb
-    return MappingProxyType(words)
-
-
-_VERBS: Final = _by_word(VERBS)
-
-
-def parse(text: str) -> Command:
+def parse(text: str, lexicon: Lexicon = STANDARD) -> Command:
     """
     Read a line as a player typed it.
 
     Args:
         text: The line, made safe by `mudserver.wire.text.clean`.
+        lexicon: What can be typed.
 
     Raises:
         PlayerError: ``unknown_command`` where the verb is none, ``ambiguous`` where it could be
@@ -55,17 +42,17 @@ def parse(text: str) -> Command:
     if not text:
         raise PlayerError("Type what you want to do; help lists it all.", code="bad_command")
     if text[0] in _SIGNS:
-        return _read(_VERBS[_SIGNS[text[0]]], text[1:].strip())
+        return _read(lexicon.words[_SIGNS[text[0]]], text[1:].strip())
     word, *following = text.split(maxsplit=1)
     rest = following[0] if following else ""
     word = word.lower()
-    verb = _VERBS.get(word)
+    verb = lexicon.words.get(word)
     if verb is not None:
         return _read(verb, rest)
     direction = _direction(word)
     if direction is not None and (not rest or Direction.parse(word)):
         return _walk(direction, rest)
-    return _read(_begun(word), rest)
+    return _read(_begun(word, lexicon), rest)
 
 
 def _read(verb: Verb, rest: str) -> Command:
@@ -93,11 +80,11 @@ def _walk(direction: Direction, rest: str) -> Command:
     return Go(direction)
 
 
-def _begun(word: str) -> Verb:
+def _begun(word: str, lexicon: Lexicon) -> Verb:
     """Find the one verb that begins so."""
     found = {
         verb.name: verb
-        for typed, verb in _VERBS.items()
+        for typed, verb in lexicon.words.items()
         if verb.abbreviable and typed.startswith(word)
     }
     if len(found) == 1:
@@ -105,11 +92,11 @@ def _begun(word: str) -> Verb:
     if found:
         *others, last = found
         raise PlayerError(f"Do you mean {', '.join(others)} or {last}?", code="ambiguous")
-    raise PlayerError(_unknown(word), code="unknown_command")
+    raise PlayerError(_unknown(word, lexicon), code="unknown_command")
 
 
-def _unknown(word: str) -> str:
-    known = [*_VERBS, *Direction]
+def _unknown(word: str, lexicon: Lexicon) -> str:
+    known = [*lexicon.words, *Direction]
     close = get_close_matches(word[:_MAX_WORD_CHARS], known, n=1)
     quoted = word if len(word) <= _MAX_WORD_CHARS else word[: _MAX_WORD_CHARS - 1] + "…"
     hint = f"Do you mean {close[0]}?" if close else "Type help for what you can do."

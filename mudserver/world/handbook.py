@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mudserver.world.help import HelpEntry, HelpPage, HelpSection
-from mudserver.world.verbs import VERBS, Group, Verb
+from mudserver.world.lexicon import STANDARD, Lexicon
+from mudserver.world.verbs import Group, Verb
 
 _TOPICS: Final = (
     HelpPage(
@@ -25,6 +26,16 @@ _TOPICS: Final = (
         ),
     ),
     HelpPage(
+        "talking",
+        (
+            "say is heard by those who are in the same place, tell by one player alone, wherever "
+            "they are. What you say on a channel is heard by all who haven't turned it off: "
+            "channels lists them.",
+            "mute spares you all that one player says. Those who keep order can silence a player, "
+            "everywhere or on one channel; who is silenced is told why, and until when.",
+        ),
+    ),
+    HelpPage(
         "connection",
         (
             "If your connection breaks, you stay in the world for a short while, and others see "
@@ -35,12 +46,14 @@ _TOPICS: Final = (
 )
 
 
-def overview() -> HelpPage:
+def overview(lexicon: Lexicon = STANDARD) -> HelpPage:
     """Return the page of ``help`` alone: all verbs, by what they are for."""
     sections = tuple(
         HelpSection(
             group.value,
-            tuple(HelpEntry(verb.usage, verb.summary) for verb in VERBS if verb.group is group),
+            tuple(
+                HelpEntry(verb.usage, verb.summary) for verb in lexicon.verbs if verb.group is group
+            ),
         )
         for group in Group
     )
@@ -49,22 +62,23 @@ def overview() -> HelpPage:
     return HelpPage("Commands", (closing,), sections)
 
 
-def page(topic: str) -> HelpPage | None:
+def page(topic: str, lexicon: Lexicon = STANDARD) -> HelpPage | None:
     """
     Find the page on a verb or a topic.
 
     Args:
         topic: A word, or the beginning of one, in lower case.
+        lexicon: What can be typed.
     """
-    exact = (each for each in _pages() if topic in each[0])
-    begun = (each for each in _pages() if any(word.startswith(topic) for word in each[0]))
+    exact = (each for each in _pages(lexicon) if topic in each[0])
+    begun = (each for each in _pages(lexicon) if any(word.startswith(topic) for word in each[0]))
     found = next(exact, None) or next(begun, None)
     return found[1] if found else None
 
 
-def _pages() -> Iterator[tuple[tuple[str, ...], HelpPage]]:
+def _pages(lexicon: Lexicon) -> Iterator[tuple[tuple[str, ...], HelpPage]]:
     """All pages, each with the words that it can be asked for by."""
-    for verb in VERBS:
+    for verb in lexicon.verbs:
         yield (verb.name, *verb.aliases), _verb_page(verb)
     for topic in _TOPICS:
         yield (topic.title,), topic

@@ -109,6 +109,7 @@ class Character:
         room: Where it is; before it has entered, where it was last; None while it walks, and
             for one that has never played.
         items: What it carries.
+        channels_off: The channels that its player doesn't want to hear.
         mutes: Those whom its player doesn't want to hear, absent ones too; some may have ended.
         role: What its account may do.
         linkdead: Whether its connection is lost and may come back.
@@ -123,6 +124,7 @@ class Character:
     room: RoomId | None = None
     items: ById[Item] = Factory(ById)
     mutes: dict[CharacterId, Mute] = Factory(dict)
+    channels_off: set[str] = Factory(set)
     role: Role = Role.PLAYER
     linkdead: bool = False
     version: int = 1

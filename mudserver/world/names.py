@@ -6,8 +6,8 @@ from typing import Final
 
 from mudserver.errors import BadName, BadPassword
 from mudserver.world.direction import Direction
+from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.passwords import COMMON_PASSWORDS
-from mudserver.world.verbs import VERBS
 
 #: Characters in a name, ``'`` and ``-`` included.
 MIN_NAME_CHARS: Final = 2
@@ -60,17 +60,18 @@ def check_name(name: str, reserved: Collection[str]) -> str:
     return name[0].upper() + name[1:]
 
 
-def reserved_names(npc_names: Iterable[str]) -> frozenset[str]:
+def reserved_names(npc_names: Iterable[str], lexicon: Lexicon = STANDARD) -> frozenset[str]:
     """
     Return the keys of all names that no player may have, besides those that begin with Guest.
 
-    Verbs and directions are among them, so that ``tell`` and a name never look alike.
+    Verbs, channels and directions are among them, so that ``tell`` and a name never look alike.
 
     Args:
         npc_names: The names of inhabitants; each of their words is reserved.
+        lexicon: What can be typed.
     """
     words = set(_RESERVED.split())
-    for verb in VERBS:
+    for verb in lexicon.verbs:
         words.update((verb.name, *verb.aliases))
     for direction in Direction:
         words.update((direction.value, direction.abbreviation))

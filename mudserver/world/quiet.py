@@ -6,7 +6,15 @@ from types import MappingProxyType
 
 from mudserver.ids import AccountId, CharacterId
 from mudserver.world import events
-from mudserver.world.applied import Applied, MuteLifted, MuteMade, SilenceLifted, SilenceMade
+from mudserver.world.applied import (
+    Applied,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
+    MuteLifted,
+    MuteMade,
+    SilenceLifted,
+    SilenceMade,
+)
 from mudserver.world.model import Character, Mute, Silence
 
 _NOBODY: frozenset[CharacterId] = frozenset()
@@ -20,14 +28,17 @@ class Quiet:
         characters: Who is in the world.
 
     Attributes:
-        silences: Who is silenced, wherever they are; some may have ended. Only to be read.
+        silences: Who is silenced, and on which channel (None: everywhere); wherever they are; some
+            may have ended. Only to be read.
     """
 
     def __init__(self, characters: Mapping[CharacterId, Character]) -> None:
         self._characters = characters
         self._muters: dict[CharacterId, set[CharacterId]] = {}
-        self._silences: dict[AccountId, Silence] = {}
-        self.silences: Mapping[AccountId, Silence] = MappingProxyType(self._silences)
+        self._silences: dict[tuple[AccountId, str | None], Silence] = {}
+        self.silences: Mapping[tuple[AccountId, str | None], Silence] = MappingProxyType(
+            self._silences
+        )
 
     # ------------------------------------------------------------ queries
 
@@ -48,10 +59,15 @@ class Quiet:
             muter for muter in muters if self.is_deaf_to(self._characters[muter], character, now)
         )
 
-    def silence_of(self, account: AccountId, now: datetime) -> Silence | None:
-        """Return the silence that is in force for an account."""
-        silence = self._silences.get(account)
-        return silence if silence is not None and silence.in_force(now) else None
+    def silence_of(
+        self, account: AccountId, now: datetime, channel: str | None = None
+    ) -> Silence | None:
+        """Return the silence that is in force for an account, everywhere or on that channel."""
+        for where in (None, channel) if channel else (None,):
+            silence = self._silences.get((account, where))
+            if silence is not None and silence.in_force(now):
+                return silence
+        return None
 
     # ------------------------------------------------------------ who comes and goes
 
@@ -88,17 +104,25 @@ class Quiet:
 
     def silenced(self, event: events.Silenced) -> Applied:
         """Apply a silence; those that have ended are forgotten."""
-        ended = [id for id, each in self._silences.items() if not each.in_force(event.since)]
-        for account in ended:
-            del self._silences[account]
-        self._silences[event.account] = Silence(event.until, event.why)
-        made = SilenceMade(event.account, event.by, event.since, event.until, event.why)
+        ended = [key for key, each in self._silences.items() if not each.in_force(event.since)]
+        for key in ended:
+            del self._silences[key]
+        self._silences[event.account, event.channel] = Silence(event.until, event.why)
+        made: SilenceMade | ChannelSilenceMade
+        if event.channel is None:
+            made = SilenceMade(event.account, event.by, event.since, event.until, event.why)
+        else:
+            made = ChannelSilenceMade(
+                event.account, event.channel, event.by, event.since, event.until, event.why
+            )
         return Applied(changes=(made,))
 
     def unsilenced(self, event: events.Unsilenced) -> Applied:
         """Apply the end of a silence."""
-        self._silences.pop(event.account, None)
-        return Applied(changes=(SilenceLifted(event.account),))
+        self._silences.pop((event.account, event.channel), None)
+        if event.channel is None:
+            return Applied(changes=(SilenceLifted(event.account),))
+        return Applied(changes=(ChannelSilenceLifted(event.account, event.channel),))
 
     # ------------------------------------------------------------ back to what is stored
 
@@ -114,12 +138,14 @@ class Quiet:
             who.mutes[muted] = mute
             self._muters.setdefault(muted, set()).add(muter)
 
-    def put_silence(self, account: AccountId, silence: Silence | None) -> None:
-        """Have an account silenced, or not (None)."""
+    def put_silence(
+        self, account: AccountId, silence: Silence | None, channel: str | None = None
+    ) -> None:
+        """Have an account silenced, or not (None): everywhere, or on one channel."""
         if silence is None:
-            self._silences.pop(account, None)
+            self._silences.pop((account, channel), None)
         else:
-            self._silences[account] = silence
+            self._silences[account, channel] = silence
 
     def _no_longer_mutes(self, muter: CharacterId, muted: CharacterId) -> None:
         muters = self._muters.get(muted)

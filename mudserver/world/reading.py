@@ -120,22 +120,52 @@ def unmute(rest: str) -> Command:
     return commands.Unmute(_one_name(rest))
 
 
+def _on_channel(words: str) -> tuple[str | None, str]:
+    """Read ``on CHANNEL`` off the beginning of words; returns the channel and what follows."""
+    first, _, following = words.partition(" ")
+    if first.lower() != "on":
+        return None, words
+    channel, _, others = following.strip().partition(" ")
+    return _needed(channel).lower(), others.strip()
+
+
 def silence(rest: str) -> Command:
     """Read what follows ``silence``."""
     name, _, following = _needed(rest).partition(" ")
-    first, _, others = following.strip().partition(" ")
+    channel, following = _on_channel(following.strip())
+    first, _, others = following.partition(" ")
     try:
         lasting, why = read_duration(first), others.strip()
     except NoDuration:
-        lasting, why = None, following.strip()
+        lasting, why = None, following
     if len(why) > MAX_WHY_CHARS:
         raise UsageError
-    return commands.Silence(name, lasting, why)
+    return commands.Silence(name, lasting, why, channel)
 
 
 def unsilence(rest: str) -> Command:
     """Read what follows ``unsilence``."""
-    return commands.Unsilence(_one_name(rest))
+    name, _, following = _needed(rest).partition(" ")
+    channel, others = _on_channel(following.strip())
+    if others:
+        raise UsageError
+    return commands.Unsilence(name, channel)
+
+
+def speak_on(channel: str, rest: str) -> Command:
+    """Read what follows the name of a channel."""
+    return commands.SpeakOnChannel(channel, _needed(rest))
+
+
+def channel(rest: str) -> Command:
+    """Read what follows ``channel``."""
+    match rest.lower().split():
+        case []:
+            return commands.ListChannels()
+        case [name, "on" | "off" as state]:
+            return commands.SwitchChannel(name, state == "on")
+        case _:
+            raise UsageError
 
 
 def password(rest: str) -> Command:

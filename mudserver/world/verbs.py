@@ -165,6 +165,17 @@ VERBS: Final = (
         reading.emote,
     ),
     Verb(
+        "channel",
+        ("channels",),
+        "channel X on|off",
+        "list the channels; turn one on or off",
+        "Lists the channels that you can talk on, what they are for, and whether you hear them. "
+        "What is said there is heard wherever one is. channel NAME off spares you one of them, "
+        "until channel NAME on. To speak on one, type its name and what you have to say.",
+        Group.TALKING,
+        reading.channel,
+    ),
+    Verb(
         "mute",
         ("ignore",),
         "mute NAME [TIME]",
@@ -220,9 +231,11 @@ VERBS: Final = (
         "silence NAME",
         "let only staff hear a player",
         "For admins and owners: silence NAME, TIME and a reason, of which time and reason may be "
-        "left out. What the player then says, tells and emotes is refused, with the reason; staff "
-        "who are there still hear it, marked. It applies to all characters of the account, present "
-        "or not, and ends after the time, which is typed as for mute, or with unsilence.",
+        "left out. What the player then says, tells and emotes, and says on channels, is refused, "
+        "with the reason; staff who would have heard it still do, marked. silence NAME on CHANNEL, "
+        "with time and reason as before, concerns that channel alone. It applies to all characters "
+        "of the account, present or not, and ends after the time, which is typed as for mute, or "
+        "with unsilence.",
         Group.ORDER,
         reading.silence,
         abbreviable=False,
@@ -232,7 +245,8 @@ VERBS: Final = (
         (),
         "unsilence NAME",
         "let everyone hear a player again",
-        "For admins and owners: takes back a silence.",
+        "For admins and owners: takes back a silence; unsilence NAME on CHANNEL takes back one "
+        "that concerns a channel alone.",
         Group.ORDER,
         reading.unsilence,
         abbreviable=False,

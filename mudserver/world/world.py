@@ -1,6 +1,6 @@
 """The state of the world, and the one place that changes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
@@ -9,7 +9,10 @@ from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.world import events
 from mudserver.world.applied import Applied, CharacterPlaced
 from mudserver.world.cast import Cast
+from mudserver.world.channels import Channel
 from mudserver.world.direction import Direction
+from mudserver.world.lexicon import STANDARD, Lexicon
+from mudserver.world.listeners import Listeners
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
 from mudserver.world.quiet import Quiet
 from mudserver.world.steps import room_delta
@@ -28,16 +31,19 @@ class World:
 
     Args:
         start: The room where new characters begin.
+        lexicon: What can be typed there, and which channels there are.
     """
 
-    def __init__(self, start: RoomId) -> None:
+    def __init__(self, start: RoomId, lexicon: Lexicon = STANDARD) -> None:
         self.start = start
+        self.lexicon = lexicon
         self._rooms: dict[RoomId, Room] = {}
         self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
         self._characters = self._cast.by_id
         self._things = Things(self._rooms, self._characters)
         self._quiet = Quiet(self._characters)
+        self._listeners = Listeners(lexicon.channels, self._characters)
 
     # ------------------------------------------------------------ building
 
@@ -98,6 +104,7 @@ class World:
         """
         self._cast.add(character)
         self._quiet.entered(character)
+        self._listeners.entered(character)
 
     # ------------------------------------------------------------ queries
 
@@ -165,13 +172,24 @@ class World:
         return self._quiet.muters(character, now)
 
     @property
-    def silences(self) -> Mapping[AccountId, Silence]:
-        """Who is silenced, wherever they are; some may have ended."""
+    def silences(self) -> Mapping[tuple[AccountId, str | None], Silence]:
+        """Who is silenced, and on which channel (None: everywhere); some may have ended."""
         return self._quiet.silences
 
-    def silence_of(self, account: AccountId, now: datetime) -> Silence | None:
-        """Return the silence that is in force for an account."""
-        return self._quiet.silence_of(account, now)
+    def silence_of(
+        self, account: AccountId, now: datetime, channel: str | None = None
+    ) -> Silence | None:
+        """Return the silence that is in force for an account, everywhere or on that channel."""
+        return self._quiet.silence_of(account, now, channel)
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels, by their names."""
+        return self.lexicon.channels
+
+    def listeners(self, channel: str) -> Set[CharacterId]:
+        """Return who in the world hears a channel."""
+        return self._listeners.on(channel)
 
     # ------------------------------------------------------------ the one place that changes it
 
@@ -211,10 +229,15 @@ class World:
                 return self._quiet.unsilenced(event)
             case events.Appointed():
                 self._characters[event.character].role = event.role
+                self._listeners.appointed(event)
+            case events.ChannelSwitched():
+                return self._listeners.switched(event)
             case (
                 events.Said()
                 | events.Told()
                 | events.Emoted()
+                | events.ChannelSaid()
+                | events.ChannelsListed()
                 | events.Hushed()
                 | events.NpcSaid()
                 | events.NpcEmoted()
@@ -276,9 +299,15 @@ class World:
         """Have a character mute another, or not (None); nothing where it isn't in the world."""
         self._quiet.put_mute(muter, muted, mute)
 
-    def put_silence(self, account: AccountId, silence: Silence | None) -> None:
-        """Have an account silenced, or not (None)."""
-        self._quiet.put_silence(account, silence)
+    def put_silence(
+        self, account: AccountId, silence: Silence | None, channel: str | None = None
+    ) -> None:
+        """Have an account silenced, or not (None): everywhere, or on one channel."""
+        self._quiet.put_silence(account, silence, channel)
+
+    def put_channel(self, character: CharacterId, channel: str, *, off: bool) -> None:
+        """Have a character hear a channel, or not; nothing where it isn't in the world."""
+        self._listeners.put(character, channel, off=off)
 
     # ------------------------------------------------------------ events
 
@@ -307,4 +336,5 @@ class World:
         """Let a character out of the world, with what it carries."""
         self._things.forget(character)
         self._quiet.left(character)
+        self._listeners.left(character)
         self._cast.remove(character)

@@ -30,6 +30,10 @@ from mudserver.interfaces.journal import (
 from mudserver.interfaces.rows import CharacterRow, MutedRow, WorldRows
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.world.applied import (
+    ChannelOff,
+    ChannelOn,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
     MuteLifted,
@@ -215,6 +219,47 @@ class JournalStoreContract(StoreContract):
             await self.flush(SilenceLifted(ann))
             self.assertEqual((await self.loaded()).silences, ())
 
+    async def test_channel_silences(self) -> None:
+        """Who is silenced on one channel stands beside them: until it ends, or is lifted."""
+        await self.begin()
+        ann, bob = self.ann.account, self.bob.account
+        end = datetime(2999, 1, 1, 12, 30, 15, 123457, tzinfo=UTC)
+        everywhere = SilenceMade(ann, bob, LONG_AGO, None, "")
+        first = ChannelSilenceMade(bob, "chat", ann, LONG_AGO, end, "Enough.")
+        other = ChannelSilenceMade(bob, "newbie", ann, LONG_AGO, None, "")
+        await self.flush(first, other, everywhere)
+        self.assertEqual((await self.loaded()).silences, (everywhere, first, other))
+        ended = evolve(first, until=LONG_AGO + timedelta(hours=1))
+        await self.flush(ended)
+        self.assertEqual((await self.loaded()).silences, (everywhere, other))
+        self.assertEqual(await self.stored_channel_silence(), ended)
+        for _ in range(2):
+            await self.flush(other)  # and what has ended is forgotten
+        self.assertEqual(await self.stored_channel_silence(), ChannelSilenceLifted(bob, "chat"))
+        for _ in range(2):
+            await self.flush(ChannelSilenceLifted(bob, "newbie"))
+            self.assertEqual((await self.loaded()).silences, (everywhere,))
+
+    async def stored_channel_silence(self) -> object:
+        """Read what is stored of Bob's silence on chat, however long that is over."""
+        impossible = ChannelSilenceMade(
+            self.bob.account, "chat", self.ann.account, LONG_AGO, LONG_AGO, ""
+        )
+        (refused,) = await self.journal.sift((impossible,))
+        self.assertEqual(refused.letter.constraint, "channel_silence_lasts")
+        return refused.stored
+
+    async def test_channels_off(self) -> None:
+        """Channels are turned off and on; twice is no error."""
+        await self.begin()
+        for _ in range(2):
+            await self.flush(ChannelOff(self.ann.id, "newbie"), ChannelOff(self.ann.id, "chat"))
+            self.assertEqual((await self.now(self.ann)).channels_off, ("chat", "newbie"))
+        self.assertEqual((await self.now(self.bob)).channels_off, ())
+        for _ in range(2):
+            await self.flush(ChannelOn(self.ann.id, "chat"))
+            self.assertEqual((await self.now(self.ann)).channels_off, ("newbie",))
+
     async def stored_silence(self) -> object:
         """Read what is stored of Bob's silence, however long that is over."""
         impossible = SilenceMade(self.bob.account, self.ann.account, LONG_AGO, LONG_AGO, "")
@@ -273,6 +318,23 @@ class JournalStoreContract(StoreContract):
             (ItemPlaced(NOTHING, start, None), "", ""),
             (SilenceMade(nobody, nobody, LONG_AGO, None, "x" * 201), "23514", "silence_why_check"),
             (SilenceMade(us, nobody, LONG_AGO, None, ""), "23503", "silence_by_fkey"),
+            (
+                ChannelSilenceMade(us, "chat", us, LONG_AGO, None, "x" * 201),
+                "23514",
+                "channel_silence_why_check",
+            ),
+            (
+                ChannelSilenceMade(us, "Chat!", us, LONG_AGO, None, ""),
+                "23514",
+                "channel_silence_channel_check",
+            ),
+            (
+                ChannelSilenceMade(us, "chat", nobody, LONG_AGO, None, ""),
+                "23503",
+                "channel_silence_by_fkey",
+            ),
+            (ChannelOff(ann, "no channel"), "23514", "channel_off_channel_check"),
+            (ChannelOff(NO_ONE, "chat"), "23503", "channel_off_character_fkey"),
             (MuteMade(ann, ann), "23514", "mute_of_another"),
             (MuteMade(ann, self.bob.id, LONG_AGO, LONG_AGO), "23514", "mute_lasts"),
             (MuteMade(self.bob.id, ann, why="x" * 201), "23514", "mute_why_check"),

@@ -122,6 +122,14 @@ class MigrationsTests(SynchronousTestCase):
             " VALUES (repeat('a', 64), '192.0.2.1', now(), false)"
         )
 
+    def test_0006(self) -> None:
+        """Everyone hears every channel, and nobody is silenced on one alone; all else stays."""
+        self.migrate_to("0005")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0006"), 1)
+        self.assertEqual(self.rows(), {**before, "channel_off": [], "channel_silence": []})
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

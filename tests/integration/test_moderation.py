@@ -50,6 +50,28 @@ class ModerationTests(TestCase):
         await bob.expect("text", text="You are heard again.")
         await bob.acknowledged("say hello", "2")
 
+    async def test_channels(self) -> None:
+        """A channel that is off, and a silence on one, outlive a kill -9."""
+        await self.appoint("Cat", "admin")
+        ann, bob, cat = [await self.player(name) for name in ("Ann", "Bob", "Cat")]
+        await ann.acknowledged("channel newbie off", "1")
+        await cat.acknowledged("silence bob on chat 2h Enough of it.", "1")
+        await self.refused(bob, "chat hello", "1", "silenced")
+        heard = await cat.expect("chat", channel="chat")
+        self.assertEqual(heard["line"], "[silenced] [chat] Bob: hello")
+        await self.daemon.kill()
+        await self.daemon.start()
+        ann, bob, cat = [await self.player(name) for name in ("Ann", "Bob", "Cat")]
+        await self.refused(bob, "chat hello", "1", "silenced")
+        await self.refused(ann, "newbie hello", "1", "not_allowed")
+        await bob.acknowledged("newbie hello", "2")
+        heard = await cat.expect("chat", channel="newbie")
+        self.assertEqual((heard["from"], heard["line"]), ("Bob", "[newbie] Bob: hello"))
+        await cat.acknowledged("unsilence bob on chat", "1")
+        await bob.acknowledged("chat at last", "3")
+        heard = await ann.expect("chat")
+        self.assertEqual((heard["channel"], heard["text"]), ("chat", "at last"))
+
     async def test_mute(self) -> None:
         """An absent player is muted for a time, which outlives a kill -9; staff can't be muted."""
         await self.appoint("Cat", "owner")

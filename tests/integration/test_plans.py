@@ -31,6 +31,10 @@ from mudserver.storage.migrate import migrate
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import (
+    ChannelOff,
+    ChannelOn,
+    ChannelSilenceLifted,
+    ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
     MuteLifted,
@@ -188,6 +192,7 @@ class PlanTests(TestCase):
         for statement in (world._ROOMS, world._ITEMS, world._NPCS):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
+        self.pool.note(world._CHANNEL_SILENCES, (0, "", PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
         await self.assert_indexed(world)
 
@@ -206,6 +211,10 @@ class PlanTests(TestCase):
                     MuteMade(CharacterId(ROWS + n + 1), somebody),
                     SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
                     SilenceLifted(AccountId(n + 1)),
+                    ChannelSilenceMade(AccountId(n), "chat", AccountId(1), NOW, None, ""),
+                    ChannelSilenceLifted(AccountId(n + 1), "chat"),
+                    ChannelOff(character, "chat"),
+                    ChannelOn(CharacterId(ROWS + n + 1), "chat"),
                     InputRow(session, character, InputNumber(5)),
                     AnswerRow(session, CommandId("c"), 2, InputNumber(5)),
                 )
@@ -216,6 +225,8 @@ class PlanTests(TestCase):
                 ItemPlaced(ItemId(3 * ROWS + 1), None, None),
                 MuteMade(somebody, somebody),
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
+                ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),
+                ChannelOff(CharacterId(9 * ROWS), "chat"),
             ]
             self.assertEqual(len(await self.journal.sift((*rows, *nowhere))), len(nowhere))
         await self.journal.committed(SessionId("s7"))

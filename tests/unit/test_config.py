@@ -53,6 +53,11 @@ _NETWORKS: Final = Sample(
     ("10.0.0.1/8", "10.0.0.0/33", "localhost", ["10.0.0.0/8", "x"], 5, [5]),
     "expected",
 )
+_CHANNELS = Sample(
+    (["trade: buying and selling", "chat"], "events"),
+    (["Chat"], "x", ["trade; swap"], [f"trade: {'x' * 61}"], 5),
+    "expected",
+)
 
 SAMPLES: Final[Mapping[str, Sample]] = {
     "role": Sample(("all", "all"), ("gateway", "", 1), "expected one of: all"),
@@ -92,6 +97,8 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "insecure_staff": _FLAGS,
     "log_format": Sample(("json", "json"), ("xml", "", 5), "expected one of: text, json"),
     "log_level": Sample(("debug", "error"), ("loud", "", 5), "debug, info, warn, error"),
+    "channels": _CHANNELS,
+    "staff_channels": _CHANNELS,
     "password_time_cost": Sample((1, "2"), (0, 101, 1.5, "x"), "from 1 to 100"),
     "password_memory": Sample((8, "1024"), (7, 4_194_305, "x"), "from 8 to 4194304"),
     "password_parallelism": Sample((1, "2"), (0, 65, "x"), "from 1 to 64"),

@@ -9,6 +9,12 @@ To add one: write it into a module here and into `Event`, then follow mypy.
 """
 
 from mudserver.world.events.audience import Audience
+from mudserver.world.events.channels import (
+    ChannelSaid,
+    ChannelsListed,
+    ChannelSwitched,
+    KnownChannel,
+)
 from mudserver.world.events.coming import Arrived, Departed, LostLink, Quitted, Returned
 from mudserver.world.events.looking import (
     Examined,
@@ -30,7 +36,7 @@ from mudserver.world.events.moderation import (
     Unmuted,
     Unsilenced,
 )
-from mudserver.world.events.speech import Channel, Emoted, Hushed, NpcEmoted, NpcSaid, Said, Told
+from mudserver.world.events.speech import Emoted, Hushed, Means, NpcEmoted, NpcSaid, Said, Told
 from mudserver.world.events.things import Dropped, InventoryListed, Thing, Took
 
 __all__ = [
@@ -38,7 +44,9 @@ __all__ = [
     "Appointed",
     "Arrived",
     "Audience",
-    "Channel",
+    "ChannelSaid",
+    "ChannelSwitched",
+    "ChannelsListed",
     "Departed",
     "Dropped",
     "Emoted",
@@ -48,8 +56,10 @@ __all__ = [
     "HelpShown",
     "Hushed",
     "InventoryListed",
+    "KnownChannel",
     "Looked",
     "LostLink",
+    "Means",
     "Muted",
     "MutedPlayer",
     "MutesListed",
@@ -74,6 +84,9 @@ Event = (
     Said
     | Told
     | Emoted
+    | ChannelSaid
+    | ChannelSwitched
+    | ChannelsListed
     | NpcSaid
     | NpcEmoted
     | Departed

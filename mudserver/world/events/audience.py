@@ -14,12 +14,14 @@ class Audience:
         actor: Whose deed it is; they see it as their own.
         target: To whom it is done.
         room: Where everyone else sees it too; None if nobody does.
+        channel: On which channel everyone else hears it; None if on none.
         mutable: Whether those who mute the actor are spared it.
-        staff: Whether of those in the room only staff perceives it.
+        staff: Whether of those in the room, or on the channel, only staff perceives it.
     """
 
     actor: CharacterId | None = None
     target: CharacterId | None = None
     room: RoomId | None = None
+    channel: str | None = None
     mutable: bool = False
     staff: bool = False

@@ -86,6 +86,7 @@ class Silenced:
         since: When (UTC).
         until: When it ends (UTC); None for no end.
         why: The reason; may be empty.
+        channel: Where; None for everywhere.
     """
 
     character: CharacterId
@@ -96,6 +97,7 @@ class Silenced:
     since: datetime
     until: datetime | None
     why: str
+    channel: str | None = None
 
     @property
     def audience(self) -> Audience:
@@ -105,12 +107,18 @@ class Silenced:
 
 @frozen
 class Unsilenced:
-    """Staff ordered that the characters of an account are heard again. Told when it is saved."""
+    """
+    Staff ordered that the characters of an account are heard again. Told when it is saved.
+
+    Attributes:
+        channel: Where; None for wherever they are not silenced on that channel alone.
+    """
 
     character: CharacterId
     target: CharacterId
     target_name: str
     account: AccountId
+    channel: str | None = None
 
     @property
     def audience(self) -> Audience:

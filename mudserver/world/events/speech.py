@@ -55,12 +55,13 @@ class Emoted:
         return Audience(actor=self.character, room=self.room, mutable=True)
 
 
-class Channel(Enum):
+class Means(Enum):
     """By what means a player speaks."""
 
     SAY = "say"
     TELL = "tell"
     EMOTE = "emote"
+    CHANNEL = "channel"
 
 
 @frozen
@@ -69,7 +70,8 @@ class Hushed:
     Someone who is silenced tried to speak: only staff heard it.
 
     Attributes:
-        room: Where they are; None where they spoke to one player alone.
+        channel: On which channel; None where they didn't use one.
+        room: Where they are; None where they didn't speak to those there.
         target: To whom alone they spoke, if that is one of the staff.
         until: When the silence ends (UTC); None for no end.
         why: Why they are silenced; may be empty.
@@ -77,17 +79,24 @@ class Hushed:
 
     speaker: CharacterId
     name: str
-    channel: Channel
+    means: Means
     text: str
     room: RoomId | None
     target: CharacterId | None
     until: datetime | None
     why: str
+    channel: str | None = None
 
     @property
     def audience(self) -> Audience:
         """Staff that would have heard it."""
-        return Audience(actor=self.speaker, target=self.target, room=self.room, staff=True)
+        return Audience(
+            actor=self.speaker,
+            target=self.target,
+            room=self.room,
+            channel=self.channel,
+            staff=True,
+        )
 
 
 @frozen

@@ -12,7 +12,7 @@ from mudserver.ids import CharacterId
 from mudserver.world import commands, events
 from mudserver.world.commands import Command
 from mudserver.world.events import Event
-from mudserver.world.rules import looking, moderation, moving, speech, things
+from mudserver.world.rules import channels, looking, moderation, moving, speech, things
 from mudserver.world.rules.moving import enter, leave, lose_link, regain_link, room_of
 from mudserver.world.world import World
 
@@ -71,10 +71,17 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return (moderation.silence(world, character, command, now),)
         case commands.Unsilence():
             return (moderation.unsilence(world, character, command, now),)
+        case commands.SpeakOnChannel():
+            spoken = channels.speak(world, character, command)
+            return (speech.hushed(world, character, spoken, now) or spoken,)
+        case commands.SwitchChannel():
+            return (channels.switch(world, character, command),)
+        case commands.ListChannels():
+            return (channels.list_channels(world, character),)
         case commands.ChangePassword():
             return (events.PasswordAsked(actor),)
         case commands.Help(topic=topic):
-            return (looking.help_on(actor, topic),)
+            return (looking.help_on(world, actor, topic),)
         case commands.Quit():
             return (events.Quitted(actor),)
         case _:

@@ -104,9 +104,10 @@ def who(world: World, actor: CharacterId) -> Event:
     return events.WhoListed(actor, tuple(present), len(world.characters))
 
 
-def help_on(actor: CharacterId, topic: str | None) -> Event:
+def help_on(world: World, actor: CharacterId, topic: str | None) -> Event:
     """Show a page of the handbook; None for the overview."""
-    page = handbook.overview() if topic is None else handbook.page(topic)
+    lexicon = world.lexicon
+    page = handbook.overview(lexicon) if topic is None else handbook.page(topic, lexicon)
     if page is None:
         raise PlayerError(f"There is no help on {topic}. Type help alone.", code="not_here")
     return events.HelpShown(actor, page)

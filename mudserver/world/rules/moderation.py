@@ -9,13 +9,14 @@ from mudserver.world import commands, events
 from mudserver.world.events import Event
 from mudserver.world.model import Character
 from mudserver.world.names import name_key
+from mudserver.world.rules.channels import channel_named
 from mudserver.world.world import World
 
 #: Players that one can mute.
 MAX_MUTES: Final = 200
 
 
-#: Accounts that can be silenced at once.
+#: Silences that can be in force at once, those on one channel included.
 MAX_SILENCES: Final = 10_000
 
 
@@ -63,8 +64,11 @@ def list_mutes(character: Character, now: datetime) -> Event:
 def silence(world: World, character: Character, command: commands.Silence, now: datetime) -> Event:
     """Keep a player from being heard by anyone but staff."""
     player = _in_charge_of(world, character, command)
+    channel = None
+    if command.channel is not None:
+        channel = channel_named(world, character, command.channel).name
     in_force = sum(each.in_force(now) for each in world.silences.values())
-    if in_force >= MAX_SILENCES and world.silence_of(player.account, now) is None:
+    if in_force >= MAX_SILENCES and world.silences.get((player.account, channel)) is None:
         raise PlayerError(f"There can be at most {MAX_SILENCES} silences.", code="too_much")
     return events.Silenced(
         character=character.id,
@@ -75,6 +79,7 @@ def silence(world: World, character: Character, command: commands.Silence, now: 
         since=now,
         until=None if command.lasting is None else now + command.lasting,
         why=command.why,
+        channel=channel,
     )
 
 
@@ -83,9 +88,13 @@ def unsilence(
 ) -> Event:
     """Let a player be heard again."""
     player = _in_charge_of(world, character, command)
-    if world.silence_of(player.account, now) is None:
-        raise PlayerError(f"{player.name} isn't silenced.")
-    return events.Unsilenced(character.id, player.character, player.name, player.account)
+    where = "" if command.channel is None else f" on {command.channel}"
+    silence = world.silences.get((player.account, command.channel))
+    if silence is None or not silence.in_force(now):
+        raise PlayerError(f"{player.name} isn't silenced{where}.")
+    return events.Unsilenced(
+        character.id, player.character, player.name, player.account, command.channel
+    )
 
 
 def _in_charge_of(

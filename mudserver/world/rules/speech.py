@@ -21,34 +21,38 @@ _MIN_NAME_PREFIX: Final = 3
 def hushed(
     world: World,
     character: Character,
-    spoken: events.Said | events.Told | events.Emoted,
+    spoken: events.Said | events.Told | events.Emoted | events.ChannelSaid,
     now: datetime,
 ) -> events.Hushed | None:
     """Return what becomes of words where their speaker is silenced; None where not."""
-    silence = world.silence_of(character.account, now)
+    channel = spoken.channel if isinstance(spoken, events.ChannelSaid) else None
+    silence = world.silence_of(character.account, now, channel)
     if silence is None:
         return None
     room: RoomId | None = None
     target: CharacterId | None = None
     match spoken:
         case events.Said(room=room):
-            channel = events.Channel.SAY
+            means = events.Means.SAY
         case events.Emoted(room=room):
-            channel = events.Channel.EMOTE
+            means = events.Means.EMOTE
+        case events.ChannelSaid():
+            means = events.Means.CHANNEL
         case events.Told(target=addressee):
-            channel = events.Channel.TELL
+            means = events.Means.TELL
             target = addressee if world.character(addressee).role.moderates else None
         case _:
             assert_never(spoken)
     return events.Hushed(
         speaker=character.id,
         name=character.name,
-        channel=channel,
+        means=means,
         text=spoken.text,
         room=room,
         target=target,
         until=silence.until,
         why=silence.why,
+        channel=channel,
     )
 
 

@@ -83,6 +83,82 @@ class SpeakTest(CommandsTestCase):
         self.assertEqual(self.gateway.types(self.ann), ["presence", "room.delta"])
 
 
+class ChannelTest(CommandsTestCase):
+    def test_heard_everywhere(self) -> None:
+        """A line is heard wherever one is, by the speaker too, as one view a kind of viewer."""
+        self.type(self.bob, "east")
+        self.gateway.forget()
+        self.type(self.ann, "chat hello", "a")
+        for session in (self.ann, self.bob):
+            self.assertEqual(self.gateway.lines(session), ["[chat] Ann: hello"])
+        self.assertEqual(self.codes(), [("a", None)])
+        shown = [each for each in self.gateway.messages if isinstance(each, Show)]
+        self.assertEqual(len(shown), 2)
+
+    def test_turned_off(self) -> None:
+        """One who has turned a channel off neither hears it nor speaks there, until on again."""
+        self.type(self.ann, "channel chat off", "a")
+        self.gateway.forget()
+        self.type(self.bob, "chat one")
+        self.type(self.bob, "newbie two")
+        self.type(self.ann, "chat three", "b")
+        self.assertEqual(self.gateway.lines(self.ann), ["[newbie] Bob: two"])
+        self.assertEqual(self.codes(), [("b", "not_allowed")])
+        self.type(self.ann, "channel chat on")
+        self.type(self.bob, "chat four")
+        self.assertEqual(self.gateway.lines(self.ann)[-1], "[chat] Bob: four")
+
+    def test_acknowledged_when_committed(self) -> None:
+        """That a channel is off is acknowledged after its commit, and outlives a restart."""
+        self.database.hold()
+        self.type(self.ann, "channel chat off", "a")
+        self.assertEqual(self.codes(), [])
+        self.database.release()
+        self.assertEqual(self.codes(), [("a", None)])
+        self.successResultOf(self.service.stopService())
+        self.database.tokens.clear()  # a new run has new secrets; this one's repeat themselves
+        self.service = self.make_service()
+        self.successResultOf(self.service.startService())
+        self.ann = self.enter("Ann")
+        self.bob = self.enter("Bob")
+        self.type(self.bob, "chat one")
+        self.assertNotIn("[chat] Bob: one", self.gateway.lines(self.ann))
+
+    def test_muted_speaker(self) -> None:
+        """Those who mute a player are spared what they say on channels."""
+        self.type(self.bob, "mute ann")
+        self.gateway.forget()
+        self.type(self.ann, "chat hello")
+        self.assertEqual(self.gateway.lines(self.bob), [])
+
+    def test_staff(self) -> None:
+        """The staff's channel is not there for players; one who is appointed hears it at once."""
+        self.type(self.ann, "staff hello", "a")
+        self.assertEqual(self.codes(), [("a", "not_here")])
+        self.game.presence.appoint(self.database.characters[self.ids["Bob"]].account, Role.ADMIN)
+        self.advance()
+        self.type(self.bob, "staff hello")
+        self.assertEqual(self.gateway.lines(self.bob)[-1], "[staff] Bob: hello")
+        self.assertEqual(self.gateway.lines(self.ann), [])
+        self.game.presence.appoint(self.database.characters[self.ids["Ann"]].account, Role.OWNER)
+        self.advance()
+        self.type(self.bob, "staff welcome")
+        self.assertEqual(self.gateway.lines(self.ann)[-1], "[staff] Bob: welcome")
+        self.game.presence.appoint(self.database.characters[self.ids["Ann"]].account, Role.PLAYER)
+        self.advance()
+        self.gateway.forget()
+        self.type(self.bob, "staff still there?")
+        self.assertEqual(self.gateway.lines(self.ann), [])
+
+    def test_costs_no_query(self) -> None:
+        """What is said on a channel asks the database nothing."""
+        self.database.failure = StorageUnavailable("away")
+        self.type(self.ann, "chat hello", "a")
+        self.assertEqual(self.gateway.lines(self.bob), ["[chat] Ann: hello"])
+        self.assertEqual(self.codes(), [("a", None)])
+        self.database.failure = None
+
+
 class AnswerTest(CommandsTestCase):
     def test_after_the_commit(self) -> None:
         """What changes something is shown at once, and acknowledged after its commit."""
@@ -636,6 +712,38 @@ class SilenceTest(CommandsTestCase):
         self.assertEqual(self.codes(), [("a", None), ("b", None)])
         self.assertEqual(self.gateway.lines(self.boss)[-2], "Ann is heard again.")
         self.assertEqual(self.database.silences, {})
+
+    def test_on_a_channel(self) -> None:
+        """A silence on one channel concerns that channel alone; staff there hears it, marked."""
+        self.type(self.boss, "silence ann on chat 30 Enough.")
+        self.assertEqual(
+            self.gateway.lines(self.ann),
+            ["You are silenced on chat until 2026-01-01 00:30 UTC: Enough."],
+        )
+        self.gateway.forget()
+        self.type(self.ann, "chat one", "a")
+        self.type(self.ann, "newbie two", "b")
+        self.type(self.ann, "say three", "c")
+        self.assertEqual(self.codes(), [("a", "silenced"), ("b", None), ("c", None)])
+        (refusal, *_) = [each.refusal for each in self.gateway.settled(self.ann)]
+        assert refusal is not None
+        self.assertEqual(
+            refusal.message, "You are silenced on chat until 2026-01-01 00:30 UTC: Enough."
+        )
+        heard = ["[newbie] Ann: two", 'Ann says, "three"']
+        self.assertEqual(self.gateway.lines(self.bob), heard)
+        self.assertEqual(self.gateway.lines(self.boss), ["[silenced] [chat] Ann: one", *heard])
+        self.clock.advance(30 * 60)
+        self.type(self.ann, "chat four", "d")
+        self.assertEqual(self.codes()[-1], ("d", None))
+
+    def test_on_a_channel_written_at_once(self) -> None:
+        """It doesn't wait for more to be written, and is lifted like any other."""
+        self.gateway.type(self.boss, "silence bob on chat", "s")
+        self.clock.advance(0)
+        self.assertEqual(len(self.database.channel_silences), 1)
+        self.type(self.boss, "unsilence bob on chat")
+        self.assertEqual(self.database.channel_silences, {})
 
     def test_outlives_restarts(self) -> None:
         """An absent player is silenced, and is so still after a restart."""

@@ -7,7 +7,14 @@ from attrs import evolve
 from mudserver.game import journal
 from mudserver.ids import CharacterId, ItemId, RoomId
 from mudserver.interfaces.journal import JournalRow
-from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
+from mudserver.world.applied import (
+    ChannelOff,
+    ChannelOn,
+    CharacterPlaced,
+    ItemPlaced,
+    MuteLifted,
+    MuteMade,
+)
 from tests.unit.game.theatre import GameTestCase
 
 
@@ -114,6 +121,20 @@ class RestorationTest(GameTestCase):
         self.type(self.bob, "say two")
         self.assertNotIn('Bob says, "two"', self.gateway.lines(self.ann))
         self.assertIn((self.ids["Ann"], self.ids["Bob"]), self.database.mutes)
+
+    def test_channels(self) -> None:
+        """A channel whose turning off isn't saved is heard, and one turned on stays off."""
+        self.refuse(ChannelOff, ChannelOn)
+        self.type(self.ann, "channel chat off")
+        self.type(self.bob, "chat one")
+        self.assertIn("[chat] Bob: one", self.gateway.lines(self.ann))
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "channel chat off")
+        self.refuse(ChannelOff, ChannelOn)
+        self.type(self.ann, "channel chat on")
+        self.type(self.bob, "chat two")
+        self.assertNotIn("[chat] Bob: two", self.gateway.lines(self.ann))
+        self.assertIn((self.ids["Ann"], "chat"), self.database.channels_off)
 
     def test_only_the_refused(self) -> None:
         """What else was in the cut stays, and is acknowledged."""

@@ -16,7 +16,9 @@ from mudserver.world.direction import Direction
 from mudserver.world.events import (
     Appointed,
     Arrived,
-    Channel,
+    ChannelSaid,
+    ChannelsListed,
+    ChannelSwitched,
     Departed,
     Dropped,
     Emoted,
@@ -26,8 +28,10 @@ from mudserver.world.events import (
     HelpShown,
     Hushed,
     InventoryListed,
+    KnownChannel,
     Looked,
     LostLink,
+    Means,
     Muted,
     MutedPlayer,
     MutesListed,
@@ -47,8 +51,8 @@ from mudserver.world.events import (
     Way,
     WhoListed,
 )
+from mudserver.world.lexicon import STANDARD
 from mudserver.world.role import Role
-from mudserver.world.verbs import VERBS
 from tests.unit.world.scene import (
     ANN,
     BOB,
@@ -295,7 +299,7 @@ class SightTests(RenderTestCase):
         rows = line.split("\n")
         self.assertEqual(rows[0], "Commands")
         self.assertIn("  say TEXT          speak to everyone here; 'TEXT is the same", rows)
-        for verb in VERBS:
+        for verb in STANDARD.verbs:
             (row,) = (row for row in rows if row.startswith(f"  {verb.usage} "))
             self.assertLess(len(row), 80)
 
@@ -360,6 +364,45 @@ class SettingTests(RenderTestCase):
         self.assertEqual(self.line(Quitted(ANN), ACTOR), "You leave the world. Until next time!")
 
 
+class ChannelTests(RenderTestCase):
+    def test_line(self) -> None:
+        """All are shown the same, the speaker too; programs get the channel by its name."""
+        event = ChannelSaid(ANN, "Ann", "chat", "hello")
+        for viewer in (ACTOR, OTHERS):
+            body = self.body(event, viewer)
+            self.assertEqual(
+                (body["type"], body["channel"], body["from"], body["text"]),
+                ("chat", "chat", "Ann", "hello"),
+            )
+            self.assertEqual(body["line"], "[chat] Ann: hello")
+            self.assertEqual(self.line(event, viewer), "[chat] Ann: hello")
+
+    def test_hushed(self) -> None:
+        """Staff sees what the silenced say there, marked."""
+        event = Hushed(BOB, "Bob", Means.CHANNEL, "hi", None, None, None, "", "chat")
+        self.assertUnseen(event, ACTOR)
+        self.assertEqual(self.line(event, OTHERS), "[silenced] [chat] Bob: hi")
+        self.assertEqual(self.body(event, OTHERS)["channel"], "chat")
+
+    def test_switched(self) -> None:
+        """Who turns one on or off is told."""
+        self.assertEqual(
+            self.line(ChannelSwitched(ANN, "chat", on=False), ACTOR), "You no longer hear chat."
+        )
+        self.assertEqual(self.line(ChannelSwitched(ANN, "chat", on=True), ACTOR), "You hear chat.")
+
+    def test_listed(self) -> None:
+        """Each has its name, whether one hears it, and what it is for."""
+        event = ChannelsListed(
+            ANN, (KnownChannel("chat", "anything", on=True), KnownChannel("newbie", "help", False))
+        )
+        self.assertEqual(
+            self.line(event, ACTOR),
+            "Channels:\n  chat         on  anything\n  newbie       off help",
+        )
+        self.assertEqual(self.line(ChannelsListed(ANN, ()), ACTOR), "There are no channels here.")
+
+
 class OrderTests(RenderTestCase):
     def test_silence(self) -> None:
         """Both hear of a silence: until when, and why."""
@@ -380,15 +423,27 @@ class OrderTests(RenderTestCase):
     def test_hushed(self) -> None:
         """Staff sees what the silenced say, marked; they themselves are only refused."""
         for channel, shown in (
-            (Channel.SAY, '[silenced] Bob says, "hi"'),
-            (Channel.TELL, '[silenced] Bob tells you, "hi"'),
-            (Channel.EMOTE, "[silenced] Bob hi"),
+            (Means.SAY, '[silenced] Bob says, "hi"'),
+            (Means.TELL, '[silenced] Bob tells you, "hi"'),
+            (Means.EMOTE, "[silenced] Bob hi"),
         ):
             event = Hushed(BOB, "Bob", channel, "hi", HALL, None, None, "")
             self.assertUnseen(event, ACTOR)
             body = self.body(event, OTHERS)
             self.assertEqual((body["channel"], body["text"]), (channel.value, "hi"))
             self.assertEqual((body["line"], self.line(event, OTHERS)), (shown, shown))
+
+    def test_silence_on_a_channel(self) -> None:
+        """The two are told on which channel."""
+        until = datetime(2026, 5, 1, 14, 0, tzinfo=UTC)
+        event = Silenced(
+            ANN, AccountId(1), BOB, "Bob", AccountId(2), NOW, until, "Enough.", channel="chat"
+        )
+        self.assertEqual(
+            self.line(event, ACTOR), "Bob is silenced on chat until 2026-05-01 14:00 UTC: Enough."
+        )
+        over = Unsilenced(ANN, BOB, "Bob", AccountId(2), "chat")
+        self.assertEqual(self.line(over, TARGET), "You are heard on chat again.")
 
     def test_appointed(self) -> None:
         """One who may do more or less is told."""
@@ -405,6 +460,8 @@ class EveryoneTests(RenderTestCase):
             (ANN, "north"),
             (ANN, "say hi"),
             (ANN, ":waves"),
+            (ANN, "chat hi"),
+            (ANN, "channels"),
             (CID, "tell bob hi"),
             (CID, "look heron"),
             (BOB, "help look"),

@@ -28,6 +28,10 @@ LINES = (
     "mute cid",
     "unmute bob",
     "silence cid",
+    "silence cid on chat",
+    "chat hello",
+    "channel chat off",
+    "channels",
     "unsilence bob",
     "password",
     "help",
@@ -60,9 +64,21 @@ class ChangesStateTest(SynchronousTestCase):
                 commands.Unmute,
                 commands.Silence,
                 commands.Unsilence,
+                commands.SwitchChannel,
             },
         )
-        for line in ("say x", "tell bob x", "emote x", "look", "who", "help", "inventory", "quit"):
+        for line in (
+            "chat x",
+            "channels",
+            "say x",
+            "tell bob x",
+            "emote x",
+            "look",
+            "who",
+            "help",
+            "inventory",
+            "quit",
+        ):
             self.assertFalse(changes_state(parse(line)), line)
 
     def test_password(self) -> None:

@@ -17,18 +17,23 @@ from mudserver.world.commands import (
     Go,
     Help,
     Inventory,
+    ListChannels,
     ListMutes,
     Look,
     Mute,
     Quit,
     Say,
+    Silence,
+    SpeakOnChannel,
+    SwitchChannel,
     Tell,
     Unmute,
+    Unsilence,
     Who,
 )
 from mudserver.world.direction import Direction
 from mudserver.world.grammar import parse
-from mudserver.world.verbs import VERBS
+from mudserver.world.lexicon import STANDARD
 
 MEANINGS: tuple[tuple[str, Command], ...] = (
     ("look", Look()),
@@ -52,6 +57,19 @@ MEANINGS: tuple[tuple[str, Command], ...] = (
     ("' hello", Say("hello")),
     ('"hello', Say("hello")),
     ("say 'tis", Say("'tis")),
+    ("chat hello there", SpeakOnChannel("chat", "hello there")),
+    ("Newbie hi", SpeakOnChannel("newbie", "hi")),
+    ("channels", ListChannels()),
+    ("channel", ListChannels()),
+    ("channel CHAT off", SwitchChannel("chat", on=False)),
+    ("channel chat On", SwitchChannel("chat", on=True)),
+    ("silence bob 2h Enough.", Silence("bob", timedelta(hours=2), "Enough.")),
+    ("silence bob on chat", Silence("bob", None, "", "chat")),
+    ("silence bob On CHAT 2h Enough.", Silence("bob", timedelta(hours=2), "Enough.", "chat")),
+    ("silence bob on chat Enough of it.", Silence("bob", None, "Enough of it.", "chat")),
+    ("silence bob once more", Silence("bob", None, "once more")),
+    ("unsilence bob", Unsilence("bob")),
+    ("unsilence bob on Chat", Unsilence("bob", "chat")),
     ("tell bob hi there", Tell("bob", "hi there")),
     ("t bob hi", Tell("bob", "hi")),
     ("tell Bob, hi", Tell("Bob", "hi")),
@@ -196,7 +214,7 @@ class ParseTests(SynchronousTestCase):
                 " ".join,
                 st.lists(
                     st.sampled_from(
-                        [word for verb in VERBS for word in (verb.name, *verb.aliases)]
+                        [word for verb in STANDARD.verbs for word in (verb.name, *verb.aliases)]
                         + ["bob", "2.lantern", "all", "the", "up", "'", ":", ","]
                     ),
                     max_size=4,
@@ -220,14 +238,14 @@ class ParseTests(SynchronousTestCase):
 class TableTests(SynchronousTestCase):
     def test_usage_begins_with_name(self) -> None:
         """Help shows each verb by its own name, short enough for its table of 80 columns."""
-        for verb in VERBS:
+        for verb in STANDARD.verbs:
             self.assertEqual(verb.usage.split()[0], verb.name)
-            self.assertLess(len(verb.usage), 17)
+            self.assertLess(len(verb.usage), 18)
             self.assertLess(len(verb.summary), 60)
 
     def test_own_words(self) -> None:
         """Each word of each verb reaches that verb: no direction or other verb takes it."""
-        for verb in VERBS:
+        for verb in STANDARD.verbs:
             for word in (verb.name, *verb.aliases):
                 for rest in ("", " north", " bob hello"):
                     try:

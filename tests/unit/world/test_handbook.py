@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.world import handbook
-from mudserver.world.verbs import VERBS
+from mudserver.world.lexicon import STANDARD
 
 
 class HandbookTests(SynchronousTestCase):
@@ -11,14 +11,14 @@ class HandbookTests(SynchronousTestCase):
         """The overview names each verb once, and every topic."""
         page = handbook.overview()
         usages = [entry.usage for section in page.sections for entry in section.entries]
-        self.assertEqual(sorted(usages), sorted(verb.usage for verb in VERBS))
+        self.assertEqual(sorted(usages), sorted(verb.usage for verb in STANDARD.verbs))
         for topic in ("beginning", "people", "connection"):
             self.assertIn(topic, page.paragraphs[-1])
             self.assertIsNotNone(handbook.page(topic))
 
     def test_verbs(self) -> None:
         """Each word of a verb leads to its page, with its other words on it."""
-        for verb in VERBS:
+        for verb in STANDARD.verbs:
             for word in (verb.name, *verb.aliases):
                 page = handbook.page(word)
                 assert page is not None

@@ -6,9 +6,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import BadName, BadPassword
 from mudserver.world.direction import Direction
+from mudserver.world.lexicon import STANDARD
 from mudserver.world.names import check_name, check_password, name_key, reserved_names
 from mudserver.world.passwords import COMMON_PASSWORDS
-from mudserver.world.verbs import VERBS
 
 RESERVED = reserved_names(["the grey heron", "Mrs Pellow"])
 
@@ -75,7 +75,7 @@ class NameTests(SynchronousTestCase):
 
     def test_all_verbs_and_directions(self) -> None:
         """No word that begins a command is a name, so that the two never look alike."""
-        for verb in VERBS:
+        for verb in STANDARD.verbs:
             self.assertLessEqual({verb.name, *verb.aliases}, RESERVED)
         self.assertLessEqual({direction.value for direction in Direction}, RESERVED)
 

@@ -11,7 +11,6 @@ from mudserver.world.commands import Known
 from mudserver.world.direction import Direction
 from mudserver.world.events import (
     Arrived,
-    Channel,
     Departed,
     Dropped,
     Emoted,
@@ -22,6 +21,7 @@ from mudserver.world.events import (
     InventoryListed,
     Looked,
     LostLink,
+    Means,
     Muted,
     MutedPlayer,
     MutesListed,
@@ -568,10 +568,10 @@ class OrderTests(RulesTestCase):
         """What the silenced say, emote or tell, reaches staff at most."""
         self.world.apply(self.ordered(None, "Enough."))
         for typed, channel, text, room, target in (
-            ("say hi", Channel.SAY, "hi", HALL, None),
-            (":waves", Channel.EMOTE, "waves", HALL, None),
-            ("tell ann hi", Channel.TELL, "hi", None, None),
-            ("tell boss hi", Channel.TELL, "hi", None, self.boss),
+            ("say hi", Means.SAY, "hi", HALL, None),
+            (":waves", Means.EMOTE, "waves", HALL, None),
+            ("tell ann hi", Means.TELL, "hi", None, None),
+            ("tell boss hi", Means.TELL, "hi", None, self.boss),
         ):
             (event,) = decide(self.world, BOB, typed)
             expected = Hushed(BOB, "Bob", channel, text, room, target, None, "Enough.")

@@ -8,13 +8,15 @@ ARGS ?=
 # How many rounds `make crash` plays, and what decides them; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
+# Sections of the Autobahn Testsuite for `make conformance`; empty for all.
+SECTIONS ?=
 # Where `make run` keeps the database and the rest of its state.
 export MUDSERVER_STATE_DIR ?= var
 
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format docs crash test-all constraints changes clean
+.PHONY: help run test unit lint format docs crash conformance test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -29,6 +31,8 @@ help:
 	@echo 'make docs         renew the generated parts of docs/'
 	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
+	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
+	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
 	@echo 'make constraints  renew the pinned versions in .ci/constraints.txt'
 	@echo 'make changes      show what the next release would say'
@@ -62,6 +66,11 @@ docs:
 crash:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@exec .venv/bin/python -W error -m tests.crash --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+conformance:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@.venv/bin/python .ci/wstest.py || exit 0; \
+	exec .venv/bin/python -W error -m tests.conformance --sections $(SECTIONS)
 
 test-all:
 	@failed=; for version in $(VERSIONS); do \

@@ -142,6 +142,11 @@ class Link(ABC):
         if took is not None:
             self._shared.meter.observe("heartbeat_seconds", took, transport=self._transport.value)
 
+    def hurry(self) -> None:
+        """Write what waits for the end of the turn: the transport is about to say goodbye."""
+        if self._seat is not None and self._speaks():
+            self._seat.flush()
+
     def parting(self, code: int | None, by_peer: bool) -> None:
         """The transport says goodbye; it may not have been our idea."""
         if by_peer:

@@ -127,7 +127,12 @@ class WebSocketConnection(WebSocketServerProtocol):
     def sendCloseFrame(
         self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
     ) -> None:
-        """Say goodbye, whoever began; Autobahn calls this for faults that it finds, too."""
+        """
+        Say goodbye, whoever began; Autobahn calls this for faults that it finds, too.
+
+        What the client asked for before its own goodbye or fault comes first.
+        """
+        self._link.hurry()
         super().sendCloseFrame(code, reasonUtf8, isReply)
         with self._link.guarded("a goodbye"):
             self._link.parting(code, isReply)

@@ -136,13 +136,13 @@ class Program(ProcessProtocol):
         self.type(line)
         await self.said.expect(wanted)
 
-    async def ended(self) -> Exit:
-        """Wait until it ends by itself."""
+    async def ended(self, deadline: float = DEADLINE) -> Exit:
+        """Wait until it ends by itself; so many seconds."""
         if self._exit is not None:
             return self._exit
         end: Deferred[Exit] = Deferred()
         self._ends.append(end)
-        end.addTimeout(DEADLINE, reactor)
+        end.addTimeout(deadline, reactor)
         return await end
 
     def kill(self) -> Deferred[Exit]:

@@ -295,6 +295,17 @@ class DeflateTest(WebSocketTestCase):
 class CloseTest(WebSocketTestCase):
     """The closing handshake, whoever begins it."""
 
+    def test_what_came_before(self) -> None:
+        """What was asked for before a goodbye, or before a fault, is answered before it."""
+        for goodbye in (b"\x88\x82\0\0\0\0\x03\xe8", b"\x83\x80\0\0\0\0"):
+            _, client, pump, _ = self.enter()
+            assert client.transport is not None
+            ping = b'{"type":"ping"}'
+            client.transport.write(bytes([0x81, 0x80 | len(ping)]) + bytes(4) + ping + goodbye)
+            pump.flush()
+            self.assertEqual([message["type"] for message in client.messages], ["pong"])
+            self.assertIsNotNone(client.code)
+
     def test_ours(self) -> None:
         """Our goodbye has a message, a code and a reason; the peer answers, and it is over."""
         _, client, pump, session = self.enter()

@@ -1,6 +1,7 @@
 """Accounts: who somebody is, by name and password."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -35,6 +36,7 @@ from mudserver.interfaces.authority import (
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import AccountRow
 from mudserver.interfaces.stores import IAccountStore
+from mudserver.world.bans import Bans
 from mudserver.world.names import check_name, check_password, name_key
 from mudserver.world.role import Role
 
@@ -56,6 +58,8 @@ class Accounts:
         attempts: What slows down those who guess; whoever made it starts and stops it.
         limits: How passwords may travel, and how often they may be tried.
         reserved: The keys of names that nobody may have.
+        bans: Who is kept out.
+        utc_now: The wall clock, by which bans end.
         clock: What throttles are measured by.
         meter: Gets ``logins`` by outcome (counter) and ``registrations`` (counter).
     """
@@ -69,6 +73,8 @@ class Accounts:
         attempts: LoginAttempts,
         limits: AccountLimits,
         reserved: Collection[str],
+        bans: Bans,
+        utc_now: Callable[[], datetime],
         clock: IReactorTime,
         meter: IMeter,
     ) -> None:
@@ -77,6 +83,8 @@ class Accounts:
         self._hasher = hasher
         self._limits = limits
         self._reserved = reserved
+        self._bans = bans
+        self._utc_now = utc_now
         self._clock = clock
         self._meter = meter
         self._attempts = attempts
@@ -90,10 +98,13 @@ class Accounts:
 
         Raises:
             BadName: There is none, and may be none.
+            Banned: Nobody may have it, or come from there.
         """
+        self._bans.check(self._utc_now(), address=request.origin.address)
         if await self._store.by_name(request.name) is not None:
             return NameState.KNOWN
         check_name(request.name, self._reserved)
+        self._bans.check(self._utc_now(), names=(request.name,))
         return NameState.FREE
 
     async def register(self, request: Register) -> Registered:
@@ -103,11 +114,13 @@ class Accounts:
         Raises:
             BadName, BadPassword, NameTaken: It may not be so.
             TooManyTries: Too many came from that address.
+            Banned: The name or the address is.
         """
         self._check_way(request.origin, request.transport)
         name = check_name(request.name, self._reserved)
         check_password(name, request.password)
         address = request.origin.address
+        self._bans.check(self._utc_now(), names=(name,), address=address)
         self._registrations.begin(address, self._clock.seconds())
         try:
             account = await self._make(name, request.password)
@@ -124,7 +137,7 @@ class Accounts:
         Raises:
             WrongCredentials: There is no such account, or it has another password.
             TooManyTries: It was tried too often.
-            Banned: The account is disabled.
+            Banned: The account is disabled, or it, its name or the address is banned.
         """
         credential = PasswordCredential(request.name, request.password)
         account = await self._authenticate(credential, request.origin, request.transport)
@@ -226,11 +239,13 @@ class Accounts:
         self, credential: PasswordCredential, origin: Origin, transport: Transport
     ) -> AccountRow:
         self._check_way(origin, transport)
+        self._bans.check(self._utc_now(), address=origin.address)
         account = await self._verify_name(credential, origin)
         self._check_staff_way(account, origin, transport)
-        if account.disabled:
+        ban = self._bans.against(self._utc_now(), account=account.id, names=(account.name,))
+        if account.disabled or ban is not None:
             self._meter.count("logins", outcome="banned")
-            raise Banned("This account is closed.")
+            raise Banned("This account is closed." if ban is None else ban.reason)
         self._meter.count("logins", outcome="accepted")
         return account
 

@@ -16,6 +16,7 @@ from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
+from mudserver.game.moderation import Moderation
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.revocations import Revocations
@@ -88,6 +89,7 @@ class Commands:
         fan_out: What shows them.
         presence: What lets players out who quit.
         revocations: What changes passwords.
+        moderation: What sends away who is banned.
         bus: What leads to the gateways.
         clock: What waiting is measured by.
         utc_now: The wall clock, for what outlives the process.
@@ -110,6 +112,7 @@ class Commands:
         fan_out: FanOut,
         presence: Presence,
         revocations: Revocations,
+        moderation: Moderation,
         bus: IBus,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -125,6 +128,7 @@ class Commands:
         self._fan_out = fan_out
         self._presence = presence
         self._revocations = revocations
+        self._moderation = moderation
         self._bus = bus
         self._clock = clock
         self._utc_now = utc_now
@@ -211,6 +215,7 @@ class Commands:
             return
         try:
             events = decide(self._world, typed.session.character, command, self._utc_now())
+            self._moderation.check(events)
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return
@@ -231,7 +236,7 @@ class Commands:
             case PasswordAsked():
                 self._bus.publish(gateway_subject(session.gateway), PasswordWanted(session.id))
             case _:
-                pass
+                self._moderation.follow(event)
 
     # ------------------------------------------------------------ commands that wait
 

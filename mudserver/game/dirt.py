@@ -98,19 +98,27 @@ class Dirt:
         """Return how many entities have changed, and how many wait."""
         return len(self.rows) + len(self.waiting)
 
-    def add(self, rows: Sequence[JournalRow], now: float, receipt: Receipt | None) -> None:
-        """Note newer rows, and the input that they come from."""
+    def add(
+        self,
+        rows: Sequence[JournalRow],
+        now: float,
+        receipt: Receipt | None,
+        settle: Settle | None = None,
+    ) -> None:
+        """Note newer rows, and the input that they come from, or who else waits for them."""
         for row in rows:
             self.rows[row.entity] = row
         if self.since is None:
             self.since = now
+        entities = frozenset(row.entity for row in rows)
         if receipt is None:
+            if settle is not None:
+                self.waiting.append(Waiting(settle, entities))
             return
         for note in receipt.rows:
             self.riders.pop(note.entity, None)
             self.receipts[note.entity] = note
         if receipt.settle is not None:
-            entities = frozenset(row.entity for row in rows)
             self.waiting.append(Waiting(receipt.settle, entities, receipt.answer))
 
     def ride(self, receipt: Receipt) -> int:

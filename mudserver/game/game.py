@@ -17,6 +17,8 @@ from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
 from mudserver.game.login_attempts import LoginAttempts
 from mudserver.game.loop import GameLoop
+from mudserver.game.moderation import Moderation
+from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
@@ -92,6 +94,8 @@ class Game:
     attachments: Attachments
     revocations: Revocations
     standings: Standings
+    notices: NetworkBanNotices
+    moderation: Moderation
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
@@ -115,12 +119,14 @@ def assemble(
         epoch: Of the lease.
         fenced: Told when another world has taken over.
     """
+    world.bans.protected = limits.protected
     sessions = Sessions()
     tasks = Tasks(ports.meter)
     loop = GameLoop(ports.clock, ports.meter)
     tokens = Tokens(
         store=ports.accounts,
         limits=limits.accounts,
+        bans=world.bans,
         utc_now=ports.utc_now,
         token_bytes=ports.token_bytes,
     )
@@ -139,13 +145,16 @@ def assemble(
         attempts=attempts,
         limits=limits.accounts,
         reserved=reserved_names((npc.name for npc in world.npcs.values()), world.lexicon),
+        bans=world.bans,
+        utc_now=ports.utc_now,
         clock=ports.clock,
         meter=ports.meter,
     )
     fan_out = FanOut(
         world=world, sessions=sessions, bus=ports.bus, utc_now=ports.utc_now, meter=ports.meter
     )
-    restoration = Restoration(world=world, loop=loop, fan_out=fan_out)
+    notices = NetworkBanNotices(bans=world.bans, bus=ports.bus, epoch=epoch, utc_now=ports.utc_now)
+    restoration = Restoration(world=world, loop=loop, fan_out=fan_out, notices=notices)
     journal = Journal(
         store=ports.journal,
         epoch=epoch,
@@ -171,6 +180,7 @@ def assemble(
         bus=ports.bus,
         clock=ports.clock,
         limits=limits.presence,
+        utc_now=ports.utc_now,
         meter=ports.meter,
     )
     attachments = Attachments(
@@ -192,6 +202,18 @@ def assemble(
         tasks=tasks,
         clock=ports.clock,
     )
+    moderation = Moderation(
+        world=world,
+        store=ports.world,
+        sessions=sessions,
+        loop=loop,
+        stage=stage,
+        pressure=pressure,
+        presence=presence,
+        notices=notices,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+    )
     commands = Commands(
         world=world,
         store=ports.world,
@@ -203,6 +225,7 @@ def assemble(
         fan_out=fan_out,
         presence=presence,
         revocations=revocations,
+        moderation=moderation,
         bus=ports.bus,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -225,6 +248,8 @@ def assemble(
         attachments=attachments,
         revocations=revocations,
         standings=standings,
+        notices=notices,
+        moderation=moderation,
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,

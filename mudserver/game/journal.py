@@ -130,6 +130,7 @@ class Journal:
         rows: Iterable[JournalRow],
         receipt: Receipt | None = None,
         *,
+        settle: Settle | None = None,
         urgent: bool = False,
     ) -> None:
         """
@@ -141,12 +142,13 @@ class Journal:
         Args:
             rows: In the order in which they happened; not empty.
             receipt: The input that they come from, committed together with them.
+            settle: Told what became of them, where they come from no input.
             urgent: Whether to write at once.
         """
         if self._over:
-            self._tell(receipt.settle if receipt else None, Outcome.LOST)
+            self._tell(receipt.settle if receipt else settle, Outcome.LOST)
             return
-        self._dirt.add(tuple(rows), self._clock.seconds(), receipt)
+        self._dirt.add(tuple(rows), self._clock.seconds(), receipt, settle)
         self._urgent = self._urgent or urgent
         self._plan()
 

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from mudserver.game.pressure import PressureLimits
 from mudserver.game.sessions import MAX_SESSIONS
 from mudserver.game.throttle import ThrottleLimits
+from mudserver.world.networks import LOOPBACK, IPNetwork
 
 
 @frozen
@@ -49,8 +50,14 @@ class PresenceLimits:
 
 @frozen
 class GameLimits:
-    """How much, how many, how long."""
+    """
+    How much, how many, how long.
+
+    Attributes:
+        protected: Networks whose ban would lock out those who run the server.
+    """
 
     accounts: AccountLimits = field(factory=AccountLimits)
     presence: PresenceLimits = field(factory=PresenceLimits)
     pressure: PressureLimits = field(factory=PressureLimits)
+    protected: tuple[IPNetwork, ...] = LOOPBACK

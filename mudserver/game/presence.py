@@ -1,7 +1,8 @@
 """Who is in the world: entering, coming back, being taken over, losing the link, leaving."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -67,6 +68,7 @@ class Presence:
         bus: What leads to the gateways.
         clock: What the graces are measured by.
         limits: How many, how long.
+        utc_now: The wall clock, by which bans end.
         meter: Gets ``sessions`` (gauge), ``attachments`` by outcome (counter).
     """
 
@@ -83,6 +85,7 @@ class Presence:
         bus: IBus,
         clock: IReactorTime,
         limits: PresenceLimits,
+        utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
         self._world = world
@@ -93,6 +96,7 @@ class Presence:
         self._bus = bus
         self._clock = clock
         self._limits = limits
+        self._utc_now = utc_now
         self._meter = meter
         self._arrivals: dict[AccountId, set[Arrival]] = {}
         self._exclusions = Exclusions()
@@ -123,7 +127,8 @@ class Presence:
 
         Returns:
             Fires before anything is shown to the session; with None where the character must be
-            loaded again. Fails with `NotAuthenticated`, `Unavailable`. Who cancels it stays out.
+            loaded again. Fails with `NotAuthenticated`, `Banned`, `Unavailable`. Who cancels it
+            stays out.
 
         Raises:
             Overloaded: The loop has too much to do.
@@ -167,6 +172,14 @@ class Presence:
             return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
         if self._exclusions.closed(arrival.authority.account.id):
             return Banned(_CLOSED)
+        ban = self._world.bans.against(
+            self._utc_now(),
+            account=row.account,
+            names=(row.name, arrival.authority.account.name),
+            address=arrival.request.origin.address,
+        )
+        if ban is not None:
+            return Banned(ban.reason)
         if self._sessions.get(arrival.request.session) is not None:
             return ValueError(f"session {arrival.request.session} is there already")
         if self._full and self._sessions.playing(row.id) is None:

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from mudserver.game.fanout import FanOut
 from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.populate import item_of
 from mudserver.ids import CharacterId, ItemId, RoomId
 from mudserver.interfaces.journal import RefusedRow
@@ -25,6 +26,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanLifted
 from mudserver.world.model import Item, Mute, Silence
 from mudserver.world.world import World
 
@@ -42,12 +44,16 @@ class Restoration:
         world: What is put back.
         loop: Where that happens.
         fan_out: What shows it.
+        notices: What tells gateways of bans.
     """
 
-    def __init__(self, *, world: World, loop: GameLoop, fan_out: FanOut) -> None:
+    def __init__(
+        self, *, world: World, loop: GameLoop, fan_out: FanOut, notices: NetworkBanNotices
+    ) -> None:
         self._world = world
         self._loop = loop
         self._fan_out = fan_out
+        self._notices = notices
 
     def restore(
         self, refused: tuple[RefusedRow, ...], superseded: Callable[[Entity], bool]
@@ -106,6 +112,12 @@ class Restoration:
                 case ChannelOff() | ChannelOn() as row:
                     off = isinstance(each.stored, ChannelOff)
                     self._world.put_channel(row.character, row.channel, off=off)
+                case Ban(kind=kind, key=key) | BanLifted(kind=kind, key=key):
+                    if isinstance(each.stored, Ban):
+                        self._world.bans.put(each.stored)
+                    else:
+                        self._world.bans.remove(kind, key)
+                    self._notices.changed(kind, key)
                 case _:
                     pass  # nothing of it is in the world
         for room in rooms:

@@ -24,6 +24,7 @@ from mudserver.interfaces.authority import (
     Revoke,
 )
 from mudserver.interfaces.bus import WORLD, Message, Request
+from mudserver.interfaces.exclusion import ListNetworkBans
 from mudserver.interfaces.play import Attach, Detached, Input, OccupantsWanted
 from mudserver.interfaces.rows import WorldRows
 from mudserver.world.area import Area
@@ -124,6 +125,7 @@ class WorldService(Service):
         game.attempts.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
+        game.notices.open()
         self._log.info(
             "The world is open: {rooms} rooms, {npcs} inhabitants.",
             rooms=len(game.world.rooms),
@@ -241,6 +243,7 @@ def _responders(game: Game) -> Mapping[type[Request[Any]], _Answer]:
             Revoke: game.revocations.revoke,
             Attach: _fired(game.attachments.attach),
             Refresh: _fired(game.attachments.refresh),
+            ListNetworkBans: _fired(game.notices.all),
         }
     )
 

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded
-from mudserver.game.dirt import Receipt
+from mudserver.game.dirt import Receipt, Settle
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
@@ -23,6 +23,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanLifted
 from mudserver.world.events import TOLD_WHEN_SAVED, Arrived, Event, Said
 from mudserver.world.inhabitants import idle, react
 from mudserver.world.world import World
@@ -38,6 +39,8 @@ _URGENT: Final = (
     SilenceLifted,
     ChannelSilenceMade,
     ChannelSilenceLifted,
+    Ban,
+    BanLifted,
 )
 
 #: Events that inhabitants may react to.
@@ -67,7 +70,12 @@ class Stage:
         self._fan_out = fan_out
         self._meter = meter
 
-    def perform(self, events: Iterable[Event], receipt: Receipt | None = None) -> bool:
+    def perform(
+        self,
+        events: Iterable[Event],
+        receipt: Receipt | None = None,
+        settle: Settle | None = None,
+    ) -> bool:
         """
         Let players' events happen, and have inhabitants react to them afterwards.
 
@@ -75,6 +83,7 @@ class Stage:
             events: In their order.
             receipt: The input that they come from, to be committed with what they change; not
                 used where that is nothing.
+            settle: Told what became of that, where they come from no input; not used, either.
 
         Returns:
             Whether anything changed that must be saved.
@@ -83,7 +92,7 @@ class Stage:
             KeyError: An event speaks of what isn't there; those before it have happened.
         """
         happened = tuple(events)
-        changed = self._happen(happened, receipt)
+        changed = self._happen(happened, receipt, settle)
         for event in happened:
             if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
                 self._submit(partial(react, self._world, event))
@@ -93,7 +102,12 @@ class Stage:
         """Have an inhabitant do something to pass the time, where a player sees it."""
         self._submit(partial(idle, self._world, npc, pick))
 
-    def _happen(self, events: Iterable[Event], receipt: Receipt | None = None) -> bool:
+    def _happen(
+        self,
+        events: Iterable[Event],
+        receipt: Receipt | None = None,
+        settle: Settle | None = None,
+    ) -> bool:
         changes: list[Change] = []
         whole = False
         try:
@@ -106,7 +120,9 @@ class Stage:
         finally:
             if changes:
                 urgent = any(isinstance(change, _URGENT) for change in changes)
-                self._journal.append(changes, receipt if whole else None, urgent=urgent)
+                self._journal.append(
+                    changes, receipt if whole else None, settle=settle, urgent=urgent
+                )
         return bool(changes)
 
     def _submit(self, deeds: Callable[[], tuple[Event, ...]]) -> None:

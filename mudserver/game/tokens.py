@@ -29,6 +29,7 @@ from mudserver.interfaces.authority import (
 )
 from mudserver.interfaces.rows import AccountRow, Redeemed, TokenRow
 from mudserver.interfaces.stores import IAccountStore
+from mudserver.world.bans import Bans
 
 #: Bytes of randomness in tokens and tickets.
 SECRET_BYTES: Final = 32
@@ -78,6 +79,7 @@ class Tokens:
     Args:
         store: Where their hashes are kept.
         limits: How long they last.
+        bans: Who is kept out.
         utc_now: The wall clock; its times outlive the process.
         token_bytes: So many random bytes.
     """
@@ -87,11 +89,13 @@ class Tokens:
         *,
         store: IAccountStore,
         limits: AccountLimits,
+        bans: Bans,
         utc_now: Callable[[], datetime],
         token_bytes: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._limits = limits
+        self._bans = bans
         self._utc_now = utc_now
         self._token_bytes = token_bytes
 
@@ -127,7 +131,7 @@ class Tokens:
 
         Raises:
             NotAuthenticated: The token isn't valid (any longer).
-            Banned: The account is disabled.
+            Banned: The account is disabled or banned.
         """
         await self.authority(_token_hash(request.token))
         return await self.ticket(request.token)
@@ -140,7 +144,7 @@ class Tokens:
 
         Raises:
             NotAuthenticated: It isn't valid (any longer).
-            Banned: The account is disabled.
+            Banned: The account is disabled or banned.
         """
         row = await self._store.token(hash)
         if row is None:
@@ -156,7 +160,7 @@ class Tokens:
 
         Raises:
             NotAuthenticated: It isn't valid (any longer).
-            Banned: The account is disabled.
+            Banned: The account is disabled or banned.
         """
         authority = await self._prolonged(await self.authority(_token_hash(request.token)))
         return Described(authority.attended, csrf_of(request.token))
@@ -167,7 +171,7 @@ class Tokens:
 
         Raises:
             NotAuthenticated: It is unknown, expired or spent, or its CSRF word is wrong.
-            Banned: The account is disabled.
+            Banned: The account is disabled or banned.
         """
         redeemed = await self._spend(credential.ticket)
         if not hmac.compare_digest(hash_secret(credential.csrf), redeemed.token.csrf_hash):
@@ -180,7 +184,7 @@ class Tokens:
 
         Raises:
             NotAuthenticated: That isn't valid (any longer), or is another account's.
-            Banned: The account is disabled.
+            Banned: The account is disabled or banned.
         """
         if request.token is not None:
             authority = await self.authority(_token_hash(request.token))
@@ -214,6 +218,7 @@ class Tokens:
             raise NotAuthenticated("Your login has expired.", CloseCode.EXPIRED)
         if account.disabled:
             raise Banned("This account is closed.")
+        self._bans.check(self._utc_now(), account=account.id, names=(account.name,))
         return Authority(account, row)
 
     async def _prolonged(self, authority: Authority) -> Authority:

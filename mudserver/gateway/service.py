@@ -65,6 +65,7 @@ class GatewayService(Service):
         Service.startService(self)
         self._shared.switchboard.start()
         self._shared.reaper.start()
+        self._shared.exclusion.start()
         return Deferred.fromCoroutine(self._listen())
 
     def stopService(self) -> Deferred[None]:
@@ -119,6 +120,7 @@ class GatewayService(Service):
         drain.stop()
         self._draining = None
         shared.reaper.stop()
+        shared.exclusion.stop()
         await shared.tasks.stop()
         shared.switchboard.stop()
 

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import Allowances
+from mudserver.gateway.exclusion import Exclusion
 from mudserver.gateway.incidents import Incidents
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
@@ -79,6 +80,7 @@ class Shared:
         admission: Says who may come in.
         allowances: Says how much may be sent.
         incidents: Logs what is refused and what fails.
+        exclusion: Says from where nobody may.
     """
 
     gateway: GatewayId
@@ -95,3 +97,6 @@ class Shared:
     admission: Admission = field(factory=lambda: Admission(AdmissionLimits()))
     allowances: Allowances = field(factory=Allowances)
     incidents: Incidents = Factory(lambda shared: Incidents(shared.clock), takes_self=True)
+    exclusion: Exclusion = Factory(
+        lambda shared: Exclusion(shared.bus, shared.clock, shared.tasks), takes_self=True
+    )

@@ -7,7 +7,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mudserver.errors import CloseCode, TooManyTries, Unavailable
+from mudserver.errors import Banned, CloseCode, TooManyTries, Unavailable
 from mudserver.gateway import sockets
 from mudserver.gateway.admission import Place
 from mudserver.gateway.incidents import Peer
@@ -221,7 +221,11 @@ class TelnetFactory(Factory):
         origin = origin_of(addr, self._tls)
         connection: Protocol
         try:
+            self._shared.exclusion.check(origin.address)
             place = self._shared.admission.admit(origin.address)
+        except Banned as error:
+            self._shared.meter.count("refusals", reason=error.code)
+            connection = TurnedAway(error.message)
         except (TooManyTries, Unavailable) as error:
             self._shared.meter.count("refusals", reason="too_many_connections")
             peer = Peer(Transport.TELNET.value, origin.address)

@@ -1,6 +1,6 @@
 """The link of a client that shows lines of text: telnet, for now."""
 
-from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.errors import Banned, CloseCode, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import TerminalDress
 from mudserver.gateway.link import Link
@@ -233,8 +233,11 @@ class TerminalLink(Link):
     # ------------------------------------------------------------ from the world
 
     def refused(self, error: PlayerError) -> None:
-        """Implement `Link.refused`."""
-        self._continue(self._login.sign_in_failed(error.message))
+        """Implement `Link.refused`: who is banned need not try again."""
+        if isinstance(error, Banned):
+            self.close(CloseCode.BANNED, error.message)
+        else:
+            self._continue(self._login.sign_in_failed(error.message))
 
     def admitted(self, seat: Seat, attached: Attached) -> None:
         """Implement `Link.admitted`: the room comes next, and then the prompt."""

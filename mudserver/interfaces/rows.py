@@ -14,6 +14,7 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.world.applied import ChannelSilenceMade, SilenceMade
+from mudserver.world.bans import Ban
 from mudserver.world.direction import Direction
 from mudserver.world.role import Role
 
@@ -84,6 +85,7 @@ class WorldRows:
     items: tuple[ItemRow, ...]
     npcs: tuple[NpcRow, ...]
     silences: tuple[SilenceMade | ChannelSilenceMade, ...] = ()
+    bans: tuple[Ban, ...] = ()
 
 
 @frozen

@@ -58,6 +58,7 @@ from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.telemetry.operations import OperationsService
 from mudserver.telemetry.ticks import TickService
 from mudserver.world.lexicon import Lexicon
+from mudserver.world.networks import LOOPBACK
 
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
 BACKLOG = 1024
@@ -155,6 +156,7 @@ class Daemon:
                 clear_staff_passwords=settings.insecure_staff,
             ),
             PresenceLimits(grace=settings.grace),
+            protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
         )
 
         def ports() -> GamePorts:

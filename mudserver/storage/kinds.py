@@ -32,6 +32,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanKind, BanLifted
 
 # Each statement locks its rows in the order of their keys, and the statements always come in the
 # order of `KINDS`, so that two who flush can't wait for each other. Parameters are arrays, one for
@@ -160,6 +161,34 @@ _TURN_OFF: Final = """
     ON CONFLICT (character, channel) DO NOTHING
 """
 
+_UNBAN: Final = """
+    DELETE FROM ban b USING (
+        SELECT kind, key FROM ban
+        JOIN unnest(%(kind)s::text[], %(key)s::text[]) AS v (kind, key) USING (kind, key)
+        ORDER BY kind, key FOR UPDATE OF ban
+    ) AS locked
+    WHERE b.kind = locked.kind AND b.key = locked.key
+"""
+
+_FORGET_BANS: Final = """
+    DELETE FROM ban b USING (
+        SELECT kind, key FROM ban WHERE until <= now() ORDER BY kind, key FOR UPDATE
+    ) AS ended
+    WHERE b.kind = ended.kind AND b.key = ended.key
+"""
+
+_BAN: Final = """
+    INSERT INTO ban (kind, key, name, by, since, until, why)
+    SELECT kind, key, name, by, since, until, why
+    FROM unnest(%(kind)s::text[], %(key)s::text[], %(name)s::text[], %(by)s::bigint[],
+        %(since)s::timestamptz[], %(until)s::timestamptz[], %(why)s::text[])
+        AS v (kind, key, name, by, since, until, why)
+    ORDER BY kind, key
+    ON CONFLICT (kind, key) DO UPDATE
+    SET name = excluded.name, by = excluded.by, since = excluded.since, until = excluded.until,
+        why = excluded.why
+"""
+
 _INPUT: Final = """
     INSERT INTO session_input (session, character, number)
     SELECT session, character, number
@@ -221,6 +250,8 @@ KINDS: Final = (
     Kind(ChannelSilenceMade, (_FORGET_CHANNEL_SILENCES, _SILENCE_CHANNEL)),
     Kind(ChannelOn, (_TURN_ON,)),
     Kind(ChannelOff, (_TURN_OFF,)),
+    Kind(BanLifted, (_UNBAN,)),
+    Kind(Ban, (_FORGET_BANS, _BAN)),
     Kind(InputRow, (_INPUT,)),
     Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
 )
@@ -284,6 +315,12 @@ _STORED_MUTES: Final = """
 _STORED_SILENCES: Final = """
     SELECT v.account, s.by, s.since, s.until, s.why
     FROM unnest(%(account)s::bigint[]) AS v (account) LEFT JOIN silence s USING (account)
+"""
+
+_STORED_BANS: Final = """
+    SELECT v.kind, v.key, b.name, b.by, coalesce(a.name, ''), b.since, b.until, b.why
+    FROM unnest(%(kind)s::text[], %(key)s::text[]) AS v (kind, key)
+    LEFT JOIN ban b USING (kind, key) LEFT JOIN account a ON a.id = b.by
 """
 
 
@@ -350,6 +387,21 @@ def _stored_channel(row: Row) -> tuple[Entity, Change]:
     return switched.entity, switched
 
 
+def ban_row(row: Sequence[Any]) -> Ban:
+    """Make a ban of its columns, with the name of the account that ordered it behind ``by``."""
+    kind, key, name, by, orderer, since, until, why = row
+    return Ban(BanKind(kind), key, name, by, orderer, since, until, why)
+
+
+def _stored_ban(row: Row) -> tuple[Entity, Change]:
+    kind, key, name = row[:3]
+    if name is None:
+        lifted = BanLifted(BanKind(kind), key)
+        return lifted.entity, lifted
+    ban = ban_row(row)
+    return ban.entity, ban
+
+
 _Read = Callable[[Row], tuple[Entity, Change | ItemRow]]
 
 _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
@@ -363,6 +415,8 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     ChannelSilenceLifted: (_STORED_CHANNEL_SILENCES, _stored_channel_silence),
     ChannelOff: (_STORED_CHANNELS, _stored_channel),
     ChannelOn: (_STORED_CHANNELS, _stored_channel),
+    Ban: (_STORED_BANS, _stored_ban),
+    BanLifted: (_STORED_BANS, _stored_ban),
 }
 
 

@@ -301,7 +301,14 @@ class MemoryWorldStore:
             rows += (row for _, row in sorted(self._db.silences.items()))
             rows += (row for _, row in sorted(self._db.channel_silences.items()))
             silences = (row for row in rows if row.until is None or row.until > now)
-            return evolve(self._db.world, items=lying, exits=tuple(exits), silences=tuple(silences))
+            bans = (self._db.stored_ban(*key) for key in sorted(self._db.bans))
+            return evolve(
+                self._db.world,
+                items=lying,
+                exits=tuple(exits),
+                silences=tuple(silences),
+                bans=tuple(ban for ban in bans if ban is not None and ban.in_force(now)),
+            )
 
         return self._db.answer(work)
 

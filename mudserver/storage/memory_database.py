@@ -24,11 +24,13 @@ from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, Journa
 from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, SilenceMade
+from mudserver.world.bans import Ban, BanKind
 from mudserver.world.role import Role
 
 T = TypeVar("T")
 
 _MAX_WHY: Final = 200
+_MAX_BAN_NAME: Final = 64
 
 #: What the table ``name`` takes, without case.
 NAME: Final = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:['-][a-z]+)*\Z")
@@ -144,6 +146,7 @@ class MemoryDatabase:
         init=False, factory=dict
     )
     channels_off: set[tuple[CharacterId, str]] = field(init=False, factory=set)
+    bans: dict[tuple[BanKind, str], Ban] = field(init=False, factory=dict)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)
@@ -207,6 +210,29 @@ class MemoryDatabase:
         check_key(row.account in self.accounts, "channel_silence_account_fkey")
         check_key(row.by in self.accounts, "channel_silence_by_fkey")
         self.channel_silences[row.account, row.channel] = row
+
+    def forget_bans(self) -> None:
+        """Delete rows of the table ``ban`` that have ended."""
+        self.bans = {key: row for key, row in self.bans.items() if row.in_force(self.now())}
+
+    def ban(self, row: Ban) -> None:
+        """Write a row of the table ``ban`` over what is there."""
+        check_row(row.until is None or row.until > row.since, "ban_lasts")
+        check_row(len(storable(row.why)) <= _MAX_WHY, "ban_why_check")
+        check_row(1 <= len(storable(row.name)) <= _MAX_BAN_NAME, "ban_name_check")
+        if row.kind is BanKind.NAME:
+            check_row(NAME.match(row.key), "ban_of_name")
+        if row.kind is BanKind.ACCOUNT:
+            check_key(AccountId(int(row.key)) in self.accounts, "ban_account_fkey")
+        check_key(row.by is None or row.by in self.accounts, "ban_by_fkey")
+        self.bans[row.kind, row.key] = row
+
+    def stored_ban(self, kind: BanKind, key: str) -> Ban | None:
+        """Read a row of the table ``ban``, with the name of whoever ordered it."""
+        row = self.bans.get((kind, key))
+        if row is None:
+            return None
+        return evolve(row, orderer="" if row.by is None else self.accounts[row.by].name)
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

@@ -50,6 +50,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanLifted
 
 _MAX_SESSION: Final = 200
 _MAX_COMMAND: Final = 64
@@ -177,6 +178,7 @@ _TABLES: Final = (
     "silences",
     "channel_silences",
     "channels_off",
+    "bans",
     "inputs",
     "answers",
     "letters",
@@ -217,6 +219,8 @@ _MADE_OR_LIFTED: Final = (
     ChannelSilenceLifted,
     ChannelOff,
     ChannelOn,
+    Ban,
+    BanLifted,
 )
 
 
@@ -290,6 +294,15 @@ def _turn_off(db: MemoryDatabase, row: ChannelOff) -> None:
     db.channels_off.add((row.character, row.channel))
 
 
+def _unban(db: MemoryDatabase, row: BanLifted) -> None:
+    db.bans.pop((row.kind, row.key), None)
+
+
+def _ban(db: MemoryDatabase, row: Ban) -> None:
+    db.forget_bans()
+    db.ban(row)
+
+
 def _input(db: MemoryDatabase, row: InputRow) -> None:
     check_row(1 <= len(storable(row.session)) <= _MAX_SESSION, "session_input_session_check")
     check_row(row.number > 0, "session_input_number_check")
@@ -322,6 +335,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     ChannelSilenceMade: _silence_channel,
     ChannelOn: _turn_on,
     ChannelOff: _turn_off,
+    BanLifted: _unban,
+    Ban: _ban,
     InputRow: _input,
     AnswerRow: _answer,
 }
@@ -361,6 +376,8 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
         case ChannelOff(character=id, channel=name) | ChannelOn(character=id, channel=name):
             off = (id, name) in db.channels_off
             return ChannelOff(id, name) if off else ChannelOn(id, name)
+        case Ban(kind=kind, key=key) | BanLifted(kind=kind, key=key):
+            return db.stored_ban(kind, key) or BanLifted(kind, key)
         case _:
             return None
 

@@ -22,7 +22,7 @@ from mudserver.interfaces.rows import (
 )
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.storage.founding import entities, found
-from mudserver.storage.kinds import item_row
+from mudserver.storage.kinds import ban_row, item_row
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
@@ -75,6 +75,13 @@ _CHANNEL_SILENCES: Final = """
     SELECT account, channel, by, since, until, why FROM channel_silence
     WHERE (account, channel) > (%s, %s) AND (until IS NULL OR until > now())
     ORDER BY account, channel LIMIT %s
+"""
+
+_BANS: Final = """
+    SELECT b.kind, b.key, b.name, b.by, coalesce(a.name, ''), b.since, b.until, b.why
+    FROM ban b LEFT JOIN account a ON a.id = b.by
+    WHERE (b.kind, b.key) > (%s, %s) AND (b.until IS NULL OR b.until > now())
+    ORDER BY b.kind, b.key LIMIT %s
 """
 
 # ---------------------------------------------------------------- reading characters
@@ -225,6 +232,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
             *await _read(cursor, _SILENCES, (0,), _silence),
             *await _read(cursor, _CHANNEL_SILENCES, (0, ""), _channel_silence),
         ),
+        bans=await _read(cursor, _BANS, ("", ""), ban_row),
     )
 
 

@@ -14,6 +14,7 @@ from mudserver.wire.envelope import encode
 from mudserver.wire.messages import Chat, Presence, PresenceChange
 from mudserver.world import events
 from mudserver.world.audience import Viewer
+from mudserver.world.bans import Ban, BanKind
 from mudserver.world.channels import MAX_CHANNEL_CHARS
 from mudserver.world.direction import Direction
 from mudserver.world.duration import spell_duration, spell_term
@@ -99,6 +100,13 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (_muted(event, time),)
         case events.MutesListed():
             return (_mutes(event, time),)
+        case events.Banned(ban=ban):
+            return (text(f"{_banned(ban)}{spell_term(ban.until, ban.why)}", Style.SYSTEM, time),)
+        case events.Unbanned(ban=ban):
+            words = f"{_banned(ban).removesuffix(' banned')} no longer banned."
+            return (text(words, Style.SYSTEM, time),)
+        case events.BansListed():
+            return (_bans(event, time),)
         case events.Unmuted(target_name=name):
             return (text(f"You hear {name} again.", Style.SYSTEM, time),)
         case events.Appointed(role=role):
@@ -335,6 +343,25 @@ def _mutes(event: events.MutesListed, time: str) -> View:
     for player in event.players:
         left = "" if player.left is None else f" (for {spell_duration(player.left)} more)"
         spans += (Span("\n  "), Span(player.name, Style.PLAYER), Span(left))
+    return told(Line(tuple(spans)), Style.SYSTEM, time)
+
+
+def _banned(ban: Ban) -> str:
+    kind = "The name " if ban.kind is BanKind.NAME else ""
+    return f"{kind}{ban.name} is banned"
+
+
+def _bans(event: events.BansListed, time: str) -> View:
+    if not event.bans:
+        return text("Nobody is banned.", Style.SYSTEM, time)
+    spans = [Span("Banned:")]
+    for ban in event.bans:
+        by = f" ({ban.kind.value}, by {ban.orderer or 'an operator'})"
+        spans += (Span("\n  "), Span(ban.name, Style.PLAYER), Span(by))
+        spans.append(Span(spell_term(ban.until, ban.why)))
+    others = event.total - len(event.bans)
+    if others:
+        spans.append(Span(f"\n  and {others:,} others"))
     return told(Line(tuple(spans)), Style.SYSTEM, time)
 
 

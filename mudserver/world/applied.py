@@ -9,6 +9,7 @@ from datetime import datetime
 from attrs import frozen
 
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
+from mudserver.world.bans import Ban, BanLifted
 
 # ---------------------------------------------------------------- what must be stored
 
@@ -187,6 +188,8 @@ Change = (
     | ChannelSilenceLifted
     | ChannelOff
     | ChannelOn
+    | Ban
+    | BanLifted
 )
 
 # ---------------------------------------------------------------- what copies must learn

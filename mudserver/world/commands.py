@@ -15,7 +15,9 @@ from typing import Protocol, assert_never
 from attrs import evolve, field, frozen
 
 from mudserver.ids import AccountId, CharacterId
+from mudserver.world.bans import BanKind
 from mudserver.world.direction import Direction
+from mudserver.world.networks import read_network
 from mudserver.world.role import Role
 
 
@@ -192,6 +194,46 @@ class Unsilence:
 
 
 @frozen
+class Ban:
+    """
+    Keep an account, a name or a network out.
+
+    Attributes:
+        target: A name, or a network such as 192.0.2.0/24.
+        lasting: For how long; None for no end.
+        why: The reason, as the banned are told; may be empty.
+        kind: What to ban; None where that follows from the target: a network, or the account that
+            the name belongs to, or else the name.
+        player: Whose name that is, once it is known.
+    """
+
+    target: str
+    lasting: timedelta | None = None
+    why: str = ""
+    kind: BanKind | None = None
+    player: Known | None = None
+
+
+@frozen
+class Unban:
+    """
+    Take back all bans of what is called so.
+
+    Attributes:
+        target: As for `Ban`.
+        player: Whose name that is, once it is known.
+    """
+
+    target: str
+    player: Known | None = None
+
+
+@frozen
+class ListBans:
+    """Who is banned?"""
+
+
+@frozen
 class ChangePassword:
     """Change one's password; without the two, be asked for them unseen."""
 
@@ -230,6 +272,9 @@ Command = (
     | SpeakOnChannel
     | SwitchChannel
     | ListChannels
+    | Ban
+    | Unban
+    | ListBans
     | ChangePassword
     | Help
     | Quit
@@ -245,9 +290,9 @@ def changes_state(command: Command) -> bool:
     match command:
         case Get() | Drop() | Go() | Mute() | Unmute() | ChangePassword():
             return True
-        case Silence() | Unsilence() | SwitchChannel():
+        case Silence() | Unsilence() | SwitchChannel() | Ban() | Unban():
             return True
-        case Look() | Exits() | Who() | Inventory() | ListMutes() | Help():
+        case Look() | Exits() | Who() | Inventory() | ListMutes() | ListBans() | Help():
             return False
         case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | Quit():
             return False
@@ -275,6 +320,9 @@ def unresolved(command: Command, world: Roll) -> str | None:
             return name if world.character_named(name) is None else None
         case Silence(name=name, player=None) | Unsilence(name=name, player=None):
             return name if world.character_named(name) is None else None
+        case Ban(target=target, player=None) | Unban(target=target, player=None):
+            known = read_network(target) is not None or world.character_named(target) is not None
+            return None if known else target
         case _:
             return None
 
@@ -286,7 +334,7 @@ def resolved(command: Command, player: Known) -> Command:
             return evolve(command, character=player.character, name=player.name, role=player.role)
         case Unmute():
             return evolve(command, character=player.character, name=player.name)
-        case Silence() | Unsilence():
+        case Silence() | Unsilence() | Ban() | Unban():
             return evolve(command, player=player)
         case _:
             return command

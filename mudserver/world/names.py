@@ -27,7 +27,7 @@ _RESERVED: Final = """
 admin administrator builder god immortal mod moderator operator owner root staff sysop wizard
 all anybody anyone everybody everyone he her here him it me myself nobody none self she
 somebody someone system the them they us we who you your yourself
-connect create exit login logout new register
+account connect create exit login logout name network new register
 """
 
 

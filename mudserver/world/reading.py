@@ -1,15 +1,21 @@
 """What follows a verb, read: each function here makes the command of one verb's words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from mudserver.world import commands
+from mudserver.world.bans import BanKind
 from mudserver.world.commands import Command
 from mudserver.world.direction import Direction
 from mudserver.world.duration import NoDuration, read_duration
 
 #: Characters of a reason.
 MAX_WHY_CHARS: Final = 200
+
+#: Words that say what to ban.
+_BANNABLE: Final[Mapping[str, BanKind]] = MappingProxyType({kind.value: kind for kind in BanKind})
 
 _AT: Final = frozenset({"at", "in", "inside", "on"})
 _HERE: Final = frozenset({"here", "around"})
@@ -133,13 +139,7 @@ def silence(rest: str) -> Command:
     """Read what follows ``silence``."""
     name, _, following = _needed(rest).partition(" ")
     channel, following = _on_channel(following.strip())
-    first, _, others = following.partition(" ")
-    try:
-        lasting, why = read_duration(first), others.strip()
-    except NoDuration:
-        lasting, why = None, following
-    if len(why) > MAX_WHY_CHARS:
-        raise UsageError
+    lasting, why = _term(following)
     return commands.Silence(name, lasting, why, channel)
 
 
@@ -166,6 +166,34 @@ def channel(rest: str) -> Command:
             return commands.SwitchChannel(name, state == "on")
         case _:
             raise UsageError
+
+
+def ban(rest: str) -> Command:
+    """Read what follows ``ban``: a kind may come first, if a target follows it."""
+    target, _, following = _needed(rest).partition(" ")
+    kind = None
+    if following.strip() and target.lower() in _BANNABLE:
+        kind = _BANNABLE[target.lower()]
+        target, _, following = following.strip().partition(" ")
+    lasting, why = _term(following)
+    return commands.Ban(target, lasting, why, kind)
+
+
+def unban(rest: str) -> Command:
+    """Read what follows ``unban``."""
+    return commands.Unban(_one_name(rest))
+
+
+def _term(words: str) -> tuple[timedelta | None, str]:
+    """Read for how long, and why; both may be left out."""
+    first, _, others = words.strip().partition(" ")
+    try:
+        lasting, why = read_duration(first), others.strip()
+    except NoDuration:
+        lasting, why = None, words.strip()
+    if len(why) > MAX_WHY_CHARS:
+        raise UsageError
+    return lasting, why
 
 
 def password(rest: str) -> Command:

@@ -251,4 +251,38 @@ VERBS: Final = (
         reading.unsilence,
         abbreviable=False,
     ),
+    Verb(
+        "ban",
+        (),
+        "ban NAME",
+        "keep a player, a name or a network out",
+        "For admins and owners: ban NAME, TIME and a reason, of which time and reason may be left "
+        "out. It keeps out the account that the player belongs to, and sends away whoever plays by "
+        "it. A name that nobody has is kept from being taken; ban name NAME bans the name alone, "
+        "whoever has it. ban 192.0.2.0/24, or an address, keeps out all who come from there. A ban "
+        "ends after the time, which is typed as for mute, or with unban.",
+        Group.ORDER,
+        reading.ban,
+        abbreviable=False,
+    ),
+    Verb(
+        "unban",
+        (),
+        "unban NAME",
+        "take a ban back",
+        "For admins and owners: takes back all bans of that player, name or network.",
+        Group.ORDER,
+        reading.unban,
+        abbreviable=False,
+    ),
+    Verb(
+        "bans",
+        (),
+        "bans",
+        "list who is banned",
+        "For admins and owners: lists all bans, by whom, until when and why.",
+        Group.ORDER,
+        reading.alone(commands.ListBans()),
+        abbreviable=False,
+    ),
 )

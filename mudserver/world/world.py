@@ -8,6 +8,7 @@ from typing import assert_never
 from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
 from mudserver.world import events
 from mudserver.world.applied import Applied, CharacterPlaced
+from mudserver.world.bans import BanLifted, Bans
 from mudserver.world.cast import Cast
 from mudserver.world.channels import Channel
 from mudserver.world.direction import Direction
@@ -32,11 +33,15 @@ class World:
     Args:
         start: The room where new characters begin.
         lexicon: What can be typed there, and which channels there are.
+
+    Attributes:
+        bans: Who is kept out.
     """
 
     def __init__(self, start: RoomId, lexicon: Lexicon = STANDARD) -> None:
         self.start = start
         self.lexicon = lexicon
+        self.bans = Bans()
         self._rooms: dict[RoomId, Room] = {}
         self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
@@ -227,6 +232,13 @@ class World:
                 return self._quiet.silenced(event)
             case events.Unsilenced():
                 return self._quiet.unsilenced(event)
+            case events.Banned(ban=ban):
+                self.bans.forget_ended(ban.since)
+                self.bans.put(ban)
+                return Applied(changes=(ban,))
+            case events.Unbanned(ban=ban):
+                self.bans.remove(ban.kind, ban.key)
+                return Applied(changes=(BanLifted(ban.kind, ban.key),))
             case events.Appointed():
                 self._characters[event.character].role = event.role
                 self._listeners.appointed(event)
@@ -248,6 +260,7 @@ class World:
                 | events.InventoryListed()
                 | events.WhoListed()
                 | events.MutesListed()
+                | events.BansListed()
                 | events.HelpShown()
                 | events.PasswordAsked()
             ):

@@ -41,6 +41,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanKind, BanLifted
 from tests.contract.areas import harbour_world
 from tests.contract.stores import StoreContract
 
@@ -267,6 +268,39 @@ class JournalStoreContract(StoreContract):
         self.assertEqual(refused.letter.constraint, "silence_lasts")
         return refused.stored
 
+    def ban(self, kind: BanKind, key: str, until: datetime | None = None, why: str = "") -> Ban:
+        """Make a ban that Ann orders."""
+        return Ban(kind, key, "Bob", self.ann.account, "Ann", LONG_AGO, until, why)
+
+    async def test_bans(self) -> None:
+        """Who is banned stands in the world: until it ends, is replaced, or lifted."""
+        await self.begin()
+        end = datetime(2999, 1, 1, 12, 30, 15, 123457, tzinfo=UTC)
+        account = self.ban(BanKind.ACCOUNT, str(self.bob.account), end, "Enough.")
+        name = self.ban(BanKind.NAME, "zo-e")
+        six, four = (self.ban(BanKind.NETWORK, key) for key in ("2001:db8::/32", "192.0.2.0/24"))
+        operators = evolve(six, by=None, orderer="")
+        await self.flush(account, name, operators, four)
+        self.assertEqual((await self.loaded()).bans, (account, name, four, operators))
+        forever = evolve(account, until=None, why="")
+        for _ in range(2):
+            await self.flush(forever, BanLifted(BanKind.NAME, "zo-e"))
+            self.assertEqual((await self.loaded()).bans, (forever, four, operators))
+        ended = evolve(account, until=LONG_AGO + timedelta(hours=1))
+        await self.flush(ended, BanLifted(BanKind.NETWORK, "192.0.2.0/24"))
+        self.assertEqual((await self.loaded()).bans, (operators,))
+        self.assertEqual(await self.stored_ban(), ended)
+        await self.flush(name)
+        self.assertEqual(await self.stored_ban(), BanLifted(account.kind, account.key))
+        self.assertEqual((await self.loaded()).bans, (name, operators))
+
+    async def stored_ban(self) -> object:
+        """Read what is stored of the ban of Bob's account, however long that is over."""
+        impossible = self.ban(BanKind.ACCOUNT, str(self.bob.account), LONG_AGO)
+        (refused,) = await self.journal.sift((impossible,))
+        self.assertEqual(refused.letter.constraint, "ban_lasts")
+        return refused.stored
+
     async def test_all_kinds_at_once(self) -> None:
         """A cut of everything, in any order, is written as one."""
         await self.begin()
@@ -335,6 +369,12 @@ class JournalStoreContract(StoreContract):
             ),
             (ChannelOff(ann, "no channel"), "23514", "channel_off_channel_check"),
             (ChannelOff(NO_ONE, "chat"), "23503", "channel_off_character_fkey"),
+            (self.ban(BanKind.NAME, "zoe", LONG_AGO), "23514", "ban_lasts"),
+            (self.ban(BanKind.NAME, "zoe", why="x" * 201), "23514", "ban_why_check"),
+            (self.ban(BanKind.NAME, "Zoe"), "23514", "ban_of_name"),
+            (evolve(self.ban(BanKind.NAME, "zoe"), name=""), "23514", "ban_name_check"),
+            (evolve(self.ban(BanKind.NAME, "zoe"), by=nobody), "23503", "ban_by_fkey"),
+            (self.ban(BanKind.ACCOUNT, str(nobody)), "23503", "ban_account_fkey"),
             (MuteMade(ann, ann), "23514", "mute_of_another"),
             (MuteMade(ann, self.bob.id, LONG_AGO, LONG_AGO), "23514", "mute_lasts"),
             (MuteMade(self.bob.id, ann, why="x" * 201), "23514", "mute_why_check"),

@@ -130,6 +130,18 @@ class MigrationsTests(SynchronousTestCase):
         self.assertEqual(self.migrate_to("0006"), 1)
         self.assertEqual(self.rows(), {**before, "channel_off": [], "channel_silence": []})
 
+    def test_0007(self) -> None:
+        """What was there stays as it was, and nobody is banned."""
+        self.migrate_to("0006")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0007"), 1)
+        self.assertEqual(self.rows(), {**before, "ban": []})
+        self.sql(
+            "INSERT INTO ban (kind, key, name, why, since) VALUES ('account', 1, 'A', '', now())"
+        )
+        self.assertEqual(self.sql("SELECT account, network FROM ban"), [(1, None)])
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

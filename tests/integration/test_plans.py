@@ -42,6 +42,7 @@ from mudserver.world.applied import (
     SilenceLifted,
     SilenceMade,
 )
+from mudserver.world.bans import Ban, BanKind, BanLifted
 from mudserver.world.role import Role
 from tests.contract.stores import NOW, digest, token_row
 from tests.integration.database import ObservedPool
@@ -94,6 +95,9 @@ _FILL = """
         SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows} FROM numbered;
     INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
+    INSERT INTO ban (kind, key, name, why, since)
+        SELECT 'network', '10.' || n / 65536 || '.' || n / 256 % 256 || '.' || n % 256 || '/32',
+            'x', '', now() FROM numbered;
     INSERT INTO session_input (session, character, number)
         SELECT 's' || n, n + {rows}, 4 FROM numbered;
     INSERT INTO command_answer (session, command, ordinal, number)
@@ -193,6 +197,7 @@ class PlanTests(TestCase):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
         self.pool.note(world._CHANNEL_SILENCES, (0, "", PAGE_ROWS))
+        self.pool.note(world._BANS, ("network", "10.1", PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
         await self.assert_indexed(world)
 
@@ -215,6 +220,8 @@ class PlanTests(TestCase):
                     ChannelSilenceLifted(AccountId(n + 1), "chat"),
                     ChannelOff(character, "chat"),
                     ChannelOn(CharacterId(ROWS + n + 1), "chat"),
+                    Ban(BanKind.ACCOUNT, str(n), "x", AccountId(1), "", NOW, None, ""),
+                    BanLifted(BanKind.NETWORK, f"10.0.{n // 256}.{n % 256}/32"),
                     InputRow(session, character, InputNumber(5)),
                     AnswerRow(session, CommandId("c"), 2, InputNumber(5)),
                 )
@@ -227,6 +234,7 @@ class PlanTests(TestCase):
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
                 ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),
                 ChannelOff(CharacterId(9 * ROWS), "chat"),
+                Ban(BanKind.NAME, "X", "x", None, "", NOW, None, ""),
             ]
             self.assertEqual(len(await self.journal.sift((*rows, *nowhere))), len(nowhere))
         await self.journal.committed(SessionId("s7"))

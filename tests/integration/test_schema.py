@@ -74,6 +74,21 @@ class SchemaTests(SynchronousTestCase):
         self.assert_refused("account_role_check", "UPDATE account SET role = 'god'")
         self.assert_refused("character_account_fkey", "DELETE FROM account WHERE id = 1")
 
+    def test_bans(self) -> None:
+        """A ban is of an account that there is, a name that may be one, or a network."""
+        values = "VALUES ('{}', '{}', 'x', '', now())"
+        insert = f"INSERT INTO ban (kind, key, name, why, since) {values}"
+        for kind, key in (("account", "1"), ("name", "zoe"), ("network", "192.0.2.0/24")):
+            self.sql(insert.format(kind, key))
+        self.assert_refused("ban_pkey", insert.format("name", "zoe"))
+        self.assert_refused("ban_kind_check", insert.format("room", "zoe"))
+        self.assert_refused("ban_account_fkey", insert.format("account", "99"))
+        self.assert_refused("ban_of_name", insert.format("name", "Zoe"), insert.format("name", "z"))
+        for key in ("zoe", "192.0.2.1/24"):
+            with self.assertRaises(psycopg2.DataError):
+                self.sql(insert.format("network", key))
+        self.assert_refused("ban_lasts", "UPDATE ban SET until = since")
+
     def test_world(self) -> None:
         """There is one world, and it begins somewhere."""
         self.assert_refused("world_pkey", "INSERT INTO world (start) VALUES (22)")

@@ -10,7 +10,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from mudserver.errors import Forbidden, TooManyTries
+from mudserver.errors import Banned, Forbidden, TooManyTries
 from mudserver.gateway.admission import Place
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.origin import host_of
@@ -120,7 +120,8 @@ class WebSite(Site):
         request.address = facts.peer
         try:
             request.caller = self._policy.judge(facts)
-        except Forbidden as error:
+            self._shared.exclusion.check(request.caller.origin.address)
+        except (Forbidden, Banned) as error:
             self._shared.meter.count("refusals", reason=error.code)
             return Refusal(error)
         request.address = request.caller.origin.address

@@ -8,7 +8,10 @@ and both handle every event there is: mypy finds the place that doesn't.
 To add one: write it into a module here and into `Event`, then follow mypy.
 """
 
+from typing import Final
+
 from mudserver.world.events.audience import Audience
+from mudserver.world.events.bans import Banned, BansListed, Unbanned
 from mudserver.world.events.channels import (
     ChannelSaid,
     ChannelsListed,
@@ -26,7 +29,6 @@ from mudserver.world.events.looking import (
     WhoListed,
 )
 from mudserver.world.events.moderation import (
-    TOLD_WHEN_SAVED,
     Appointed,
     Muted,
     MutedPlayer,
@@ -44,6 +46,8 @@ __all__ = [
     "Appointed",
     "Arrived",
     "Audience",
+    "Banned",
+    "BansListed",
     "ChannelSaid",
     "ChannelSwitched",
     "ChannelsListed",
@@ -74,6 +78,7 @@ __all__ = [
     "Thing",
     "Told",
     "Took",
+    "Unbanned",
     "Unmuted",
     "Unsilenced",
     "Way",
@@ -109,5 +114,11 @@ Event = (
     | Hushed
     | Silenced
     | Unsilenced
+    | Banned
+    | Unbanned
+    | BansListed
     | PasswordAsked
 )
+
+#: Events that are shown when what they change is committed, and not before.
+TOLD_WHEN_SAVED: Final = (Silenced, Unsilenced, Banned, Unbanned)

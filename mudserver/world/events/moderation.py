@@ -1,7 +1,6 @@
 """Whom one no longer wants to hear, or nobody shall; and what accounts may do."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from attrs import frozen
 
@@ -149,7 +148,3 @@ class PasswordAsked:
     def audience(self) -> Audience:
         """The one who asked."""
         return Audience(actor=self.character)
-
-
-#: Events that are shown when what they change is committed, and not before.
-TOLD_WHEN_SAVED: Final = (Silenced, Unsilenced)

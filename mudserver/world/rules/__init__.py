@@ -12,7 +12,7 @@ from mudserver.ids import CharacterId
 from mudserver.world import commands, events
 from mudserver.world.commands import Command
 from mudserver.world.events import Event
-from mudserver.world.rules import channels, looking, moderation, moving, speech, things
+from mudserver.world.rules import bans, channels, looking, moderation, moving, speech, things
 from mudserver.world.rules.moving import enter, leave, lose_link, regain_link, room_of
 from mudserver.world.world import World
 
@@ -78,6 +78,12 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return (channels.switch(world, character, command),)
         case commands.ListChannels():
             return (channels.list_channels(world, character),)
+        case commands.Ban():
+            return (bans.ban(world, character, command, now),)
+        case commands.Unban():
+            return bans.unban(world, character, command, now)
+        case commands.ListBans():
+            return (bans.list_bans(world, character, now),)
         case commands.ChangePassword():
             return (events.PasswordAsked(actor),)
         case commands.Help(topic=topic):

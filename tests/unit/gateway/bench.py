@@ -10,7 +10,7 @@ from struct import unpack
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -26,6 +26,7 @@ from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import (
     AccountId,
     CommandId,
+    Epoch,
     GatewayId,
     Generation,
     InputNumber,
@@ -34,6 +35,7 @@ from mudserver.ids import (
 )
 from mudserver.interfaces.authority import Attended, Origin
 from mudserver.interfaces.bus import WORLD, Message, Request, gateway_subject
+from mudserver.interfaces.exclusion import ListNetworkBans, NetworkBan, NetworkBans
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
     Attach,
@@ -109,18 +111,26 @@ def attended(name: str = "Ann") -> Attended:
 @define(eq=False)
 class FakeWorld:
     """
-    Keeps requests until it is told to answer.
+    Keeps requests until it is told to answer, but for that of the networks that are kept out.
 
     Attributes:
         asked: Requests that wait for an answer, the oldest first.
         requests: All requests so far.
         messages: All messages so far.
+        bans: The networks that are kept out.
+        epoch: Whose they are.
+        number: Of the last change of them.
+        banning: How often they were asked for.
     """
 
     bus: LoopbackBus
     asked: list[tuple[Request[object], Deferred[object]]] = field(factory=list)
     requests: list[Request[object]] = field(factory=list)
     messages: list[Message] = field(factory=list)
+    bans: list[NetworkBan] = field(factory=list)
+    epoch: int = 1
+    number: int = 0
+    banning: int = 0
     withdraw: Callable[[], None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -128,6 +138,9 @@ class FakeWorld:
         self.bus.subscribe(WORLD, self.messages.append)
 
     def _respond(self, request: Request[object]) -> Deferred[object]:
+        if isinstance(request, ListNetworkBans):
+            self.banning += 1
+            return succeed(NetworkBans(Epoch(self.epoch), self.number, tuple(self.bans)))
         answer: Deferred[object] = Deferred()
         self.requests.append(request)
         self.asked.append((request, answer))

@@ -5,6 +5,7 @@ from attrs import evolve
 from mudserver.errors import (
     BadName,
     BadPassword,
+    Banned,
     CloseCode,
     NameTaken,
     TooManyTries,
@@ -205,6 +206,14 @@ class LogInTest(TerminalLinkTestCase):
         self.world.answer(WrongCredentials("That isn't it."))
         self.expect(b"That isn't it.\r\nToo many failures.\r\n")
         self.assertIs(self.wire.code, CloseCode.NOT_AUTHENTICATED)
+
+    def test_banned(self) -> None:
+        """Who is banned reads why, and is hung up on."""
+        self.link.line("connect Ann a long sentence")
+        self.wire.take()
+        self.world.answer(Banned("Your account is banned: Spam."))
+        self.expect(b"Your account is banned: Spam.\r\n")
+        self.assertIs(self.wire.code, CloseCode.BANNED)
 
     def test_the_world_is_away(self) -> None:
         """With no world a name can't be looked up, and nobody gets in."""

@@ -12,10 +12,13 @@ from mudserver.view.render import render
 from mudserver.view.state import room_state
 from mudserver.world import handbook
 from mudserver.world.audience import Viewer, resolve
+from mudserver.world.bans import Ban, BanKind
 from mudserver.world.direction import Direction
 from mudserver.world.events import (
     Appointed,
     Arrived,
+    Banned,
+    BansListed,
     ChannelSaid,
     ChannelsListed,
     ChannelSwitched,
@@ -46,6 +49,7 @@ from mudserver.world.events import (
     Thing,
     Told,
     Took,
+    Unbanned,
     Unmuted,
     Unsilenced,
     Way,
@@ -419,6 +423,25 @@ class OrderTests(RenderTestCase):
         over = Unsilenced(ANN, BOB, "Bob", AccountId(2))
         self.assertEqual(self.line(over, ACTOR), "Bob is heard again.")
         self.assertEqual(self.line(over, TARGET), "You are heard again.")
+
+    def test_bans(self) -> None:
+        """Staff reads what is banned, until when, why, and by whom."""
+        until = datetime(2026, 5, 1, 14, 0, tzinfo=UTC)
+        bob = Ban(BanKind.ACCOUNT, "2", "Bob", AccountId(1), "Ann", NOW, until, "Enough.")
+        zoe = Ban(BanKind.NAME, "zoe", "Zoe", None, "", NOW, None, "")
+        for ban, words in (
+            (bob, "Bob is banned until 2026-05-01 14:00 UTC: Enough."),
+            (zoe, "The name Zoe is banned."),
+        ):
+            self.assertEqual(self.line(Banned(ANN, ban), ACTOR), words)
+        self.assertEqual(self.line(Unbanned(ANN, bob), ACTOR), "Bob is no longer banned.")
+        self.assertEqual(self.line(Unbanned(ANN, zoe), ACTOR), "The name Zoe is no longer banned.")
+        self.assertEqual(self.line(BansListed(ANN, (), 0), ACTOR), "Nobody is banned.")
+        self.assertEqual(
+            self.line(BansListed(ANN, (bob, zoe), 1_002), ACTOR),
+            "Banned:\n  Bob (account, by Ann) until 2026-05-01 14:00 UTC: Enough."
+            "\n  Zoe (name, by an operator).\n  and 1,000 others",
+        )
 
     def test_hushed(self) -> None:
         """Staff sees what the silenced say, marked; they themselves are only refused."""

@@ -33,6 +33,9 @@ LINES = (
     "channel chat off",
     "channels",
     "unsilence bob",
+    "ban cid",
+    "unban bob",
+    "bans",
     "password",
     "help",
     "help say",
@@ -49,6 +52,7 @@ class ChangesStateTest(SynchronousTestCase):
             world.character(ANN).role = Role.ADMIN
             do(world, ANN, "get rope")
             do(world, ANN, "silence bob")
+            do(world, ANN, "ban bob")
             do(world, ANN, "mute bob")
             command = parse(line)
             if any(applied.changes for applied in do(world, ANN, line)):
@@ -65,6 +69,8 @@ class ChangesStateTest(SynchronousTestCase):
                 commands.Silence,
                 commands.Unsilence,
                 commands.SwitchChannel,
+                commands.Ban,
+                commands.Unban,
             },
         )
         for line in (

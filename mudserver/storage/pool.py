@@ -1,14 +1,11 @@
 """A bounded pool of connections that replaces those that break."""
 
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from enum import Enum
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,7 +21,9 @@ from mudserver.storage.connection import (
 )
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.failures import Conflict, Stale
+from mudserver.storage.member import Condition, Member
 from mudserver.storage.transaction import Cursor, transact
+from mudserver.storage.turns import Turns
 
 __all__ = ["Cursor", "Limits", "Pool", "PoolLimits"]
 
@@ -32,11 +31,6 @@ __all__ = ["Cursor", "Limits", "Pool", "PoolLimits"]
 #: second try; the pause grows with each.
 MAX_ATTEMPTS = 5
 CONFLICT_PAUSE = 0.01
-
-#: Seconds before a broken connection is replaced, after the first immediate try; doubled with
-#: each failure up to the second number.
-RECONNECT_DELAY = 0.1
-MAX_RECONNECT_DELAY = 5.0
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,44 +54,6 @@ class PoolLimits:
     acquire: float = 5.0
     close: float = 10.0
     connection: Limits = field(factory=Limits)
-
-
-class _Condition(Enum):
-    """
-    Where a member of the pool is in its life::
-
-        CONNECTING → IDLE ⇄ LENT
-          ↑    ↘      ↓      ↓
-          └──── ABSENT ←─────┘     any → GONE, when the pool closes
-    """
-
-    ABSENT = "absent"
-    CONNECTING = "connecting"
-    IDLE = "idle"
-    LENT = "lent"
-    GONE = "gone"
-
-
-_ALIVE = frozenset({_Condition.IDLE, _Condition.LENT})
-
-
-@define(eq=False)
-class _Member:
-    """A place in the pool, with or without a connection."""
-
-    condition: _Condition = _Condition.ABSENT
-    connection: Connection | None = None
-    failures: int = 0
-    retry: IDelayedCall | None = None
-    connecting: Deferred[None] | None = None
-
-
-@define(eq=False)
-class _Waiter:
-    """A caller who waits for a connection."""
-
-    turn: Deferred[_Member]
-    timeout: IDelayedCall
 
 
 @define(eq=False)
@@ -146,12 +102,13 @@ class Pool:
         self._meter = meter
         self._limits = limits or PoolLimits()
         self._application = application
-        self._members = [_Member() for _ in range(self._limits.size)]
-        self._idle: list[_Member] = []
-        self._waiters: deque[_Waiter] = deque()
+        self._members = [Member(reactor, self._connect, self) for _ in range(self._limits.size)]
+        self._idle: list[Member] = []
+        self._turns: Turns[Member] = Turns(
+            reactor, self._limits.waiters, self._limits.acquire, meter
+        )
         self._open = False
         self._all_back: Deferred[None] | None = None
-        self._problem = ""
         self._breaking = False
 
     # ------------------------------------------------------------ what others use
@@ -159,7 +116,7 @@ class Pool:
     @property
     def available(self) -> bool:
         """Whether it is open, and has a connection that is not broken as far as we know."""
-        return self._open and any(member.condition in _ALIVE for member in self._members)
+        return self._open and any(member.alive for member in self._members)
 
     def start(self) -> Deferred[None]:
         """
@@ -279,70 +236,38 @@ class Pool:
 
     # ------------------------------------------------------------ lending
 
-    def _acquire(self) -> Deferred[_Member]:
+    def _acquire(self) -> Deferred[Member]:
         if not self._open:
             return fail(StorageUnavailable("the database's pool is closed"))
         if self._idle:
             member = self._idle.pop()
-            self._put(member, _Condition.LENT)
+            member.lend()
             return succeed(member)
-        if len(self._waiters) >= self._limits.waiters:
-            self._meter.count("database_acquire_refusals", reason="full")
-            return fail(
-                StorageUnavailable(
-                    f"{self._limits.waiters} callers wait for a connection to the database already"
-                )
-            )
-        turn: Deferred[_Member] = Deferred(lambda _: self._leave(waiter))
-        waiter = _Waiter(
-            turn, self._reactor.callLater(self._limits.acquire, lambda: self._tire(waiter))
-        )
-        self._waiters.append(waiter)
-        self._measure()
-        return turn
+        return self._turns.wait()
 
-    def _leave(self, waiter: _Waiter) -> None:
-        self._waiters.remove(waiter)
-        if waiter.timeout.active():
-            waiter.timeout.cancel()
-        self._measure()
-
-    def _tire(self, waiter: _Waiter) -> None:
-        self._leave(waiter)
-        self._meter.count("database_acquire_refusals", reason="timeout")
-        problem = f" ({self._problem})" if self._problem else ""
-        waiter.turn.errback(
-            StorageUnavailable(
-                f"no connection to the database was free within {self._limits.acquire:g} s{problem}"
-            )
-        )
-
-    def _give_back(self, member: _Member) -> None:
+    def _give_back(self, member: Member) -> None:
         """Take a lent connection back: the one way, however the borrowing ended."""
         assert member.connection is not None
-        if member.condition is _Condition.GONE:
+        if member.condition is Condition.GONE:
             return
         if not self._open:
-            member.connection.close()
-            self._put(member, _Condition.GONE)
+            member.dismiss()
             self._check_all_back()
         elif member.connection.usable:
-            member.failures = 0
+            member.prove()
             self._offer(member)
         else:
             self._note_loss()
             self._replace(member)
 
-    def _offer(self, member: _Member) -> None:
+    def _offer(self, member: Member) -> None:
         """Lend a connection to the one who has waited longest, or keep it."""
-        if not self._waiters:
+        if self._turns:
+            member.lend()
+            self._turns.serve(member)
+        else:
             self._idle.append(member)
-            self._put(member, _Condition.IDLE)
-            return
-        waiter = self._waiters[0]
-        self._leave(waiter)
-        self._put(member, _Condition.LENT)
-        waiter.turn.callback(member)
+            member.rest()
 
     # ------------------------------------------------------------ connecting
 
@@ -351,44 +276,48 @@ class Pool:
         self._open = True
         first, *others = self._members
         try:
-            await self._connect(first)
+            await first.connect()
         except (Exception, CancelledError):
             await self._close()
             raise
-        self._admit(first)
+        self.came(first)
         for member in others:
-            self._reconnect(member)
+            member.connect_now()
 
-    async def _connect(self, member: _Member) -> None:
-        self._put(member, _Condition.CONNECTING)
-        connection = await Connection.open(
-            self._reactor,
-            self._dsn,
-            self._limits.connection,
-            self._application,
-            lost=lambda: self._lost(member),
+    async def _connect(self, lost: Callable[[], None]) -> Connection:
+        return await Connection.open(
+            self._reactor, self._dsn, self._limits.connection, self._application, lost=lost
         )
-        if not self._open:
-            connection.close()
-            raise StorageUnavailable("the database's pool was closed meanwhile")
-        member.connection = connection
 
-    def _admit(self, member: _Member) -> None:
-        """Take in a connection that was just opened, unless it was lost meanwhile."""
+    def came(self, member: Member) -> None:
+        """Implement `Owner.came`: take in a connection, unless it was lost meanwhile."""
         assert member.connection is not None
         if member.connection.usable:
-            self._problem = ""
+            self._turns.problem = ""
             self._offer(member)
             self._note_recovery()
         else:
             self._replace(member)
 
-    def _lost(self, member: _Member) -> None:
-        """Hear that a connection broke while no statement ran."""
-        if member.condition is _Condition.IDLE:
-            self._idle.remove(member)
-            self._note_loss()
-            self._replace(member)
+    def broke(self, member: Member) -> None:
+        """Implement `Owner.broke`."""
+        self._idle.remove(member)
+        self._note_loss()
+        self._replace(member)
+
+    def failed(self, member: Member, failure: Failure) -> None:
+        """Implement `Owner.failed`: go on trying, and log each problem once."""
+        problem = failure.getErrorMessage()
+        if failure.check(OurError) is None:
+            self._log.failure("a connection failed in a way that nobody foresaw", failure)
+        elif problem != self._turns.problem:
+            self._log.error("{problem}", problem=problem)
+        self._turns.problem = problem
+        self._replace(member)
+
+    def _replace(self, member: Member) -> None:
+        self._meter.count("database_replacements")
+        member.replace()
 
     def _note_loss(self) -> None:
         """Log that connections break, once for all that do before all are whole again."""
@@ -397,52 +326,19 @@ class Pool:
             self._log.warn("Connections to the database break, and are replaced.")
 
     def _note_recovery(self) -> None:
-        if self._breaking and all(member.condition in _ALIVE for member in self._members):
+        if self._breaking and all(member.alive for member in self._members):
             self._breaking = False
             self._log.info("All connections to the database are whole again.")
-
-    def _replace(self, member: _Member) -> None:
-        """Get a new connection for a member whose own broke or couldn't be opened."""
-        member.connection = None
-        # The count is forgotten when a connection is given back whole, not when it is opened, so
-        # that one which opens and then breaks at its first use isn't tried without pause.
-        pause = RECONNECT_DELAY * 2 ** min(member.failures - 1, 10) if member.failures else 0.0
-        member.failures += 1
-        member.retry = self._reactor.callLater(
-            min(pause, MAX_RECONNECT_DELAY), self._reconnect, member
-        )
-        self._meter.count("database_replacements")
-        self._put(member, _Condition.ABSENT)
-
-    def _reconnect(self, member: _Member) -> None:
-        member.retry = None
-        connecting = member.connecting = Deferred.fromCoroutine(self._connect(member))
-        connecting.addCallback(lambda _: self._admit(member))
-        connecting.addErrback(self._not_connected, member)
-        connecting.addErrback(lambda failure: self._log.failure("a connection is lost", failure))
-
-    def _not_connected(self, failure: Failure, member: _Member) -> None:
-        if member.condition is _Condition.GONE:
-            return
-        problem = failure.getErrorMessage()
-        if failure.check(OurError) is None:
-            self._log.failure("a connection failed in a way that nobody foresaw", failure)
-        elif problem != self._problem:
-            self._log.error("{problem}", problem=problem)
-        self._problem = problem
-        self._replace(member)
 
     # ------------------------------------------------------------ closing
 
     async def _close(self) -> None:
         self._open = False
         self._idle.clear()
-        for waiter in list(self._waiters):
-            self._leave(waiter)
-            waiter.turn.errback(StorageUnavailable("the database's pool is closing"))
+        self._turns.dissolve("the database's pool is closing")
         for member in self._members:
-            if member.condition is not _Condition.LENT:
-                self._dismiss(member)
+            if member.condition is not Condition.LENT:
+                member.dismiss()
         self._all_back = self._all_back or Deferred()
         self._check_all_back()
         patience = self._reactor.callLater(self._limits.close, self._break_off)
@@ -454,36 +350,22 @@ class Pool:
 
     def _break_off(self) -> None:
         for member in self._members:
-            self._dismiss(member)
+            member.dismiss()
         self._check_all_back()
 
     def _check_all_back(self) -> None:
         if (
             self._all_back is not None
             and not self._all_back.called
-            and all(member.condition is _Condition.GONE for member in self._members)
+            and all(member.condition is Condition.GONE for member in self._members)
         ):
             self._all_back.callback(None)
 
-    def _dismiss(self, member: _Member) -> None:
-        self._put(member, _Condition.GONE)
-        if member.retry is not None:
-            member.retry.cancel()
-            member.retry = None
-        if member.connecting is not None:
-            member.connecting.cancel()
-            member.connecting = None
-        if member.connection is not None:
-            member.connection.close()
-
     # ------------------------------------------------------------ measuring
 
-    def _put(self, member: _Member, condition: _Condition) -> None:
-        member.condition = condition
-        self._measure()
-
-    def _measure(self) -> None:
-        self._meter.gauge("database_waiters", float(len(self._waiters)))
-        for condition in (_Condition.IDLE, _Condition.LENT, _Condition.ABSENT):
+    def changed(self) -> None:
+        """Implement `Owner.changed`."""
+        self._turns.measure()
+        for condition in (Condition.IDLE, Condition.LENT, Condition.ABSENT):
             number = sum(member.condition is condition for member in self._members)
             self._meter.gauge("database_connections", float(number), state=condition.value)

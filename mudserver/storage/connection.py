@@ -1,7 +1,7 @@
 """One connection to the database: txpostgres' own, with its sharp edges covered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import psycopg2
 from attrs import frozen
@@ -19,11 +19,15 @@ from zope.interface import Interface
 from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.storage.addresses import resolved
 from mudserver.storage.dsn import Dsn
-from mudserver.storage.failures import is_dead, translated, words_of
+from mudserver.storage.failures import is_dead, is_read_only, translated, words_of
 
 #: Rows that one statement may return. All are converted at once while everything else waits;
 #: 50,000 narrow ones take some 50 ms. More must be read in pages.
 MAX_ROWS = 50_000
+
+#: Of several servers the one that can be written to; a standby, or a primary that was demoted, is
+#: as good as away.
+PRIMARY: Final[Mapping[str, str]] = {"target_session_attrs": "read-write"}
 
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object] | None
 Row: TypeAlias = tuple[Any, ...]
@@ -90,6 +94,7 @@ class Limits:
         return {
             "application_name": application,
             "client_encoding": "UTF8",
+            **PRIMARY,
             "keepalives_idle": "30",
             "keepalives_interval": "10",
             "keepalives_count": "3",
@@ -122,6 +127,9 @@ class Connection:
 
     Cancelling a Deferred that waits for a statement is safe and gives up the connection, since
     what the server is doing by then can't be stopped without blocking.
+
+    Attributes:
+        demoted: Whether the server said that it can't be written to any more.
     """
 
     def __init__(self, reactor: IReactorForConnections, wire: "_Wire", deadline: float) -> None:
@@ -129,6 +137,7 @@ class Connection:
         self._wire = wire
         self._deadline = deadline
         self._abandoned = False
+        self.demoted = False
 
     @classmethod
     async def open(
@@ -218,6 +227,7 @@ class Connection:
                 raise StorageUnavailable(
                     f"the database gave no answer within {self._deadline:g} s"
                 ) from error
+            self.demoted = self.demoted or is_read_only(error)
             if is_dead(error):
                 self.close()
             raise translated(error) from error

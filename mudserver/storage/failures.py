@@ -38,6 +38,11 @@ def is_of_rows(error: StorageRefused) -> bool:
     return error.sqlstate[:2] in _CLASSES_OF_ROWS
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Whether the server can't be written to: it is a standby, or a primary that was demoted."""
+    return isinstance(error, psycopg2.Error) and error.pgcode == READ_ONLY
+
+
 def is_dead(error: BaseException) -> bool:
     """
     Whether a connection that gave this error can't be used any more.

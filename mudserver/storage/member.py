@@ -48,7 +48,10 @@ class Owner(Protocol):
         """A member got none; whether it goes on trying is for the owner to say."""
 
     def broke(self, member: "Member") -> None:
-        """The connection of an idle member broke; it has been taken from it."""
+        """The connection of an idle member broke, and has to be replaced."""
+
+    def aged(self, member: "Member") -> None:
+        """The connection of a member is as old as it may be."""
 
     def changed(self) -> None:
         """Some member's condition is another one."""
@@ -62,20 +65,25 @@ class Member:
         clock: What pauses are measured by.
         connect: Opens a connection.
         owner: Is told what happens.
+        age: Seconds that a connection may last.
 
     Attributes:
         condition: Where it is in its life.
         connection: What it has; None while it is absent, connecting or gone.
+        outdated: Whether its connection is whole, but shall be lent no more.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, connect: Connect, owner: Owner) -> None:
+    def __init__(self, clock: IReactorTime, connect: Connect, owner: Owner, age: float) -> None:
         self.condition = Condition.ABSENT
         self.connection: Connection | None = None
+        self.outdated = False
         self._clock = clock
         self._connect = connect
         self._owner = owner
+        self._age = age
+        self._ageing: IDelayedCall | None = None
         self._failures = 0
         self._retry: IDelayedCall | None = None
         self._connecting: Deferred[None] | None = None
@@ -99,6 +107,8 @@ class Member:
             connection.close()
             raise StorageUnavailable("the database's pool was closed meanwhile")
         self.connection = connection
+        self.outdated = False
+        self._ageing = self._clock.callLater(self._age, self._grow_old)
 
     def connect_later(self, pause: float = 0.0) -> None:
         """Get a connection in the background; the owner is told what came of it."""
@@ -127,8 +137,8 @@ class Member:
         self._failures = 0
 
     def replace(self) -> None:
-        """Get a new connection where the old one broke or couldn't be opened."""
-        self.connection = None
+        """Get a new connection where the old one broke, is outdated, or couldn't be opened."""
+        self._let_go()
         pause = RECONNECT_DELAY * 2 ** min(self._failures - 1, 10) if self._failures else 0.0
         self._failures += 1
         self.connect_later(min(pause, MAX_RECONNECT_DELAY))
@@ -143,8 +153,19 @@ class Member:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        if self.connection is not None:
-            self.connection.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._ageing is not None and self._ageing.active():
+            self._ageing.cancel()
+        self._ageing = None
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    def _grow_old(self) -> None:
+        self.outdated = True
+        self._owner.aged(self)
 
     def _not_connected(self, failure: Failure) -> None:
         if self.condition is not Condition.GONE:

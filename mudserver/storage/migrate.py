@@ -19,6 +19,7 @@ from yoyo.migrations import (
 )
 
 from mudserver.errors import SchemaTooNew, StartupError, StorageUnavailable
+from mudserver.storage.connection import PRIMARY
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.failures import is_dead, words_of
 
@@ -135,13 +136,15 @@ def _read(directory: Path) -> MigrationList:
 
 def _connect(dsn: Dsn) -> Psycopg2Connection:
     connection = psycopg2.connect(
-        dsn.extended(
+        Dsn({**PRIMARY, **dsn.parameters})
+        .extended(
             {
                 "connect_timeout": str(CONNECT_TIMEOUT),
                 "application_name": "mudserver migrate",
                 "client_encoding": "UTF8",
             }
-        ).conninfo()
+        )
+        .conninfo()
     )
     connection.autocommit = True
     return connection

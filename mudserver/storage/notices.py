@@ -21,7 +21,7 @@ APPLICATION: Final = "mudserver notices"
 
 #: Seconds between two looks whether the server is still there, and still the primary: a server that
 #: hangs, or from which nothing gets through any more, doesn't say so.
-PULSE_SECONDS: Final = 10.0
+PULSE_SECONDS: Final = 2.0
 
 #: Seconds before a lost connection is replaced; doubled with each failure up to the second number.
 RECONNECT_SECONDS: Final = 0.1

@@ -45,6 +45,9 @@ class PoolLimits:
         size: Connections.
         waiters: Callers that may wait for one; more fail at once.
         acquire: Seconds that each of them waits.
+        age: Seconds that a connection lasts at most, for a session's memory grows in the server
+            with all that it has seen, and a connection may be to a server that others have left;
+            the members of a pool get old one after the other.
         close: Seconds that transactions get to end when the pool closes.
         connection: What each connection may take.
     """
@@ -52,6 +55,7 @@ class PoolLimits:
     size: int = 8
     waiters: int = 1000
     acquire: float = 5.0
+    age: float = 3600.0
     close: float = 10.0
     connection: Limits = field(factory=Limits)
 
@@ -102,7 +106,11 @@ class Pool:
         self._meter = meter
         self._limits = limits or PoolLimits()
         self._application = application
-        self._members = [Member(reactor, self._connect, self) for _ in range(self._limits.size)]
+        size = self._limits.size
+        self._members = [
+            Member(reactor, self._connect, self, self._limits.age * (1 - number / (2 * size)))
+            for number in range(size)
+        ]
         self._idle: list[Member] = []
         self._turns: Turns[Member] = Turns(
             reactor, self._limits.waiters, self._limits.acquire, meter
@@ -247,9 +255,9 @@ class Pool:
 
     def _give_back(self, member: Member) -> None:
         """Take a lent connection back: the one way, however the borrowing ended."""
-        assert member.connection is not None
         if member.condition is Condition.GONE:
             return
+        assert member.connection is not None
         if not self._open:
             member.dismiss()
             self._check_all_back()
@@ -258,11 +266,27 @@ class Pool:
             self._offer(member)
         else:
             self._note_loss()
+            if member.connection.demoted:
+                self._leave_server()
+            self._replace(member)
+
+    def _leave_server(self) -> None:
+        """
+        Replace all connections, since the server isn't the primary any more.
+
+        Otherwise those that only read would go on to read there what is true no longer.
+        """
+        for member in self._members:
+            member.outdated = True
+        for member in tuple(self._idle):
+            self._idle.remove(member)
             self._replace(member)
 
     def _offer(self, member: Member) -> None:
         """Lend a connection to the one who has waited longest, or keep it."""
-        if self._turns:
+        if member.outdated:
+            self._replace(member)
+        elif self._turns:
             member.lend()
             self._turns.serve(member)
         else:
@@ -304,6 +328,13 @@ class Pool:
         self._idle.remove(member)
         self._note_loss()
         self._replace(member)
+
+    def aged(self, member: Member) -> None:
+        """Implement `Owner.aged`: one that is lent is replaced when it is given back."""
+        if member.condition is Condition.IDLE:
+            self._idle.remove(member)
+            member.prove()
+            self._replace(member)
 
     def failed(self, member: Member, failure: Failure) -> None:
         """Implement `Owner.failed`: go on trying, and log each problem once."""

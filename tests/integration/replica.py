@@ -5,6 +5,7 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -18,19 +19,26 @@ from tests.integration.program import Program, until
 
 _STANDING_BY = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
 
+_CAUGHT_UP = "SELECT bool_and(replay_lsn = pg_current_wal_lsn()) FROM pg_stat_replication"
+
+_CONNECTED = (
+    "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'mudserver%'"
+)
+
 
 class ReplicatedServers:
     """
     A primary, and a standby of it that may be promoted.
 
-    A commit on the primary is answered once the standby has it, too.
+    A commit on the primary is answered once the standby has it, too, if that is synchronous.
 
     Args:
         case: The test that they belong to; they end with it.
         synchronous: Whether that is so.
 
     Attributes:
-        dsn: The database, on whichever of the two can be written to.
+        reach: The database as an operator writes it: on one of the two.
+        dsn: The same, on whichever of the two can be written to.
     """
 
     def __init__(self, case: TestCase, *, synchronous: bool = True) -> None:
@@ -42,14 +50,9 @@ class ReplicatedServers:
         case.addCleanup(shutil.rmtree, self._sockets)
         self._sockets.chmod(0o711)
         hosts = ",".join(str(self._sockets / name) for name in ("primary", "standby"))
-        self.dsn = Dsn(
-            {
-                "host": hosts,
-                "user": ROLE,
-                "dbname": DATABASE,
-                "target_session_attrs": "read-write",
-            }
-        )
+        self.reach = Dsn({"host": hosts, "user": ROLE, "dbname": DATABASE})
+        self.dsn = self.reach.extended({"target_session_attrs": "read-write"})
+        self._held: int | None = None
         self._primary: Program
         self._standby: Program
 
@@ -64,8 +67,8 @@ class ReplicatedServers:
         await self._primary.said.expect("ready to accept connections")
         self._standby = self._run("standby")
         await self._standby.said.expect("ready to accept read-only connections")
-        if self._synchronous:
-            await until(self._follows, lambda: self._standby.said.text)
+        there = self._follows if self._synchronous else self.caught_up
+        await until(there, lambda: self._standby.said.text)
 
     def _copy(self) -> None:
         """Make the standby of the primary, which must be at rest."""
@@ -86,20 +89,40 @@ class ReplicatedServers:
     async def fail(self) -> None:
         """End the primary as a crash does, for good."""
         self._primary.signal(signal.SIGKILL)
+        if self._held is not None:
+            os.kill(self._held, signal.SIGKILL)
         await self._primary.ended()
 
     def promote(self) -> None:
         """Make the standby the primary."""
-        standby = self.dsn.extended(
-            {"host": str(self._sockets / "standby"), "target_session_attrs": "any"}
-        )
-        with connected(superuser(standby)) as connection:
-            connection.cursor().execute("SELECT pg_promote()")
+        self._execute("standby", "SELECT pg_promote()")
+
+    def demote(self) -> None:
+        """Let nothing be written on the primary any more, though it lives on."""
+        self._execute("primary", "ALTER SYSTEM SET default_transaction_read_only = on")
+        self._execute("primary", "SELECT pg_reload_conf()")
+
+    def hold_back(self) -> None:
+        """Let nothing more get to the standby."""
+        ((self._held,),) = self._execute("primary", "SELECT pid FROM pg_stat_replication")
+        os.kill(self._held, signal.SIGSTOP)
+
+    def caught_up(self) -> bool:
+        """Whether the standby has all that was committed."""
+        return self._execute("primary", _CAUGHT_UP) == [(True,)]
+
+    def connected_to(self, name: str) -> list[str]:
+        """Return what mudserver's connections to one of the two call themselves."""
+        return [application for (application,) in self._execute(name, _CONNECTED)]
 
     def _follows(self) -> bool:
-        with connected(superuser(self.dsn)) as connection, connection.cursor() as cursor:
-            cursor.execute(_STANDING_BY)
-            return cursor.fetchall() == [(1,)]
+        return self._execute("primary", _STANDING_BY) == [(1,)]
+
+    def _execute(self, name: str, statement: str) -> list[Any]:
+        one = self.dsn.extended({"host": str(self._sockets / name), "target_session_attrs": "any"})
+        with connected(superuser(one)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     def _cluster(self, name: str) -> Path:
         return self._directory / ("cluster" if name == "primary" else name)

@@ -176,7 +176,7 @@ class OutageTests(FaultTestCase):
         """The server dies, and its synchronous standby takes its place."""
         servers = ReplicatedServers(self)
         await servers.start()
-        await self.begin(Stage(self, servers.dsn))
+        await self.begin(Stage(self, servers.dsn, reach=servers.reach))
         async with self.ordeal.endured():
             await servers.fail()
             await self.ordeal.talk()
@@ -184,4 +184,23 @@ class OutageTests(FaultTestCase):
             await deferToThread(servers.promote)
             await self.ordeal.saves()
         # Whether a flush was tried in between, and put off, is a matter of moments.
+        self.logged_in_moderation("Connections to the database break", "are whole again")
+
+    async def test_demoted(self) -> None:
+        """The server lives on, but is no primary any more; its synchronous standby takes its
+        place, and nobody stays behind.
+        """
+        servers = ReplicatedServers(self)
+        await servers.start()
+        await self.begin(Stage(self, servers.dsn, reach=servers.reach))
+        async with self.ordeal.endured():
+            await deferToThread(servers.demote)
+            await self.ordeal.talk()
+            await pause(1.0)
+            await deferToThread(servers.promote)
+            await self.ordeal.saves()
+            await until(
+                lambda: not servers.connected_to("primary"), lambda: "some stayed with the demoted"
+            )
+        self.assertIn("mudserver notices", servers.connected_to("standby"))
         self.logged_in_moderation("Connections to the database break", "are whole again")

@@ -11,6 +11,7 @@ from typing import cast
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
@@ -21,7 +22,7 @@ from mudserver.storage.connection import MAX_ROWS, IReactorForConnections, Limit
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.failures import CommitUnknown
 from mudserver.storage.pool import Cursor, Pool, PoolLimits
-from tests.integration.postgres import connected, embedded, fresh_database
+from tests.integration.postgres import connected, embedded, fresh_database, superuser
 
 CONNECTIONS = IReactorForConnections
 
@@ -61,6 +62,7 @@ class PoolTestCase(TestCase):
         size: int = 2,
         *,
         dsn: Dsn | None = None,
+        age: float = 3600.0,
         acquire: float = 5.0,
         waiters: int = 100,
         close: float = 10.0,
@@ -72,6 +74,7 @@ class PoolTestCase(TestCase):
             self.meter,
             PoolLimits(
                 size=size,
+                age=age,
                 acquire=acquire,
                 waiters=waiters,
                 close=close,
@@ -502,6 +505,60 @@ class BreakageTests(PoolTestCase):
         self.terminate()
         await self.assertFailure(running, StorageUnavailable)
         self.assertEqual(await waiting, [(1,)])
+
+    async def test_age(self) -> None:
+        """A connection that is as old as it may be is replaced: an idle one at once, one that is
+        lent when it is given back; no query fails for it, and nothing is logged.
+        """
+        pool = self.pool(2, age=0.2)
+        with capturedLogs() as logged:
+            await pool.start()
+            first = await self.backend(pool)
+            [(_, busy)] = await pool.run_query("SELECT pg_sleep(0.5), pg_backend_pid()")
+            await self.until(lambda: self.meter.counts["database_replacements"] >= 4)
+            await self.until(lambda: self.idle() == 2)
+            after = self.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'mudserver'"
+                " AND datname = current_database()"
+            )
+        self.assertNotIn((first,), after)
+        self.assertNotIn((busy,), after)
+        self.assertEqual(logged, [])
+
+    async def test_demoted(self) -> None:
+        """When a server says that it can't be written to any more, all connections to it are
+        replaced, those too that only read; until there is a primary, nothing is answered.
+        """
+        server = embedded(Path.cwd() / self.mktemp())
+        self.addCleanup(server.stop)
+        dsn = await server.start()
+        pool = self.pool(3, dsn=dsn, acquire=0.3)
+        await pool.start()
+        await self.until(lambda: self.idle() == 3)
+        await pool.run_query("CREATE TABLE thing (id bigint)")
+
+        def set_read_only(value: str) -> None:
+            with connected(superuser(dsn)) as connection:
+                cursor = connection.cursor()
+                cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+                cursor.execute("SELECT pg_reload_conf()")
+
+        reading = pool.run_query("SELECT pg_sleep(0.5), pg_backend_pid()")
+        set_read_only("on")
+        failed: list[StorageUnavailable] = []
+        while not failed:
+            try:
+                await pool.run_query("INSERT INTO thing VALUES (1)")
+            except StorageUnavailable as error:
+                failed.append(error)
+        await reading
+        await self.until(lambda: self.idle() == 0)
+        with self.assertRaises(StorageUnavailable) as raised:
+            await pool.run_query("SELECT count(*) FROM thing")
+        self.assertIn("read-only", str(raised.exception))
+        set_read_only("off")
+        await self.until(lambda: self.idle() == 3)
+        await pool.run_query("INSERT INTO thing VALUES (1)")
 
     async def test_server_away(self) -> None:
         """While the server is away queries fail within the acquire timeout and say why; when it

@@ -11,14 +11,17 @@ from typing import Annotated, Final
 import msgspec
 
 from mudserver.errors import BadDocument
-from mudserver.interfaces.archive import CharacterRecord
+from mudserver.interfaces.archive import CarriedItem, CharacterRecord
 from mudserver.world.names import MAX_NAME_CHARS
 
 #: What a document says that it is.
 KIND: Final = "mudserver character"
 
 #: The format that is written, and the newest that is read.
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+#: How deep things may be in one another.
+MAX_DEPTH: Final = 3
 
 #: Bytes of a document. All that is allowed below stays under it.
 MAX_DOCUMENT_BYTES: Final = 2 * 1024 * 1024
@@ -56,15 +59,23 @@ class _Muted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: _Name
 
 
+class _Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A thing that holds others."""
+
+    key: _Key
+    closed: bool
+    contents: Annotated["tuple[_Key | _Container, ...]", msgspec.Meta(max_length=MAX_ITEMS)]
+
+
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The format 1."""
+    """The format 2, and 1, which has no containers."""
 
     kind: str
     format: int
     name: _Name
     created: Annotated[datetime, msgspec.Meta(tz=True)]
     room: _Key | None
-    items: Annotated[tuple[_Key, ...], msgspec.Meta(max_length=MAX_ITEMS)]
+    items: Annotated[tuple[_Key | _Container, ...], msgspec.Meta(max_length=MAX_ITEMS)]
     muted: Annotated[tuple[_Muted, ...], msgspec.Meta(max_length=MAX_MUTED)]
 
 
@@ -82,9 +93,10 @@ def encode(record: CharacterRecord) -> bytes:
     Raises:
         BadDocument: It has more than the format takes.
     """
-    if len(record.items) > MAX_ITEMS or len(record.muted) > MAX_MUTED:
+    if len(record.item_keys) > MAX_ITEMS or len(record.muted) > MAX_MUTED:
+        things = len(record.item_keys)
         raise BadDocument(
-            f"{record.name} has {len(record.items)} things and mutes {len(record.muted)} people."
+            f"{record.name} has {things} things and mutes {len(record.muted)} people."
             f" The format takes {MAX_ITEMS} and {MAX_MUTED}."
         )
     document = _Document(
@@ -93,7 +105,7 @@ def encode(record: CharacterRecord) -> bytes:
         name=record.name,
         created=record.created,
         room=record.room,
-        items=record.items,
+        items=tuple(_written(item) for item in record.items),
         muted=tuple(_Muted(name) for name in record.muted),
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -128,13 +140,32 @@ def decode(data: bytes, now: datetime) -> CharacterRecord:
         raise BadDocument(f"The document is not JSON: {_shown(error)}.") from None
     if not _OLDEST <= document.created <= now + _FAST:
         raise BadDocument("The document's character was made in the future, or before 1970.")
+    items = tuple(_read(item) for item in document.items)
+    if sum(1 for item in items for _ in item.everything) > MAX_ITEMS:
+        raise BadDocument(f"The document has more than {MAX_ITEMS} things.")
     return CharacterRecord(
         name=document.name,
         created=document.created.astimezone(UTC),
         room=document.room,
-        items=document.items,
+        items=items,
         muted=tuple(each.name for each in document.muted),
     )
+
+
+def _written(item: CarriedItem) -> str | _Container:
+    """Write an item as its key, where there is no more to it."""
+    if not item.contents and not item.closed:
+        return item.key
+    return _Container(item.key, item.closed, tuple(_written(each) for each in item.contents))
+
+
+def _read(item: str | _Container, depth: int = 0) -> CarriedItem:
+    if isinstance(item, str):
+        return CarriedItem(item)
+    if depth >= MAX_DEPTH:
+        raise BadDocument(f"The document has things that are deeper than {MAX_DEPTH} containers.")
+    contents = tuple(_read(each, depth + 1) for each in item.contents)
+    return CarriedItem(item.key, item.closed, contents)
 
 
 def _shown(error: Exception) -> str:

@@ -42,8 +42,8 @@ MAX_RETRY_SECONDS: Final = 5.0
 #: Seconds that stopping waits for a database that is away.
 STOP_SECONDS: Final = 20.0
 
-#: Takes the world back to what is stored, where no newer change of the entity waits to be saved:
-#: that is what the second argument tells.
+#: Takes the world back to what is stored, where no other change of the entity was saved since or
+#: waits to be: that is what the second argument tells.
 Restore = Callable[[tuple[RefusedRow, ...], Callable[[Entity], bool]], Deferred[None]]
 
 
@@ -268,7 +268,7 @@ class Journal:
             return  # stopping has given up
         self._number += 1
         if refused:
-            await self._put_back(refused)
+            await self._put_back(refused, cut)
         self._decided(cut)
 
     async def _commit(self, cut: Dirt) -> tuple[RefusedRow, ...]:
@@ -341,7 +341,7 @@ class Journal:
             self._problem = ""
             self._log.info("Changes are saved again.")
 
-    async def _put_back(self, refused: tuple[RefusedRow, ...]) -> None:
+    async def _put_back(self, refused: tuple[RefusedRow, ...], cut: Dirt) -> None:
         for each in refused:
             kind = type(each.letter.row).__name__
             self._meter.count("journal_dead_letters", kind=kind)
@@ -352,7 +352,9 @@ class Journal:
                 sqlstate=each.letter.sqlstate,
             )
         with self._log.failuresHandled("The world could not go back to what is stored."):
-            await self._restore(refused, lambda entity: entity in self._dirt.rows)
+            await self._restore(
+                refused, lambda entity: entity in self._dirt.rows or entity in cut.rows
+            )
 
     def _decided(self, cut: Dirt) -> None:
         self._writing = False

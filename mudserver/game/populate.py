@@ -100,4 +100,9 @@ def item_of(row: ItemRow) -> Item:
         fixed=row.fixed,
         room=row.room,
         holder=row.holder,
+        container=row.container,
+        size=row.size,
+        capacity=row.capacity,
+        lid=row.lid,
+        closed=row.closed,
     )

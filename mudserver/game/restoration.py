@@ -21,6 +21,7 @@ from mudserver.world.applied import (
     CharacterPlaced,
     Entity,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
     SilenceLifted,
@@ -63,8 +64,8 @@ class Restoration:
 
         Args:
             refused: What, and what is stored instead.
-            superseded: Tells of an entity whether it has changed again since; then it stays, and
-                the database is asked about that change.
+            superseded: Tells of an entity whether it has changed again since, or together with what
+                was refused; then it stays, and the database is asked about that change.
 
         Returns:
             Fires when the world is as stored, and that is shown. Fails only by our fault.
@@ -72,7 +73,10 @@ class Restoration:
         done: Deferred[None] = Deferred()
 
         def work() -> None:
-            self._put_back(each for each in refused if not superseded(each.letter.row.entity))
+            kept = [each for each in refused if not superseded(each.letter.row.entity)]
+            self._put_back(kept)
+            for each in kept:
+                self._fill(each.contents, superseded)
             done.callback(None)
 
         def failed(failure: Failure) -> None:
@@ -84,7 +88,7 @@ class Restoration:
     def _put_back(self, refused: Iterable[RefusedRow]) -> None:
         rooms: set[RoomId] = set()
         characters: set[CharacterId] = set()
-        for each in refused:
+        for each in sorted(refused, key=_size, reverse=True):
             match each.letter.row:
                 case CharacterPlaced(character=character):
                     rooms |= self._put_character(character, each.stored)
@@ -93,6 +97,9 @@ class Restoration:
                     seen_in, seen_by = self._put_item(item, each.stored)
                     rooms |= seen_in
                     characters |= seen_by
+                case LidMoved(item=item):
+                    if isinstance(each.stored, LidMoved):
+                        self._world.put_lid(item, closed=each.stored.closed)
                 case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
                     made = each.stored
                     mute = Mute(made.name, made.until) if isinstance(made, MuteMade) else None
@@ -144,15 +151,34 @@ class Restoration:
         there = self._world.items.get(item)
         if there is not None:
             _add(there, seen_in, seen_by)
-            self._world.remove_item(item)
         if isinstance(stored, ItemRow) and self._has_place(stored):
             _add(stored, seen_in, seen_by)
             self._world.put_item(item_of(stored))
+        elif there is not None:
+            self._world.remove_item(item)
         return seen_in, seen_by
 
+    def _fill(self, contents: Iterable[ItemRow], superseded: Callable[[Entity], bool]) -> None:
+        """Put what is stored in an item that is back in the world into it."""
+        for item in contents:
+            change = ItemPlaced(item.id, None, None, item.container)
+            there = item.id in self._world.items or superseded(change.entity)
+            if not there and item.container in self._world.items:
+                self._world.put_item(item_of(item))
+
     def _has_place(self, item: ItemRow) -> bool:
-        """Tell whether an item's room, or who holds it, is in the world."""
-        return item.room in self._world.rooms or item.holder in self._world.characters
+        """Tell whether an item's room, who holds it, or what it is in, is in the world."""
+        world = self._world
+        return (
+            item.room in world.rooms
+            or item.holder in world.characters
+            or item.container in world.items
+        )
+
+
+def _size(refused: RefusedRow) -> int:
+    """How large an item is that was refused, so that containers come before what they hold."""
+    return refused.stored.size if isinstance(refused.stored, ItemRow) else 0
 
 
 def _add(item: Item | ItemRow, rooms: set[RoomId], characters: set[CharacterId]) -> None:

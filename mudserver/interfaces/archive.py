@@ -1,5 +1,6 @@
 """Characters that come from another world, or go there."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from attrs import frozen
@@ -12,6 +13,29 @@ from mudserver.ids import (
 
 
 @frozen
+class CarriedItem:
+    """
+    A thing that a character carries.
+
+    Attributes:
+        key: Of the thing, or of the one that it is a copy of.
+        closed: Whether it is a container that is closed.
+        contents: What is in it, in order.
+    """
+
+    key: str
+    closed: bool = False
+    contents: "tuple[CarriedItem, ...]" = ()
+
+    @property
+    def everything(self) -> "Iterator[CarriedItem]":
+        """The thing itself, and all that is in it."""
+        yield self
+        for item in self.contents:
+            yield from item.everything
+
+
+@frozen
 class CharacterRecord:
     """
     A character as any world can understand it: by keys and names, without ids.
@@ -19,15 +43,20 @@ class CharacterRecord:
     Attributes:
         created: When it was made (UTC).
         room: The key of the room where it was last; None for one that has never played.
-        items: The keys of what it carries, in order. A key may come several times.
+        items: What it carries, in order. A key may come several times.
         muted: The names of those whom it mutes without an end.
     """
 
     name: str
     created: datetime
     room: str | None
-    items: tuple[str, ...]
+    items: tuple[CarriedItem, ...]
     muted: tuple[str, ...]
+
+    @property
+    def item_keys(self) -> tuple[str, ...]:
+        """The keys of all that it carries, in containers too."""
+        return tuple(each.key for item in self.items for each in item.everything)
 
 
 @frozen

@@ -102,10 +102,12 @@ class RefusedRow:
         letter: The row, and why it is refused.
         stored: The entity as it is stored; None where it isn't, or where nothing in the world
             depends on it. An item comes whole, since it may have left the world meanwhile.
+        contents: What is stored in such an item; containers before what they hold.
     """
 
     letter: DeadLetter
     stored: "Change | ItemRow | None" = None
+    contents: tuple[ItemRow, ...] = ()
 
 
 @frozen

@@ -46,7 +46,14 @@ class RoomRow:
 
 @frozen
 class ItemRow:
-    """An item, which is in exactly one place."""
+    """
+    An item, which is in exactly one place: a room, someone's hands or a container.
+
+    Attributes:
+        size: 0 for what holds nothing; what is in a container is smaller than that.
+        capacity: How many things it holds.
+        lid: Whether it can be opened and closed.
+    """
 
     id: ItemId
     key: str
@@ -56,6 +63,11 @@ class ItemRow:
     fixed: bool
     room: RoomId | None
     holder: CharacterId | None
+    container: ItemId | None = None
+    size: int = 0
+    capacity: int = 0
+    lid: bool = False
+    closed: bool = False
 
 
 @frozen
@@ -77,7 +89,12 @@ class NpcRow:
 
 @frozen
 class WorldRows:
-    """All of the world that is not a character's."""
+    """
+    All of the world that is not a character's.
+
+    Attributes:
+        items: What lies in rooms, and what is in that; containers before what they hold.
+    """
 
     start: RoomId
     rooms: tuple[RoomRow, ...]
@@ -139,6 +156,7 @@ class CharacterRow:
 
     Attributes:
         room: Where it was last; None for one that has never played.
+        items: What it carries, and what is in that; containers before what they hold.
         mutes: Whom it mutes, in the order of their ids; without what has ended.
         role: What its account may do.
         channels_off: The channels that it doesn't want to hear, in the order of their names.

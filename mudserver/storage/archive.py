@@ -1,6 +1,6 @@
 """Characters that travel from world to world, in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Final
 
@@ -10,7 +10,12 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, RoomId
-from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.archive import (
+    CarriedItem,
+    CharacterRecord,
+    ICharacterArchive,
+    ImportedCharacter,
+)
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
 
@@ -26,7 +31,16 @@ _UNIQUE_VIOLATION: Final = "23505"
 
 _EXPORT: Final = """
     SELECT c.name, c.created, (SELECT r.key FROM room r WHERE r.id = c.room),
-        ARRAY(SELECT i.key FROM item i WHERE i.holder = c.id ORDER BY i.id),
+        ARRAY(
+            WITH RECURSIVE carried AS (
+                SELECT i.id, i.key, i.closed, i.size, i.container FROM item i
+                WHERE i.holder = c.id
+                UNION ALL
+                SELECT i.id, i.key, i.closed, i.size, i.container
+                FROM carried h JOIN item i ON i.container = h.id AND h.size > 0
+            )
+            SELECT jsonb_build_array(i.id, i.key, i.closed, i.container)
+            FROM carried i ORDER BY i.size, i.id),
         ARRAY(
             SELECT o.name FROM mute m JOIN character o ON o.id = m.muted
             WHERE m.muter = c.id AND m.until IS NULL ORDER BY o.key)
@@ -63,11 +77,22 @@ _NEW_CHARACTER: Final = """
     SELECT a.name, e.id FROM entered e JOIN account a ON a.id = e.account
 """
 
+_IDS: Final = "SELECT nextval('entity_id') FROM generate_series(1, %s)"
+
+# Each with the size of the one that its container is a copy of.
 _COPY_ITEMS: Final = """
-    INSERT INTO item (id, key, name, keywords, description, holder)
-    SELECT n.id, i.key || %s || n.id, i.name, i.keywords, i.description, %s
-    FROM (SELECT nextval('entity_id') AS id, key FROM unnest(%s::text[]) AS v (key)) n
-    JOIN item i ON i.key = n.key
+    WITH v AS (
+        SELECT * FROM unnest(%(ids)s::bigint[], %(keys)s::text[], %(closed)s::boolean[],
+            %(containers)s::bigint[]) AS v (id, key, closed, container)
+    )
+    INSERT INTO item (id, key, name, keywords, description, size, capacity, lid, closed, holder,
+        container, container_size)
+    SELECT v.id, i.key || %(copy)s || v.id, i.name, i.keywords, i.description, i.size, i.capacity,
+        i.lid, v.closed AND i.lid, CASE WHEN v.container IS NULL THEN %(holder)s END, v.container,
+        larger.size
+    FROM v JOIN item i ON i.key = v.key
+    LEFT JOIN v outer_v ON outer_v.id = v.container
+    LEFT JOIN item larger ON larger.key = outer_v.key
 """
 
 _MUTE: Final = """
@@ -114,7 +139,7 @@ class PostgresCharacterArchive:
             name=written,
             created=created.astimezone(UTC),
             room=room,
-            items=tuple(original(key) for key in items),
+            items=_nested(items),
             muted=tuple(muted),
         )
 
@@ -125,7 +150,7 @@ class PostgresCharacterArchive:
         return Deferred.fromCoroutine(self._admit(record, account))
 
     async def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
-        for text in (record.name, record.room or "", *record.items, *record.muted):
+        for text in (record.name, record.room or "", *record.item_keys, *record.muted):
             storable(text)
         return await self._pool.run_interaction(_admit, record, account)
 
@@ -136,13 +161,60 @@ async def _admit(
     room = await _find(cursor, record)
     newcomer = await _enter(cursor, record, account, room)
     if record.items:
-        await cursor.execute(_COPY_ITEMS, (COPY, newcomer.id, list(record.items)))
+        await _copy_items(cursor, record.items, newcomer.id)
     keys = sorted({name.casefold() for name in record.muted})
     muted = 0
     if keys:
         await cursor.execute(_MUTE, (newcomer.id, keys, newcomer.id))
         muted = cursor.rowcount
     return ImportedCharacter(record.name, newcomer.account, strangers=len(keys) - muted)
+
+
+def _nested(rows: Sequence[tuple[int, str, bool, int | None]]) -> tuple[CarriedItem, ...]:
+    """Put items into their containers; what is smaller comes first."""
+    inside: dict[int | None, list[tuple[int, CarriedItem]]] = {}
+    for id, key, closed, container in rows:
+        contents = _in_order(inside.pop(id, []))
+        item = CarriedItem(original(key), closed, contents)
+        inside.setdefault(container, []).append((id, item))
+    return _in_order(inside.get(None, []))
+
+
+def _in_order(items: list[tuple[int, CarriedItem]]) -> tuple[CarriedItem, ...]:
+    return tuple(item for _, item in sorted(items, key=lambda each: each[0]))
+
+
+@frozen
+class Copy:
+    """A copy of an item, to be made; ``container`` is the copy that it is in."""
+
+    id: int
+    item: CarriedItem
+    container: int | None
+
+
+def copies(
+    items: Iterable[CarriedItem], ids: Iterator[int], container: int | None = None
+) -> Iterator[Copy]:
+    """Number copies of items and of what is in them, containers before what they hold."""
+    for item in items:
+        copy = Copy(next(ids), item, container)
+        yield copy
+        yield from copies(item.contents, ids, copy.id)
+
+
+async def _copy_items(cursor: Cursor, items: Sequence[CarriedItem], holder: CharacterId) -> None:
+    await cursor.execute(_IDS, (sum(1 for item in items for _ in item.everything),))
+    made = tuple(copies(items, iter(sorted(id for (id,) in cursor.fetchall()))))
+    parameters = {
+        "ids": [each.id for each in made],
+        "keys": [each.item.key for each in made],
+        "closed": [each.item.closed for each in made],
+        "containers": [each.container for each in made],
+        "copy": COPY,
+        "holder": holder,
+    }
+    await cursor.execute(_COPY_ITEMS, parameters)
 
 
 async def _find(cursor: Cursor, record: CharacterRecord) -> RoomId | None:
@@ -154,8 +226,8 @@ async def _find(cursor: Cursor, record: CharacterRecord) -> RoomId | None:
         rows = cursor.fetchall()
         room = RoomId(rows[0][0]) if rows else None
         missing = () if rows else (record.room,)
-    await cursor.execute(_CARRIED, (sorted(set(record.items)),))
-    unknown = set(record.items) - {key for (key,) in cursor.fetchall()}
+    await cursor.execute(_CARRIED, (sorted(set(record.item_keys)),))
+    unknown = set(record.item_keys) - {key for (key,) in cursor.fetchall()}
     if missing or unknown:
         raise UnknownKeys(missing, tuple(sorted(unknown)))
     return room

@@ -1,10 +1,10 @@
 """The first rows of a world, made from its area files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mudserver.ids import ItemId, NpcId, RoomId
 from mudserver.interfaces.rows import ExitRow, ItemRow, NpcRow, RoomRow, WorldRows
-from mudserver.world.area import Inhabitant, Utterance
+from mudserver.world.area import Inhabitant, Item, Utterance
 from mudserver.world.atlas import Atlas
 
 
@@ -46,23 +46,40 @@ def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
             for way in room.exits
         ),
         items=tuple(
-            ItemRow(
-                id=ItemId(next(take)),
-                key=item.key,
-                name=item.name,
-                keywords=item.keywords,
-                description=item.description,
-                fixed=item.fixed,
-                room=by_key[room.key],
-                holder=None,
-            )
-            for room, item in atlas.items
+            row
+            for room in atlas.rooms
+            for item in room.items
+            for row in _items(take, item, by_key[room.key], None)
         ),
         npcs=tuple(
             _npc(NpcId(next(take)), by_key[room.key], someone)
             for room, someone in atlas.inhabitants
         ),
     )
+
+
+def _items(
+    ids: Iterator[int], item: Item, room: RoomId | None, container: ItemId | None
+) -> Iterator[ItemRow]:
+    """Make rows of a thing and of all that is in it."""
+    row = ItemRow(
+        id=ItemId(next(ids)),
+        key=item.key,
+        name=item.name,
+        keywords=item.keywords,
+        description=item.description,
+        fixed=item.fixed,
+        room=room,
+        holder=None,
+        container=container,
+        size=item.size,
+        capacity=item.capacity,
+        lid=item.lid,
+        closed=item.closed,
+    )
+    yield row
+    for inside in item.contents:
+        yield from _items(ids, inside, None, row.id)
 
 
 def _npc(id: NpcId, room: RoomId, someone: Inhabitant) -> NpcRow:

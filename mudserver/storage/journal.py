@@ -1,6 +1,6 @@
 """Where the world's changes are written in PostgreSQL: fenced by the lease, one flush at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused
-from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, SessionId
+from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, SessionId
 from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
@@ -20,12 +20,14 @@ from mudserver.interfaces.journal import (
     JournalRow,
     RefusedRow,
 )
+from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.failures import is_of_rows
-from mudserver.storage.kinds import in_order, stored, write
+from mudserver.storage.kinds import contents, in_order, stored, write
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
-from mudserver.storage.sieve import sieve
+from mudserver.storage.sieve import Reject, sieve
 from mudserver.storage.text import legible, storable
+from mudserver.world.applied import Change
 
 #: The advisory lock that whoever takes over holds meanwhile; the number means nothing. It only
 #: orders those who want to: what fences is the epoch.
@@ -196,15 +198,19 @@ async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow,
     rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
     await cursor.execute("ROLLBACK TO SAVEPOINT untouched")
     there = await stored(cursor, [reject.row for reject in rejects])
-    return tuple(
-        RefusedRow(
-            DeadLetter(
-                reject.row, str(reject.error), reject.error.sqlstate, reject.error.constraint
-            ),
-            there.get(reject.row.entity),
-        )
-        for reject in rejects
-    )
+    inside = await contents(cursor, there.values())
+    return tuple(_refused(reject, there.get(reject.row.entity), inside) for reject in rejects)
+
+
+def _refused(
+    reject: Reject[JournalRow],
+    there: Change | ItemRow | None,
+    inside: Mapping[ItemId, tuple[ItemRow, ...]],
+) -> RefusedRow:
+    error = reject.error
+    letter = DeadLetter(reject.row, str(error), error.sqlstate, error.constraint)
+    held = inside.get(there.id, ()) if isinstance(there, ItemRow) else ()
+    return RefusedRow(letter, there, held)
 
 
 async def _sweep(cursor: Cursor) -> bool:

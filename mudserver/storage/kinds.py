@@ -27,12 +27,19 @@ from mudserver.world.applied import (
     CharacterPlaced,
     Entity,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
     SilenceLifted,
     SilenceMade,
 )
 from mudserver.world.bans import Ban, BanKind, BanLifted
+
+#: The columns of an item ``i``, in the order of an `ItemRow`.
+ITEM_COLUMNS: Final = (
+    "i.id,i.key,i.name,i.keywords,i.description,i.fixed,i.room,i.holder,i.container,"
+    "i.size,i.capacity,i.lid,i.closed"
+)
 
 # Each statement locks its rows in the order of their keys, and the statements always come in the
 # order of `KINDS`, so that two who flush can't wait for each other. Parameters are arrays, one for
@@ -53,9 +60,20 @@ _MOVE: Final = """
     WITH locked AS (
         SELECT id FROM item WHERE id = ANY(%(item)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
     )
-    UPDATE item i SET room = v.room, holder = v.holder
-    FROM unnest(%(item)s::bigint[], %(room)s::bigint[], %(holder)s::bigint[])
-        AS v (id, room, holder)
+    UPDATE item i SET room = v.room, holder = v.holder, container = v.container,
+        container_size = (SELECT c.size FROM item c WHERE c.id = v.container)
+    FROM unnest(%(item)s::bigint[], %(room)s::bigint[], %(holder)s::bigint[],
+        %(container)s::bigint[]) AS v (id, room, holder, container)
+    JOIN locked USING (id)
+    WHERE i.id = v.id
+"""
+
+_SHUT: Final = """
+    WITH locked AS (
+        SELECT id FROM item WHERE id = ANY(%(item)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE item i SET closed = v.closed
+    FROM unnest(%(item)s::bigint[], %(closed)s::boolean[]) AS v (id, closed)
     JOIN locked USING (id)
     WHERE i.id = v.id
 """
@@ -242,6 +260,7 @@ class Kind:
 KINDS: Final = (
     Kind(CharacterPlaced, (_PLACE,), "a character"),
     Kind(ItemPlaced, (_MOVE,), "an item"),
+    Kind(LidMoved, (_SHUT,), "a container"),
     Kind(MuteLifted, (_UNMUTE,)),
     Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
     Kind(SilenceLifted, (_UNSILENCE,)),
@@ -300,10 +319,21 @@ _STORED_PLACES: Final = """
     SELECT id, room FROM character WHERE id = ANY(%(character)s::bigint[]) AND room IS NOT NULL
 """
 
-_STORED_ITEMS: Final = """
-    SELECT id, key, name, keywords, description, fixed, room, holder FROM item
-    WHERE id = ANY(%(item)s::bigint[])
-"""
+_STORED_ITEMS: Final = f"""
+    SELECT {ITEM_COLUMNS} FROM item i WHERE id = ANY(%(item)s::bigint[])
+"""  # noqa: S608 - a constant of ours
+
+# Sizes fall on the way in, so it ends.
+_CONTENTS: Final = f"""
+    WITH RECURSIVE inside AS (
+        SELECT i.* FROM item i WHERE i.container = ANY(%s::bigint[])
+        UNION
+        SELECT i.* FROM inside c JOIN item i ON i.container = c.id
+    )
+    SELECT {ITEM_COLUMNS} FROM inside i ORDER BY i.size DESC, i.id
+"""  # noqa: S608 - a constant of ours
+
+_STORED_LIDS: Final = "SELECT id, closed FROM item WHERE id = ANY(%(item)s::bigint[])"
 
 _STORED_MUTES: Final = """
     SELECT v.muter, v.muted, m.since, m.until, m.why, o.name
@@ -338,14 +368,19 @@ _STORED_CHANNELS: Final = """
 
 
 def item_row(row: Sequence[Any]) -> ItemRow:
-    """Make an item of the columns id, key, name, keywords, description, fixed, room, holder."""
-    id, key, name, keywords, description, fixed, room, holder = row
-    return ItemRow(ItemId(id), key, name, tuple(keywords), description, fixed, room, holder)
+    """Make an item of `ITEM_COLUMNS`."""
+    id, key, name, keywords, *others = row
+    return ItemRow(ItemId(id), key, name, tuple(keywords), *others)
 
 
 def _stored_item(row: Row) -> tuple[Entity, ItemRow]:
     item = item_row(row)
-    return ItemPlaced(item.id, item.room, item.holder).entity, item
+    return ItemPlaced(item.id, item.room, item.holder, item.container).entity, item
+
+
+def _stored_lid(row: Row) -> tuple[Entity, Change]:
+    lid = LidMoved(ItemId(row[0]), row[1])
+    return lid.entity, lid
 
 
 def _stored_place(row: Row) -> tuple[Entity, Change]:
@@ -407,6 +442,7 @@ _Read = Callable[[Row], tuple[Entity, Change | ItemRow]]
 _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     CharacterPlaced: (_STORED_PLACES, _stored_place),
     ItemPlaced: (_STORED_ITEMS, _stored_item),
+    LidMoved: (_STORED_LIDS, _stored_lid),
     MuteMade: (_STORED_MUTES, _stored_mute),
     MuteLifted: (_STORED_MUTES, _stored_mute),
     SilenceMade: (_STORED_SILENCES, _stored_silence),
@@ -429,3 +465,20 @@ async def stored(cursor: Cursor, rows: Iterable[JournalRow]) -> dict[Entity, Cha
             await cursor.execute(statement, _columns(same))
             found.update(read(row) for row in cursor.fetchall())
     return found
+
+
+async def contents(
+    cursor: Cursor, items: Iterable[Change | ItemRow]
+) -> dict[ItemId, tuple[ItemRow, ...]]:
+    """Read what is stored in some items, by their ids; containers before what they hold."""
+    outermost = {each.id: each.id for each in items if isinstance(each, ItemRow) and each.size}
+    if not outermost:
+        return {}
+    await cursor.execute(_CONTENTS, (sorted(outermost),))
+    found: dict[ItemId, list[ItemRow]] = {}
+    for row in cursor.fetchall():
+        item = item_row(row)
+        assert item.container is not None
+        found.setdefault(outermost[item.container], []).append(item)
+        outermost[item.id] = outermost[item.container]
+    return {id: tuple(inside) for id, inside in found.items()}

@@ -294,7 +294,8 @@ class MemoryWorldStore:
         def work() -> WorldRows | None:
             if self._db.world is None:
                 return None
-            lying = tuple(item for item in self._db.items.values() if item.room is not None)
+            lying = [item for item in self._db.items.values() if item.room is not None]
+            inside = sorted(self._db.contents(lying), key=lambda item: (-item.size, item.id))
             exits = sorted(self._db.world.exits, key=lambda way: (way.room, way.direction))
             now = self._db.now()
             rows: list[SilenceMade | ChannelSilenceMade] = []
@@ -304,7 +305,7 @@ class MemoryWorldStore:
             bans = (self._db.stored_ban(*key) for key in sorted(self._db.bans))
             return evolve(
                 self._db.world,
-                items=lying,
+                items=(*lying, *inside),
                 exits=tuple(exits),
                 silences=tuple(silences),
                 bans=tuple(ban for ban in bans if ban is not None and ban.in_force(now)),
@@ -335,7 +336,12 @@ class MemoryWorldStore:
                     account=each.account,
                     name=each.name,
                     room=each.room,
-                    items=tuple(i for i in self._db.items.values() if i.holder == each.id),
+                    items=tuple(
+                        sorted(
+                            self._db.carried(each.id),
+                            key=lambda item: (-item.size, item.id),
+                        )
+                    ),
                     mutes=self._mutes(each.id),
                     role=self._db.accounts[each.account].role,
                     channels_off=tuple(

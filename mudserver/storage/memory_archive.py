@@ -1,14 +1,21 @@
 """Characters that travel from world to world, in memory."""
 
+from collections.abc import Iterable
+
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mudserver.errors import NameTaken, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
-from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.archive import (
+    CarriedItem,
+    CharacterRecord,
+    ICharacterArchive,
+    ImportedCharacter,
+)
 from mudserver.interfaces.rows import ItemRow, MuteRow
-from mudserver.storage.archive import COPY, NO_PASSWORD, original
+from mudserver.storage.archive import COPY, NO_PASSWORD, Copy, copies, original
 from mudserver.storage.memory_database import (
     NAME,
     MemoryAccount,
@@ -50,10 +57,7 @@ class MemoryCharacterArchive:
         return self._db.answer(lambda: self._admit(record, account))
 
     def _record(self, character: MemoryCharacter) -> CharacterRecord:
-        held = sorted(
-            (item for item in self._db.items.values() if item.holder == character.id),
-            key=lambda item: item.id,
-        )
+        held = [item for item in self._db.items.values() if item.holder == character.id]
         muted = sorted(
             (
                 self._db.characters[mute.muted]
@@ -66,23 +70,29 @@ class MemoryCharacterArchive:
             name=character.name,
             created=character.created,
             room=None if character.room is None else self._room_keys()[character.room],
-            items=tuple(original(item.key) for item in held),
+            items=self._nested(held),
             muted=tuple(each.name for each in muted),
         )
 
     def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
-        for text in (record.name, record.room or "", *record.items, *record.muted):
+        for text in (record.name, record.room or "", *record.item_keys, *record.muted):
             storable(text)
         rooms = {key: id for id, key in self._room_keys().items()}
         things = {item.key: item for item in self._db.items.values() if not item.fixed}
-        unknown = {key for key in record.items if key not in things}
+        unknown = {key for key in record.item_keys if key not in things}
         missing = () if record.room is None or record.room in rooms else (record.room,)
         if missing or unknown:
             raise UnknownKeys(missing, tuple(sorted(unknown)))
         room = None if record.room is None else rooms[record.room]
+        ids = iter(self._db.next_entities(len(record.item_keys)))
+        made = tuple(copies(record.items, ids))
+        sizes = {copy.id: things[copy.item.key].size for copy in made}
+        for copy in made:
+            fits = copy.container is None or sizes[copy.id] < sizes[copy.container]
+            check_row(fits, "item_fits")
         character = self._enter(record, account, room)
-        for key in record.items:
-            self._copy(things[key], character.id)
+        for copy in made:
+            self._copy(things[copy.item.key], copy, character.id)
         keys = {name.casefold() for name in record.muted}
         found = [
             each.id
@@ -116,10 +126,25 @@ class MemoryCharacterArchive:
         self._db.characters[character.id] = character
         return character
 
-    def _copy(self, item: ItemRow, holder: CharacterId) -> None:
-        id = ItemId(self._db.next_entities(1)[0])
-        self._db.items[id] = evolve(
-            item, id=id, key=f"{item.key}{COPY}{id}", room=None, holder=holder
+    def _nested(self, items: Iterable[ItemRow]) -> tuple[CarriedItem, ...]:
+        return tuple(
+            CarriedItem(
+                original(item.key),
+                item.closed,
+                self._nested(each for each in self._db.items.values() if each.container == item.id),
+            )
+            for item in sorted(items, key=lambda item: item.id)
+        )
+
+    def _copy(self, item: ItemRow, copy: Copy, holder: CharacterId) -> None:
+        self._db.items[ItemId(copy.id)] = evolve(
+            item,
+            id=ItemId(copy.id),
+            key=f"{item.key}{COPY}{copy.id}",
+            room=None,
+            holder=holder if copy.container is None else None,
+            container=None if copy.container is None else ItemId(copy.container),
+            closed=copy.item.closed and item.lid,
         )
 
     def _named(self, name: str) -> MemoryCharacter | None:

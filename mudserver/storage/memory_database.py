@@ -1,7 +1,7 @@
 """The tables of the in-memory stores, and what they refuse."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import Final, TypeVar
@@ -233,6 +233,18 @@ class MemoryDatabase:
         if row is None:
             return None
         return evolve(row, orderer="" if row.by is None else self.accounts[row.by].name)
+
+    def contents(self, items: Iterable[ItemRow]) -> Iterator[ItemRow]:
+        """Find the rows of the table ``item`` that are in some of them, containers first."""
+        for item in items:
+            inside = [each for each in self.items.values() if each.container == item.id]
+            yield from inside
+            yield from self.contents(inside)
+
+    def carried(self, character: CharacterId) -> list[ItemRow]:
+        """Find the rows of the table ``item`` that somebody holds, and all that are in those."""
+        held = [item for item in self.items.values() if item.holder == character]
+        return [*held, *self.contents(held)]
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

@@ -35,7 +35,7 @@ from mudserver.storage.memory_database import (
     check_row,
 )
 from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
-from mudserver.storage.sieve import sieve
+from mudserver.storage.sieve import Reject, sieve
 from mudserver.storage.text import storable
 from mudserver.world.applied import (
     Change,
@@ -45,6 +45,7 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
     SilenceLifted,
@@ -125,13 +126,7 @@ class MemoryJournalStore:
             rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
         finally:
             _restore(self._db, before)
-        return tuple(
-            RefusedRow(
-                DeadLetter(each.row, str(each.error), each.error.sqlstate, each.error.constraint),
-                _stored(self._db, each.row),
-            )
-            for each in rejects
-        )
+        return tuple(_refused(self._db, each) for each in rejects)
 
     def committed(self, session: SessionId) -> Deferred[Committed | None]:
         """Implement `IJournalStore.committed`."""
@@ -246,11 +241,23 @@ def _move(db: MemoryDatabase, row: ItemPlaced) -> None:
     item = db.items.get(row.item)
     if item is None:
         raise StorageRefused("flush: an item is unknown or named twice")
-    check_row((row.room is None) != (row.holder is None), "item_in_one_place")
-    check_row(not item.fixed or row.holder is None, "item_fixed_in_room")
+    places = (row.room, row.holder, row.container)
+    container = None if row.container is None else db.items.get(row.container)
+    check_row((row.container is None) == (container is None), "item_container_whole")
+    check_row(container is None or item.size < container.size, "item_fits")
+    check_row(not item.fixed or row.room is not None, "item_fixed_in_room")
+    check_row(sum(place is not None for place in places) == 1, "item_in_one_place")
     check_key(row.room is None or _is_room(db, row.room), "item_room_fkey")
     check_key(row.holder is None or row.holder in db.characters, "item_holder_fkey")
-    db.items[row.item] = evolve(item, room=row.room, holder=row.holder)
+    db.items[row.item] = evolve(item, room=row.room, holder=row.holder, container=row.container)
+
+
+def _shut(db: MemoryDatabase, row: LidMoved) -> None:
+    item = db.items.get(row.item)
+    if item is None:
+        raise StorageRefused("flush: a container is unknown or named twice")
+    check_row(item.lid or not row.closed, "item_closed_by_lid")
+    db.items[row.item] = evolve(item, closed=row.closed)
 
 
 def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
@@ -327,6 +334,7 @@ def _answer(db: MemoryDatabase, row: AnswerRow) -> None:
 _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     CharacterPlaced: _place,
     ItemPlaced: _move,
+    LidMoved: _shut,
     MuteLifted: _unmute,
     MuteMade: _mute,
     SilenceLifted: _unsilence,
@@ -353,6 +361,14 @@ def _bury(db: MemoryDatabase, letter: DeadLetter) -> None:
         )
 
 
+def _refused(db: MemoryDatabase, reject: Reject[JournalRow]) -> RefusedRow:
+    error = reject.error
+    letter = DeadLetter(reject.row, str(error), error.sqlstate, error.constraint)
+    there = _stored(db, reject.row)
+    contents = tuple(db.contents((there,))) if isinstance(there, ItemRow) else ()
+    return RefusedRow(letter, there, contents)
+
+
 def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
     match row:
         case CharacterPlaced(character=id):
@@ -362,6 +378,9 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
             return CharacterPlaced(id, character.room)
         case ItemPlaced(item=id):
             return db.items.get(id)
+        case LidMoved(item=id):
+            lid = db.items.get(id)
+            return None if lid is None else LidMoved(id, lid.closed)
         case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
             made = db.mutes.get((muter, muted))
             if made is None:

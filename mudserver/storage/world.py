@@ -15,6 +15,7 @@ from mudserver.interfaces.rows import (
     CharacterRow,
     ExitRow,
     IdentifiedRow,
+    ItemRow,
     MutedRow,
     NpcRow,
     RoomRow,
@@ -22,7 +23,7 @@ from mudserver.interfaces.rows import (
 )
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.storage.founding import entities, found
-from mudserver.storage.kinds import ban_row, item_row
+from mudserver.storage.kinds import ITEM_COLUMNS, ban_row, item_row
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
@@ -56,10 +57,21 @@ _EXITS: Final = """
     WHERE (room, direction) > (%s, %s) ORDER BY room, direction LIMIT %s
 """
 
-_ITEMS: Final = """
-    SELECT id, key, name, keywords, description, fixed, room, holder FROM item
-    WHERE id > %s AND room IS NOT NULL ORDER BY id LIMIT %s
-"""
+_ITEMS: Final = f"""
+    SELECT {ITEM_COLUMNS} FROM item i
+    WHERE i.id > %s AND i.room IS NOT NULL ORDER BY i.id LIMIT %s
+"""  # noqa: S608 - a constant of ours
+
+# Nothing is deeper than three containers, since each is larger than what is in it. What is in the
+# hands of characters is loaded with them.
+_CONTAINED: Final = f"""
+    SELECT {ITEM_COLUMNS} FROM item i
+    WHERE i.id > %s AND i.container IS NOT NULL AND (
+        SELECT coalesce(a.room, b.room, c.room) FROM item a
+        LEFT JOIN item b ON b.id = a.container LEFT JOIN item c ON c.id = b.container
+        WHERE a.id = i.container) IS NOT NULL
+    ORDER BY i.id LIMIT %s
+"""  # noqa: S608 - a constant of ours
 
 _NPCS: Final = """
     SELECT id, key, name, keywords, description, greeting, topics, idle, room FROM npc
@@ -87,7 +99,7 @@ _BANS: Final = """
 # ---------------------------------------------------------------- reading characters
 
 # One statement, so that a character, its items and its mutes show the same moment.
-_CHARACTERS: Final = """
+_CHARACTERS: Final = f"""
     SELECT c.id, c.account, c.name, c.room,
         (SELECT a.role FROM account a WHERE a.id = c.account),
         ARRAY(
@@ -97,11 +109,14 @@ _CHARACTERS: Final = """
             WHERE m.muter = c.id AND (m.until IS NULL OR m.until > now()) ORDER BY o.id),
         ARRAY(SELECT f.channel FROM channel_off f WHERE f.character = c.id ORDER BY f.channel),
         ARRAY(
-            SELECT jsonb_build_array(
-                i.id, i.key, i.name, i.keywords, i.description, i.fixed, i.room, i.holder)
-            FROM item i WHERE i.holder = c.id ORDER BY i.id)
+            WITH RECURSIVE carried AS (
+                SELECT i.* FROM item i WHERE i.holder = c.id
+                UNION ALL
+                SELECT i.* FROM carried h JOIN item i ON i.container = h.id AND h.size > 0
+            )
+            SELECT jsonb_build_array({ITEM_COLUMNS}) FROM carried i ORDER BY i.size DESC, i.id)
     FROM character c WHERE c.account = ANY(%s) ORDER BY c.created, c.id
-"""
+"""  # noqa: S608 - a constant of ours
 
 _IDENTIFY: Final = """
     SELECT c.key, c.id, c.name, a.id, a.role
@@ -135,12 +150,21 @@ _INSERT_EXITS: Final = """
         room bigint, direction text, "to" bigint, name text, closed boolean)
 """
 
+# The container of a thing comes on the same page, or on one before.
 _INSERT_ITEMS: Final = """
-    INSERT INTO item (id, key, name, keywords, description, fixed, room)
-    SELECT id, key, name, keywords, description, fixed, room
-    FROM jsonb_to_recordset(%s::jsonb) AS r (
-        id bigint, key text, name text, keywords text[], description text, fixed boolean,
-        room bigint)
+    WITH r AS (
+        SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r (
+            id bigint, key text, name text, keywords text[], description text, fixed boolean,
+            room bigint, container bigint, size smallint, capacity smallint, lid boolean,
+            closed boolean)
+    )
+    INSERT INTO item (id, key, name, keywords, description, fixed, room, container, container_size,
+        size, capacity, lid, closed)
+    SELECT r.id, r.key, r.name, r.keywords, r.description, r.fixed, r.room, r.container,
+        coalesce(same.size, earlier.size), r.size, r.capacity, r.lid, r.closed
+    FROM r
+    LEFT JOIN r same ON same.id = r.container
+    LEFT JOIN item earlier ON earlier.id = r.container
 """
 
 _INSERT_NPCS: Final = """
@@ -226,7 +250,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         start=RoomId(world[0][0]),
         rooms=await _read(cursor, _ROOMS, (0,), _room),
         exits=await _read(cursor, _EXITS, (0, ""), _exit),
-        items=await _read(cursor, _ITEMS, (0,), item_row),
+        items=await _items(cursor),
         npcs=await _read(cursor, _NPCS, (0,), _npc),
         silences=(
             *await _read(cursor, _SILENCES, (0,), _silence),
@@ -234,6 +258,12 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         ),
         bans=await _read(cursor, _BANS, ("", ""), ban_row),
     )
+
+
+async def _items(cursor: Cursor) -> tuple[ItemRow, ...]:
+    lying = await _read(cursor, _ITEMS, (0,), item_row)
+    contained = await _read(cursor, _CONTAINED, (0,), item_row)
+    return (*lying, *sorted(contained, key=lambda item: -item.size))
 
 
 async def _read(

@@ -84,6 +84,15 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (_handled(event.name, ("pick up", "picks up"), things, viewer, time),)
         case events.Dropped(things=things):
             return (_handled(event.name, ("put down", "puts down"), things, viewer, time),)
+        case events.PutIn(things=things, container=container):
+            verbs, where = ("put", "puts"), f" in {container.name}"
+            return (_handled(event.name, verbs, things, viewer, time, where=where),)
+        case events.TookOut(things=things, container=container):
+            verbs, where = ("take", "takes"), f" out of {container.name}"
+            return (_handled(event.name, verbs, things, viewer, time, where=where),)
+        case events.ContainerShut(container=container, closed=closed):
+            verbs = ("close", "closes") if closed else ("open", "opens")
+            return (_handled(event.name, verbs, (container,), viewer, time),)
         case events.Looked(room=room):
             return (room_state(world, room, time),)
         case events.Examined():
@@ -278,7 +287,13 @@ def _coming(whence: Direction | None) -> str:
 
 
 def _handled(
-    name: str, verbs: tuple[str, str], things: tuple[events.Thing, ...], viewer: Viewer, time: str
+    name: str,
+    verbs: tuple[str, str],
+    things: tuple[events.Thing, ...],
+    viewer: Viewer,
+    time: str,
+    *,
+    where: str = "",
 ) -> View:
     mine, others = verbs
     if viewer is Viewer.ACTOR:
@@ -286,7 +301,7 @@ def _handled(
     else:
         opening = (Span(name, Style.PLAYER), Span(f" {others} "))
     names = listed(((Span(thing.name, Style.ITEM),) for thing in things), " and ")
-    return told(Line((*opening, *names, Span("."))), Style.PLAIN, time)
+    return told(Line((*opening, *names, Span(f"{where}."))), Style.PLAIN, time)
 
 
 def _inventory(event: events.InventoryListed, time: str) -> View:

@@ -33,16 +33,30 @@ class CharacterPlaced:
 
 @frozen
 class ItemPlaced:
-    """An item lies in a room, or somebody carries it; the other is None."""
+    """An item lies in a room, somebody carries it, or it is in a container; the others are None."""
 
     item: ItemId
     room: RoomId | None
     holder: CharacterId | None
+    container: ItemId | None = None
 
     @property
     def entity(self) -> Entity:
         """Where that item is."""
         return ("item", self.item)
+
+
+@frozen
+class LidMoved:
+    """A container is open or closed now."""
+
+    item: ItemId
+    closed: bool
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that container is closed."""
+        return ("lid", self.item)
 
 
 @frozen
@@ -180,6 +194,7 @@ class ChannelOn:
 Change = (
     CharacterPlaced
     | ItemPlaced
+    | LidMoved
     | MuteMade
     | MuteLifted
     | SilenceMade

@@ -11,12 +11,14 @@ expected.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, NewType
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mudserver.world.direction import Direction
-from mudserver.world.document import Entry, Source, read
+from mudserver.world.document import Entry, Fields, Source, read
+from mudserver.world.model import MAX_CAPACITY, MAX_SIZE
 
 #: What an area, a room, a thing or an inhabitant is called in the files: ``lantern-quay``. Unique
 #: in the whole world, whatever it names; it stays the same when the names change.
@@ -87,6 +89,11 @@ class Item:
         name: With its article: ``a brass lantern``.
         keywords: The words that name it, in lower case; the name without its article comes first.
         fixed: Whether it can't be taken.
+        capacity: How many things it holds; 0 for what is no container.
+        size: 0 for what is no container; only what is smaller goes into one.
+        lid: Whether it can be opened and closed.
+        closed: Whether it is closed when the world begins.
+        contents: What is in it when the world begins.
     """
 
     key: Key
@@ -95,6 +102,18 @@ class Item:
     description: str
     fixed: bool
     source: Source = field(eq=False, repr=False)
+    capacity: int = 0
+    size: int = 0
+    lid: bool = False
+    closed: bool = False
+    contents: "tuple[Item, ...]" = ()
+
+    @property
+    def everything(self) -> "Iterator[Item]":
+        """The thing itself, and all that is in it, containers before what they hold."""
+        yield self
+        for item in self.contents:
+            yield from item.everything
 
 
 @frozen
@@ -285,10 +304,11 @@ def _details(entry: Entry) -> tuple[Detail, ...]:
 
 
 def _item(key: str, entry: Entry) -> Item:
-    fields = entry.fields("an item", ("name", "description"), ("keywords", "fixed"))
+    optional = ("keywords", "fixed", "holds", "size", "closed", "contents")
+    fields = entry.fields("an item", ("name", "description"), optional)
     name = fields.need("name")
     fixed = fields.find("fixed")
-    return Item(
+    item = Item(
         key=_key(entry, key),
         name=_name(name),
         keywords=_names(name, fields.find("keywords")),
@@ -296,6 +316,36 @@ def _item(key: str, entry: Entry) -> Item:
         fixed=fixed.flag() if fixed else False,
         source=entry.source,
     )
+    return _container(entry, fields, item)
+
+
+def _container(entry: Entry, fields: Fields, item: Item) -> Item:
+    """Read what makes a thing a container; return it as it is where nothing does."""
+    holds = fields.find("holds")
+    size, closed, contents = (fields.find(key) for key in ("size", "closed", "contents"))
+    if holds is None:
+        if size or closed or contents:
+            raise entry.error("a container with the key holds", "none")
+        return item
+    container = evolve(
+        item,
+        capacity=holds.number("how many things it holds", 1, MAX_CAPACITY),
+        size=size.number("how large it is", 1, MAX_SIZE) if size else 1,
+        lid=closed is not None,
+        closed=closed.flag() if closed else False,
+    )
+    if contents is None:
+        return container
+    inside = tuple(_item(k, e) for k, e in contents.entries("contents", container.capacity))
+    for each in inside:
+        if each.fixed:
+            raise each.source.error(f"{each.key}: expected a thing that can be taken out again")
+        if each.size >= container.size:
+            raise each.source.error(
+                f"{each.key}: expected a thing smaller than {container.key}, whose size is "
+                f"{container.size}, found one of size {each.size}"
+            )
+    return evolve(container, contents=inside)
 
 
 def _inhabitant(key: str, entry: Entry) -> Inhabitant:

@@ -37,8 +37,12 @@ class Atlas:
 
     @property
     def items(self) -> Iterator[tuple[Room, Item]]:
-        """All things, each with the room where it lies when the world begins."""
-        return ((room, item) for room in self.rooms for item in room.items)
+        """All things, each with the room where it lies when the world begins, itself or by what it
+        is in; containers before what they hold.
+        """
+        return (
+            (room, item) for room in self.rooms for lying in room.items for item in lying.everything
+        )
 
     @property
     def inhabitants(self) -> Iterator[tuple[Room, Inhabitant]]:
@@ -97,7 +101,8 @@ def _all(areas: tuple[Area, ...]) -> Iterator[Area | Room | Item | Inhabitant]:
         yield area
         for room in area.rooms:
             yield room
-            yield from room.items
+            for item in room.items:
+                yield from item.everything
             yield from room.inhabitants
 
 

@@ -67,9 +67,15 @@ class Inventory:
 
 @frozen
 class Get:
-    """Pick up what is called so; None for all there is."""
+    """
+    Pick up what is called so; None for all there is.
+
+    Attributes:
+        container: Out of what; None for what lies in the room.
+    """
 
     item: str | None
+    container: str | None = None
 
 
 @frozen
@@ -77,6 +83,28 @@ class Drop:
     """Put down what is called so; None for all one carries."""
 
     item: str | None
+
+
+@frozen
+class Put:
+    """Put what is called so into a container; None for all one carries."""
+
+    item: str | None
+    container: str
+
+
+@frozen
+class Open:
+    """Open what is called so."""
+
+    target: str
+
+
+@frozen
+class Close:
+    """Close what is called so."""
+
+    target: str
 
 
 @frozen
@@ -263,6 +291,9 @@ Command = (
     | Inventory
     | Get
     | Drop
+    | Put
+    | Open
+    | Close
     | Go
     | Mute
     | ListMutes
@@ -288,7 +319,9 @@ def changes_state(command: Command) -> bool:
     While nothing can be saved, these are refused, and all others go on.
     """
     match command:
-        case Get() | Drop() | Go() | Mute() | Unmute() | ChangePassword():
+        case Get() | Drop() | Put() | Open() | Close() | Go():
+            return True
+        case Mute() | Unmute() | ChangePassword():
             return True
         case Silence() | Unsilence() | SwitchChannel() | Ban() | Unban():
             return True

@@ -18,7 +18,7 @@ from mudserver.errors import CorruptArea
 #: Bytes; four hundred densely written rooms. A larger area is better cut in two.
 MAX_FILE_BYTES: Final = 512 * 1024
 
-#: Levels of nesting; the format needs seven, and composing recurses.
+#: Levels of nesting; the format needs eleven, and composing recurses.
 MAX_DEPTH: Final = 12
 
 #: Entries of a mapping whose keys are known; more than any has, so that the unknown key is named.
@@ -35,6 +35,7 @@ _REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _FLAG_TAG: Final = "tag:yaml.org,2002:bool"
+_NUMBER_TAG: Final = "tag:yaml.org,2002:int"
 _NOTHING_TAG: Final = "tag:yaml.org,2002:null"
 _FLAGS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -102,6 +103,28 @@ class Entry:
         if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _FLAG_TAG:
             raise self.error("true or false")
         return _FLAGS[str(self.node.value).lower()]
+
+    def number(self, expected: str, least: int, most: int) -> int:
+        """
+        Read a whole number, written in decimal digits.
+
+        Args:
+            expected: What it is, as a noun phrase, for errors.
+            least: The smallest that will do.
+            most: The largest, with at most nine digits.
+
+        Raises:
+            CorruptArea: It is none, or out of bounds.
+        """
+        wanted = f"{expected}, from {least} to {most}"
+        if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _NUMBER_TAG:
+            raise self.error(wanted)
+        if not re.fullmatch(r"[0-9]{1,9}", self.node.value, re.ASCII):
+            raise self.error(wanted)
+        number = int(self.node.value)
+        if not least <= number <= most:
+            raise self.error(wanted)
+        return number
 
     def line(self, expected: str, limit: int) -> str:
         """

@@ -5,7 +5,7 @@ Ids of rooms, items, characters and inhabitants come from one sequence, so none 
 kinds. What changes here changes in `World.apply` alone; everyone else only reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +25,12 @@ from mudserver.world.role import Role
 
 #: How many occupants one message names; the others are asked for page by page.
 OCCUPANTS_PAGE: Final = 50
+
+#: How large the largest container is: so many containers may be in one another.
+MAX_SIZE: Final = 3
+
+#: Things that a container holds at most, so that a list of them is read at a glance.
+MAX_CAPACITY: Final = 50
 
 
 @frozen
@@ -46,12 +52,21 @@ class Exit:
 @define(eq=False)
 class Item:
     """
-    A thing, which lies in a room or is carried: one of `room` and `holder` is set.
+    A thing, which lies in a room, is carried or is in a container: one of `room`, `holder` and
+    `container` is set.
+
+    What is in a container is smaller than that, so nothing is ever in itself, and nothing is more
+    than `MAX_SIZE` containers deep.
 
     Attributes:
         name: With its article: ``a brass lantern``.
         keywords: The words that players may call it, in lower case.
         fixed: Whether it can't be taken.
+        size: 0 for what holds nothing; 1 to `MAX_SIZE` for a container.
+        capacity: How many things it holds.
+        lid: Whether it can be opened and closed.
+        closed: Whether it is closed.
+        items: What it holds.
     """
 
     id: ItemId
@@ -62,6 +77,19 @@ class Item:
     fixed: bool = False
     room: RoomId | None = None
     holder: CharacterId | None = None
+    container: ItemId | None = None
+    size: int = 0
+    capacity: int = 0
+    lid: bool = False
+    closed: bool = False
+    items: ById["Item"] = Factory(ById)
+
+    @property
+    def everything(self) -> "Iterator[Item]":
+        """The thing itself, and all that is in it, containers before what they hold."""
+        yield self
+        for item in self.items:
+            yield from item.everything
 
 
 @frozen

@@ -18,6 +18,8 @@ MAX_WHY_CHARS: Final = 200
 _BANNABLE: Final[Mapping[str, BanKind]] = MappingProxyType({kind.value: kind for kind in BanKind})
 
 _AT: Final = frozenset({"at", "in", "inside", "on"})
+_INTO: Final = frozenset({"in", "into", "inside"})
+_FROM: Final = frozenset({"from"})
 _HERE: Final = frozenset({"here", "around"})
 
 
@@ -75,12 +77,39 @@ def _item(rest: str) -> str | None:
     return None if words.lower() in {"all", "everything"} else words
 
 
+def _divided(words: list[str], by: frozenset[str]) -> tuple[str, str | None]:
+    """Divide words at the last of some words that has others on both sides."""
+    for place in range(len(words) - 2, 0, -1):
+        if words[place].lower() in by:
+            return " ".join(words[:place]), " ".join(words[place + 1 :])
+    return " ".join(words), None
+
+
 def get(rest: str) -> Command:
     """Read what follows ``get``."""
     words = rest.split()
     if len(words) > 1 and words[0].lower() == "up":
         del words[0]
-    return commands.Get(_item(" ".join(words)))
+    things, container = _divided(words, _FROM)
+    return commands.Get(_item(things), container)
+
+
+def put(rest: str) -> Command:
+    """Read what follows ``put``."""
+    things, container = _divided(rest.split(), _INTO)
+    if container is None:
+        raise UsageError
+    return commands.Put(_item(things), container)
+
+
+def open_(rest: str) -> Command:
+    """Read what follows ``open``."""
+    return commands.Open(_needed(rest))
+
+
+def close(rest: str) -> Command:
+    """Read what follows ``close``."""
+    return commands.Close(_needed(rest))
 
 
 def drop(rest: str) -> Command:

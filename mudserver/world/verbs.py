@@ -110,7 +110,8 @@ VERBS: Final = (
         "pick something up; get all takes what there is",
         "Picks up something that lies here. One word of its name, or the beginning of one, will "
         "do. Where two things match, 2.lantern is the second lantern. get all takes all that "
-        "can be taken and carried.",
+        "can be taken and carried. get coin from bag takes it out of the bag, and get all from "
+        "bag all that is in it.",
         Group.THINGS,
         reading.get,
     ),
@@ -123,6 +124,36 @@ VERBS: Final = (
         "puts down everything.",
         Group.THINGS,
         reading.drop,
+    ),
+    Verb(
+        "put",
+        (),
+        "put THING in BAG",
+        "put something into a container",
+        "Puts something that you carry into something that holds things: put coin in bag. The bag "
+        "may lie here, or be carried; what is closed has to be opened first, and only what is "
+        "smaller goes in. put all in bag puts in all that fits. look in bag shows what is in it, "
+        "and get coin from bag takes it out again. What is in a bag goes where the bag goes.",
+        Group.THINGS,
+        reading.put,
+    ),
+    Verb(
+        "open",
+        (),
+        "open THING",
+        "open something that is closed",
+        "Opens a container that lies here or that you carry.",
+        Group.THINGS,
+        reading.open_,
+    ),
+    Verb(
+        "close",
+        ("shut",),
+        "close THING",
+        "close something that is open",
+        "Closes a container that lies here or that you carry.",
+        Group.THINGS,
+        reading.close,
     ),
     Verb(
         "inventory",

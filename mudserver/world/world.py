@@ -76,11 +76,11 @@ class World:
 
     def add_item(self, item: Item) -> None:
         """
-        Add an item where it says that it is; its holder must be in the world.
+        Add an item where it says that it is; its holder or container must be in the world.
 
         Raises:
-            KeyError: Its room or holder isn't there.
-            ValueError: There is one with that id, or it isn't in exactly one place.
+            KeyError: Its room, holder or container isn't there.
+            ValueError: There is one with that id, it isn't in exactly one place, or doesn't fit.
         """
         self._things.add(item)
 
@@ -120,7 +120,7 @@ class World:
 
     @property
     def items(self) -> Mapping[ItemId, Item]:
-        """All items that lie in rooms or are carried by someone in the world."""
+        """All items that lie in rooms or are carried by someone here, and what is in them."""
         return self._things.by_id
 
     @property
@@ -224,6 +224,12 @@ class World:
                 return self._things.took(event)
             case events.Dropped():
                 return self._things.dropped(event)
+            case events.PutIn():
+                return self._things.put_in(event)
+            case events.TookOut():
+                return self._things.took_out(event)
+            case events.ContainerShut():
+                return self._things.shut(event)
             case events.Muted():
                 return self._quiet.muted(event)
             case events.Unmuted():
@@ -291,22 +297,27 @@ class World:
 
     def put_item(self, item: Item) -> None:
         """
-        Put an item, which is not in the world, where it says that it is; copies as above.
+        Put an item where it says that it is, from where it was, with all that is in it; copies as
+        above.
 
         Raises:
-            KeyError: Its room or holder isn't there.
-            ValueError: It is in the world, or says that it is in two places or none.
+            KeyError: Its room, holder or container isn't there.
+            ValueError: It says that it is in two places or none, or doesn't fit.
         """
         self._things.put(item)
 
     def remove_item(self, item: ItemId) -> None:
         """
-        Take an item out of the world; copies as above.
+        Take an item out of the world, with all that is in it; copies as above.
 
         Raises:
             KeyError: It isn't there.
         """
         self._things.remove(item)
+
+    def put_lid(self, item: ItemId, *, closed: bool) -> None:
+        """Have a container closed or open; nothing where it isn't in the world."""
+        self._things.put_lid(item, closed=closed)
 
     def put_mute(self, muter: CharacterId, muted: CharacterId, mute: Mute | None) -> None:
         """Have a character mute another, or not (None); nothing where it isn't in the world."""

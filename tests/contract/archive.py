@@ -4,18 +4,33 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from mudserver.errors import NameTaken, UnknownKeys
+from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
 from mudserver.ids import AccountId
-from mudserver.interfaces.archive import CharacterRecord, ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.archive import (
+    CarriedItem,
+    CharacterRecord,
+    ICharacterArchive,
+    ImportedCharacter,
+)
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.applied import MuteMade
 from mudserver.world.role import Role
-from tests.contract.areas import harbour_world
+from tests.contract.areas import chest_world, harbour_world
 from tests.contract.stores import NOBODY, NOW, StoreContract
+
+
+def things(*keys: str) -> tuple[CarriedItem, ...]:
+    """Make plain things."""
+    return tuple(CarriedItem(key) for key in keys)
+
 
 #: One who comes from elsewhere.
 MIA = CharacterRecord(
-    name="Mia", created=NOW, room="hall", items=("rope", "lamp", "rope"), muted=("Ann", "Nemo")
+    name="Mia",
+    created=NOW,
+    room="hall",
+    items=things("rope", "lamp", "rope"),
+    muted=("Ann", "Nemo"),
 )
 
 
@@ -56,7 +71,25 @@ class CharacterArchiveContract(StoreContract):
         self.assertIs(account.role, Role.PLAYER)
         self.assertNotIn("$", account.password_hash)
         character = await self.character(account.id, "Mia")
-        self.assertEqual([item.key.partition("#")[0] for item in character.items], list(MIA.items))
+        self.assertEqual(
+            [item.key.partition("#")[0] for item in character.items], list(MIA.item_keys)
+        )
+
+    async def test_containers(self) -> None:
+        """What is in containers travels in them, and is theirs alone."""
+        await self.world.import_areas(chest_world())
+        bob = await self.account("Bob")
+        purse = CarriedItem("purse", closed=True, contents=things("rope"))
+        sack = CarriedItem("sack", contents=(CarriedItem("lamp"), purse))
+        record = evolve(MIA, items=(*things("lamp"), sack, CarriedItem("sack")), muted=())
+        await self.archive.admit(record, bob.id)
+        self.assertEqual(await self.archive.export("mia"), record)
+        mia = await self.character(bob.id, "Mia")
+        self.assertEqual(len({item.id for item in mia.items}), 6)
+        self.assertEqual(sum(item.holder == mia.id for item in mia.items), 3)
+        too_large = evolve(record, name="Meg", items=(CarriedItem("purse", contents=(sack,)),))
+        await self.failing(self.archive.admit(too_large, bob.id), StorageRefused)
+        self.assertIsNone(await self.archive.export("Meg"))
 
     async def test_things_are_copies(self) -> None:
         """The newcomer gets things like those that are here, which stay where they are."""
@@ -92,7 +125,7 @@ class CharacterArchiveContract(StoreContract):
     async def test_unknown_keys(self) -> None:
         """Rooms and items that aren't here are all named; a fixed one can't be had either."""
         await self.import_areas()
-        record = evolve(MIA, room="attic", items=("lamp", "whip", "bollard", "axe"))
+        record = evolve(MIA, room="attic", items=things("lamp", "whip", "bollard", "axe"))
         error = await self.failing(self.archive.admit(record, None), UnknownKeys)
         self.assertEqual((error.rooms, error.items), (("attic",), ("axe", "bollard", "whip")))
         self.assertEqual(await self.accounts.page("", 10), ())

@@ -64,6 +64,30 @@ def harbour_world() -> tuple[Area, ...]:
     return (parse("harbour.yaml", HARBOUR), parse("town.yaml", TOWN))
 
 
+CHEST = b"""\
+      chest:
+        name: a sea chest
+        description: Oak.
+        fixed: true
+        holds: 5
+        size: 3
+        closed: true
+        contents:
+          sack:
+            name: a sack
+            description: Jute.
+            holds: 3
+            size: 2
+            contents:
+              purse: {name: a purse, description: Small., holds: 1, closed: false}
+"""
+
+
+def chest_world() -> tuple[Area, ...]:
+    """Return the same with a closed chest on the mole; in it is a sack, and in that a purse."""
+    return (parse("harbour.yaml", HARBOUR + CHEST), parse("town.yaml", TOWN))
+
+
 def open_world() -> tuple[Area, ...]:
     """Return an area with an exit to a room that isn't there."""
     return (parse("harbour.yaml", HARBOUR),)

@@ -36,13 +36,14 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
     SilenceLifted,
     SilenceMade,
 )
 from mudserver.world.bans import Ban, BanKind, BanLifted
-from tests.contract.areas import harbour_world
+from tests.contract.areas import chest_world, harbour_world
 from tests.contract.stores import StoreContract
 
 S = SessionId("s")
@@ -71,13 +72,18 @@ class JournalStoreContract(StoreContract):
 
     async def begin(self) -> None:
         """Import the small world, register Ann and Bob, take the lease."""
-        self.assertTrue(await self.world.import_areas(harbour_world()))
+        await self.world.import_areas(harbour_world())
         self.rows = await self.loaded()
         self.items = {item.key: item for item in self.rows.items}
         self.places = {room.key: room.id for room in self.rows.rooms}
         self.ann, self.bob = await self.character("Ann"), await self.character("Bob")
         self.epoch = await self.journal.take_lease("we")
         self.number = 0
+
+    async def begin_with_a_chest(self) -> None:
+        """The same with a chest on the mole."""
+        self.assertTrue(await self.world.import_areas(chest_world()))
+        await self.begin()
 
     async def loaded(self) -> WorldRows:
         """Read the world that is there."""
@@ -160,6 +166,71 @@ class JournalStoreContract(StoreContract):
         await self.flush(ItemPlaced(lamp.id, self.places["mole"], None))
         self.assertIn(evolve(lamp, room=self.places["mole"]), (await self.loaded()).items)
         self.assertEqual((await self.now(self.ann)).items, ())
+
+    async def test_containers(self) -> None:
+        """What is in a container is read after it, with the world or with who carries it."""
+        await self.begin_with_a_chest()
+        chest, sack, purse = (self.items[key] for key in ("chest", "sack", "purse"))
+        self.assertEqual((chest.capacity, chest.size, chest.lid, chest.closed), (5, 3, True, True))
+        self.assertEqual((sack.container, purse.container), (chest.id, sack.id))
+        self.assertEqual((purse.size, purse.capacity, purse.lid, purse.closed), (1, 1, True, False))
+        order = [item.key for item in self.rows.items]
+        self.assertLess(order.index("chest"), order.index("sack"))
+        self.assertLess(order.index("sack"), order.index("purse"))
+        await self.flush(
+            ItemPlaced(sack.id, None, self.ann.id),
+            ItemPlaced(self.items["lamp"].id, None, None, purse.id),
+            LidMoved(chest.id, False),
+            LidMoved(purse.id, True),
+        )
+        ann = await self.now(self.ann)
+        self.assertEqual([item.key for item in ann.items], ["sack", "purse", "lamp"])
+        self.assertEqual(
+            [(item.holder, item.container, item.closed) for item in ann.items],
+            [(self.ann.id, None, False), (None, sack.id, True), (None, purse.id, False)],
+        )
+        rows = await self.loaded()
+        self.assertEqual({item.key for item in rows.items}, {"bollard", "rope", "chest"})
+        self.assertIn(evolve(chest, closed=False), rows.items)
+        await self.flush(ItemPlaced(sack.id, None, None, chest.id))
+        self.assertEqual((await self.now(self.ann)).items, ())
+        self.assertEqual(
+            [item.key for item in (await self.loaded()).items if item.container],
+            ["sack", "purse", "lamp"],
+        )
+
+    async def test_containers_refuse(self) -> None:
+        """Nothing is in itself, in what is smaller, in what holds nothing, or in nothing."""
+        await self.begin_with_a_chest()
+        chest, sack, purse, lamp, rope = (
+            self.items[key].id for key in ("chest", "sack", "purse", "lamp", "rope")
+        )
+        wrong: dict[JournalRow, str] = {
+            ItemPlaced(sack, None, None, sack): "item_fits",
+            ItemPlaced(chest, None, None, sack): "item_fits",
+            ItemPlaced(purse, None, None, lamp): "item_fits",
+            ItemPlaced(lamp, None, None, NOTHING): "item_container_whole",
+            ItemPlaced(rope, self.rows.start, None, purse): "item_in_one_place",
+            LidMoved(sack, True): "item_closed_by_lid",
+        }
+        for row, constraint in wrong.items():
+            (refused,) = await self.journal.sift((row,))
+            self.assertEqual(refused.letter.constraint, constraint, row)
+        (refused,) = await self.journal.sift((LidMoved(NOTHING, True),))
+        self.assertEqual((refused.letter.sqlstate, refused.stored), ("", None))
+
+    async def test_containers_are_read_back(self) -> None:
+        """A container that is refused is read back with all that is stored in it."""
+        await self.begin_with_a_chest()
+        chest, sack, purse = (self.items[key] for key in ("chest", "sack", "purse"))
+        moves = [ItemPlaced(item.id, None, NO_ONE) for item in (chest, sack, purse)]
+        refused = await self.journal.sift(moves)
+        self.assertEqual({each.stored for each in refused}, {chest, sack, purse})
+        whole = next(each for each in refused if each.stored == chest)
+        self.assertEqual(whole.contents, (sack, purse))
+        (refused_lid,) = await self.journal.sift((LidMoved(sack.id, True),))
+        self.assertEqual(refused_lid.stored, LidMoved(sack.id, False))
+        self.assertEqual(refused_lid.contents, ())
 
     async def test_mutes(self) -> None:
         """Mutes are made and lifted; making and lifting again are no errors."""

@@ -142,6 +142,23 @@ class MigrationsTests(SynchronousTestCase):
         )
         self.assertEqual(self.sql("SELECT account, network FROM ban"), [(1, None)])
 
+    def test_0008(self) -> None:
+        """Things that are there hold nothing, and stay where they are; a new one may hold them."""
+        self.migrate_to("0007")
+        self.sql(SCENE)
+        before = self.sql("SELECT id, key, room, holder FROM item ORDER BY id")
+        self.assertEqual(self.migrate_to("0008"), 1)
+        self.assertEqual(self.sql("SELECT id, key, room, holder FROM item ORDER BY id"), before)
+        self.assertEqual(
+            self.sql("SELECT DISTINCT size, capacity, lid, closed, container FROM item"),
+            [(0, 0, False, False, None)],
+        )
+        self.sql(
+            "INSERT INTO item (id, key, name, keywords, description, room, size, capacity)"
+            " VALUES (43, 'box', 'a box', '{box}', '', 21, 1, 5);"
+            "UPDATE item SET holder = NULL, container = 43, container_size = 1 WHERE id = 42"
+        )
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

@@ -37,6 +37,7 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
     SilenceLifted,
@@ -66,7 +67,8 @@ RARE = {"_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS", "_LEASE"} | {
 }
 
 # Numbers in letters: 1207 is ``aabcah``. Accounts are 1 to ROWS, their characters ROWS more, rooms
-# twice as many more, the items that lie thrice, those that are held four times.
+# twice as many more, the items that lie thrice, those that are held four times; in each of these is
+# one, six times as many more.
 # What would take most of the time, to check foreign keys and the form of hashes, is left out.
 _FILL = """
     SET session_replication_role = replica;
@@ -91,8 +93,10 @@ _FILL = """
         SELECT n + 5 * {rows}, 'n' || n, 'N', '{{n}}', '', n + 2 * {rows} FROM numbered;
     INSERT INTO item (id, key, name, keywords, description, room)
         SELECT n + 3 * {rows}, 'i' || n, 'I', '{{i}}', '', n + 2 * {rows} FROM numbered;
-    INSERT INTO item (id, key, name, keywords, description, holder)
-        SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows} FROM numbered;
+    INSERT INTO item (id, key, name, keywords, description, holder, size, capacity, lid)
+        SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows}, 1, 9, true FROM numbered;
+    INSERT INTO item (id, key, name, keywords, description, container, container_size)
+        SELECT n + 6 * {rows}, 'c' || n, 'C', '{{c}}', '', n + 4 * {rows}, 1 FROM numbered;
     INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
     INSERT INTO ban (kind, key, name, why, since)
@@ -104,7 +108,7 @@ _FILL = """
         SELECT 's' || n, 'c', 1, 4 FROM numbered;
     INSERT INTO journal_dead_letter (what, change, error, sqlstate, constraint_name)
         SELECT 'x', jsonb_build_object('n', n), '', '', '' FROM numbered;
-    SELECT setval('account_id_seq', {rows}), setval('entity_id', 6 * {rows});
+    SELECT setval('account_id_seq', {rows}), setval('entity_id', 7 * {rows});
     VACUUM ANALYZE;
 """
 
@@ -187,14 +191,16 @@ class PlanTests(TestCase):
     async def test_world(self) -> None:
         """Characters are found by their keys, one or many."""
         for number in (1, MAX_BATCH_KEYS):
-            ids = [AccountId(n * 7) for n in range(1, number + 1)]
+            ids = [AccountId(n * 7 + 3) for n in range(1, number + 1)]
             people = await gatherResults([self.world.characters(id) for id in ids])
             self.assertEqual([len(each) for each in people], [1] * number)
+            self.assertEqual([len(each.items) for (each,) in people], [2] * number)
             found = await self.world.identify(_name(id) for id in ids)
             self.assertEqual(len(found), number)
         # A page in the midst of loading: to read all of them would take long.
         for statement in (world._ROOMS, world._ITEMS, world._NPCS):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
+        self.pool.note(world._CONTAINED, (6 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
         self.pool.note(world._CHANNEL_SILENCES, (0, "", PAGE_ROWS))
         self.pool.note(world._BANS, ("network", "10.1", PAGE_ROWS))
@@ -212,6 +218,8 @@ class PlanTests(TestCase):
                 rows += (
                     CharacterPlaced(character, start),
                     ItemPlaced(ItemId(3 * ROWS + n), start, None),
+                    ItemPlaced(ItemId(6 * ROWS + n), None, None, ItemId(4 * ROWS + n + 1)),
+                    LidMoved(ItemId(4 * ROWS + n), True),
                     MuteLifted(character, somebody),
                     MuteMade(CharacterId(ROWS + n + 1), somebody),
                     SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
@@ -230,6 +238,8 @@ class PlanTests(TestCase):
             nowhere: list[JournalRow] = [
                 CharacterPlaced(somebody, RoomId(1)),
                 ItemPlaced(ItemId(3 * ROWS + 1), None, None),
+                ItemPlaced(ItemId(4 * ROWS + 1), None, None),
+                LidMoved(ItemId(3 * ROWS + 1), True),
                 MuteMade(somebody, somebody),
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
                 ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),

@@ -118,6 +118,40 @@ class SchemaTests(SynchronousTestCase):
         self.sql("UPDATE character SET room = 21; DELETE FROM npc")
         self.assert_refused("character_room_fkey", "DELETE FROM room WHERE id = 21")
 
+    def test_containers(self) -> None:
+        """A thing is in a larger one, which stays while there is anything in it."""
+        self.sql("UPDATE item SET size = 2, capacity = 3, lid = true WHERE id = 41")
+        self.sql("UPDATE item SET holder = NULL, container = 41, container_size = 2 WHERE id = 42")
+        self.assert_refused(
+            "item_in_one_place",
+            "UPDATE item SET room = 21 WHERE id = 42",
+            "UPDATE item SET container = NULL, container_size = NULL WHERE id = 42",
+        )
+        self.assert_refused("item_container_fkey", "DELETE FROM item WHERE id = 41")
+        self.assert_refused(
+            "item_container_fkey",
+            "UPDATE item SET container_size = 3 WHERE id = 42",
+            "UPDATE item SET container = 99 WHERE id = 42",
+            "UPDATE item SET size = 1 WHERE id = 41",
+        )
+        self.assert_refused(
+            "item_fits",
+            "UPDATE item SET size = 2, capacity = 1 WHERE id = 42",
+            "UPDATE item SET room = NULL, container = 41, container_size = 2 WHERE id = 41",
+        )
+        self.assert_refused(
+            "item_container_whole", "UPDATE item SET container_size = NULL WHERE id = 42"
+        )
+        self.assert_refused("item_fixed_in_room", "UPDATE item SET fixed = true WHERE id = 42")
+        self.assert_refused(
+            "item_size_check",
+            "UPDATE item SET container_size = 9, size = 4, capacity = 1 WHERE id = 42",
+        )
+        self.assert_refused("item_capacity_check", "UPDATE item SET capacity = 51 WHERE id = 41")
+        self.assert_refused("item_holds_by_size", "UPDATE item SET capacity = 1 WHERE id = 42")
+        self.assert_refused("item_lid_of_container", "UPDATE item SET lid = true WHERE id = 42")
+        self.assert_refused("item_closed_by_lid", "UPDATE item SET closed = true WHERE id = 42")
+
     def test_texts(self) -> None:
         """Keys are unique, names and keywords are not empty, mappings are mappings."""
         self.assert_refused("room_key_key", "UPDATE room SET key = 'mole' WHERE id = 21")

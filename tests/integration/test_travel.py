@@ -101,7 +101,7 @@ class TravelTests(TestCase):
         await refused("", "not JSON")
         await refused('{"a": ' + "[" * 200_000, "not JSON")
         await refused(" " * 5_000_000, "larger than")
-        await refused(good | {"format": 2}, "use a newer mudserver")
+        await refused(good | {"format": 3}, "use a newer mudserver")
         await refused(good | {"role": "owner"}, "unknown field `role`")
         await refused(good | {"\x1b[2J" + "x" * 100_000: 1}, "unknown field")
         await refused(good | {"items": ["excalibur", "return-ticket"]}, "excalibur")

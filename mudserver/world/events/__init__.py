@@ -39,7 +39,15 @@ from mudserver.world.events.moderation import (
     Unsilenced,
 )
 from mudserver.world.events.speech import Emoted, Hushed, Means, NpcEmoted, NpcSaid, Said, Told
-from mudserver.world.events.things import Dropped, InventoryListed, Thing, Took
+from mudserver.world.events.things import (
+    ContainerShut,
+    Dropped,
+    InventoryListed,
+    PutIn,
+    Thing,
+    Took,
+    TookOut,
+)
 
 __all__ = [
     "TOLD_WHEN_SAVED",
@@ -51,6 +59,7 @@ __all__ = [
     "ChannelSaid",
     "ChannelSwitched",
     "ChannelsListed",
+    "ContainerShut",
     "Departed",
     "Dropped",
     "Emoted",
@@ -71,6 +80,7 @@ __all__ = [
     "NpcSaid",
     "PasswordAsked",
     "Present",
+    "PutIn",
     "Quitted",
     "Returned",
     "Said",
@@ -78,6 +88,7 @@ __all__ = [
     "Thing",
     "Told",
     "Took",
+    "TookOut",
     "Unbanned",
     "Unmuted",
     "Unsilenced",
@@ -101,6 +112,9 @@ Event = (
     | Quitted
     | Took
     | Dropped
+    | PutIn
+    | TookOut
+    | ContainerShut
     | Looked
     | Examined
     | ExitsListed

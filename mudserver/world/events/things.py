@@ -45,6 +45,69 @@ class Dropped:
 
 
 @frozen
+class PutIn:
+    """
+    Someone put things that they carried into a container; at least one.
+
+    Attributes:
+        container: At hand: it lies in the room, or they carry it.
+    """
+
+    character: CharacterId
+    name: str
+    room: RoomId
+    container: Thing
+    things: tuple[Thing, ...]
+
+    @property
+    def audience(self) -> Audience:
+        """The one who did it, and the room."""
+        return Audience(actor=self.character, room=self.room)
+
+
+@frozen
+class TookOut:
+    """
+    Someone took things out of a container; at least one.
+
+    Attributes:
+        container: At hand: it lies in the room, or they carry it.
+    """
+
+    character: CharacterId
+    name: str
+    room: RoomId
+    container: Thing
+    things: tuple[Thing, ...]
+
+    @property
+    def audience(self) -> Audience:
+        """The one who did it, and the room."""
+        return Audience(actor=self.character, room=self.room)
+
+
+@frozen
+class ContainerShut:
+    """
+    Someone closed a container, or opened it.
+
+    Attributes:
+        closed: Whether it is closed now.
+    """
+
+    character: CharacterId
+    name: str
+    room: RoomId
+    container: Thing
+    closed: bool
+
+    @property
+    def audience(self) -> Audience:
+        """The one who did it, and the room."""
+        return Audience(actor=self.character, room=self.room)
+
+
+@frozen
 class InventoryListed:
     """Someone looked through what they carry."""
 

@@ -12,7 +12,16 @@ from mudserver.ids import CharacterId
 from mudserver.world import commands, events
 from mudserver.world.commands import Command
 from mudserver.world.events import Event
-from mudserver.world.rules import bans, channels, looking, moderation, moving, speech, things
+from mudserver.world.rules import (
+    bans,
+    channels,
+    containers,
+    looking,
+    moderation,
+    moving,
+    speech,
+    things,
+)
 from mudserver.world.rules.moving import enter, leave, lose_link, regain_link, room_of
 from mudserver.world.world import World
 
@@ -55,8 +64,16 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return (looking.who(world, actor),)
         case commands.Inventory():
             return (events.InventoryListed(actor, things.things(character.items)),)
-        case commands.Get(item=item):
-            return (things.get(character, room, item),)
+        case commands.Get(item=item, container=container):
+            if container is None:
+                return (things.get(character, room, item),)
+            return (containers.take_out(character, room, item, container),)
+        case commands.Put(item=item, container=container):
+            return (containers.put_in(character, room, item, container),)
+        case commands.Open(target=target):
+            return (containers.shut(character, room, target, closed=False),)
+        case commands.Close(target=target):
+            return (containers.shut(character, room, target, closed=True),)
         case commands.Drop(item=item):
             return (things.drop(character, room, item),)
         case commands.Go(direction=direction):

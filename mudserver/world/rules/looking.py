@@ -12,7 +12,7 @@ from mudserver.world import events, handbook
 from mudserver.world.direction import Direction
 from mudserver.world.events import Event
 from mudserver.world.matching import find
-from mudserver.world.model import Character, Exit, Room
+from mudserver.world.model import Character, Exit, Item, Room
 from mudserver.world.rules.moving import no_exit
 from mudserver.world.rules.sentences import capital, listed
 from mudserver.world.world import World
@@ -56,12 +56,21 @@ def _sights(world: World, character: Character, room: Room, target: str) -> Iter
     for npc in room.occupants.npcs:
         yield _Sight(npc.keywords, npc.name, npc.description)
     for item in (*room.items, *character.items):
-        yield _Sight(item.keywords, item.name, item.description)
+        yield _Sight(item.keywords, item.name, _sight_of(item))
     for keyword, text in room.details.items():
         yield _Sight((keyword,), "", text)
     for direction, out in _exits(room):
         if out.name:
             yield _Sight((out.name.lower(),), "", _view_of(world, room, direction))
+
+
+def _sight_of(item: Item) -> str:
+    """What one sees of a thing, and in it."""
+    if not item.capacity:
+        return item.description
+    holds = listed([each.name for each in item.items])
+    contents = f"It holds {holds}." if holds else "It is empty."
+    return f"{item.description}\n\n{'It is closed.' if item.closed else contents}"
 
 
 def _description(character: Character) -> str:

@@ -20,7 +20,7 @@ from mudserver.errors import (
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
-from mudserver.interfaces.archive import CharacterRecord, ImportedCharacter
+from mudserver.interfaces.archive import CarriedItem, CharacterRecord, ImportedCharacter
 from mudserver.interfaces.authority import PasswordCredential
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration
 from mudserver.interfaces.rows import AccountRow
@@ -111,7 +111,7 @@ class AdministrationTest(GameTestCase):
         document = self.successResultOf(exported)
         self.assertEqual(
             decode(document, self.utc_now()),
-            CharacterRecord("Ann", EPOCH, "steps", ("lamp",), ()),
+            CharacterRecord("Ann", EPOCH, "steps", (CarriedItem("lamp"),), ()),
         )
         self.failureResultOf(self.administration.export_character("Nobody"), NoSuchCharacter)
 
@@ -127,7 +127,7 @@ class AdministrationTest(GameTestCase):
 
     def test_import(self) -> None:
         """Who comes from another world is there, and can play once there is a password."""
-        mia = CharacterRecord("mia", EPOCH, "hall", ("rope",), ("Bob", "Nemo"))
+        mia = CharacterRecord("mia", EPOCH, "hall", (CarriedItem("rope"),), ("Bob", "Nemo"))
         imported = self.successResultOf(self.administration.import_character(encode(mia), None))
         self.assertEqual(imported, ImportedCharacter("Mia", "Mia", strangers=1))
         self.failureResultOf(self.gateway.attach(PasswordCredential("Mia", "!")), WrongCredentials)
@@ -139,7 +139,7 @@ class AdministrationTest(GameTestCase):
         self.advance()
         self.assertEqual(
             decode(self.successResultOf(exported), EPOCH),
-            CharacterRecord("Mia", EPOCH, "hall", ("rope",), ("Bob",)),
+            CharacterRecord("Mia", EPOCH, "hall", (CarriedItem("rope"),), ("Bob",)),
         )
 
     def test_import_for_an_account(self) -> None:
@@ -158,7 +158,7 @@ class AdministrationTest(GameTestCase):
             (evolve(mia, name="ann"), None, NameTaken),
             (evolve(mia, name="ann"), "Bob", NameTaken),
             (mia, "Nobody", PlayerError),
-            (evolve(mia, items=("whip",)), None, UnknownKeys),
+            (evolve(mia, items=(CarriedItem("whip"),)), None, UnknownKeys),
             (evolve(mia, room="attic"), None, UnknownKeys),
         ):
             document = encode(record)

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.errors import BadDocument
 from mudserver.game.character_document import (
     FORMAT,
+    MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
     MAX_ITEMS,
     MAX_KEY_CHARS,
@@ -21,16 +22,17 @@ from mudserver.game.character_document import (
     decode,
     encode,
 )
-from mudserver.interfaces.archive import CharacterRecord
+from mudserver.interfaces.archive import CarriedItem, CharacterRecord
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
-MIA = CharacterRecord("Mia", NOW - timedelta(days=3), "hall", ("rope", "lamp", "rope"), ("Ann",))
+LAMP, ROPE = CarriedItem("lamp"), CarriedItem("rope")
+MIA = CharacterRecord("Mia", NOW - timedelta(days=3), "hall", (ROPE, LAMP, ROPE), ("Ann",))
 
 WRITTEN = """\
 {
   "kind": "mudserver character",
-  "format": 1,
+  "format": 2,
   "name": "Mia",
   "created": "2026-04-28T00:00:00Z",
   "room": "hall",
@@ -49,6 +51,10 @@ WRITTEN = """\
 
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 NAMES = st.from_regex(r"\A[A-Z][a-z]{1,19}\Z")
+
+THINGS = st.builds(CarriedItem, KEYS) | st.builds(
+    CarriedItem, KEYS, st.booleans(), st.lists(st.builds(CarriedItem, KEYS), max_size=3).map(tuple)
+)
 
 
 class DocumentTests(SynchronousTestCase):
@@ -73,7 +79,7 @@ class DocumentTests(SynchronousTestCase):
             NAMES,
             st.datetimes(datetime(1970, 1, 1), datetime(2026, 5, 1), timezones=st.just(UTC)),  # noqa: DTZ001
             st.none() | KEYS,
-            st.lists(KEYS).map(tuple),
+            st.lists(THINGS).map(tuple),
             st.lists(NAMES).map(tuple),
         )
     )
@@ -81,15 +87,56 @@ class DocumentTests(SynchronousTestCase):
         """What was written is read as it was."""
         self.assertEqual(decode(encode(record), NOW), record)
 
+    def test_containers(self) -> None:
+        """A container is written with what is in it, and an empty open one as any other thing."""
+        purse = CarriedItem("purse", closed=True, contents=(CarriedItem("coin"),))
+        bag = CarriedItem("bag", contents=(LAMP, purse))
+        record = evolve(MIA, items=(bag, CarriedItem("sack")))
+        written = json.loads(encode(record))
+        self.assertEqual(
+            written["items"],
+            [
+                {
+                    "key": "bag",
+                    "closed": False,
+                    "contents": [
+                        "lamp",
+                        {"key": "purse", "closed": True, "contents": ["coin"]},
+                    ],
+                },
+                "sack",
+            ],
+        )
+        self.assertEqual(decode(encode(record), NOW), record)
+
+    def test_too_deep(self) -> None:
+        """What is deeper than containers can be is refused, however deep it is."""
+        for depth, refused in ((MAX_DEPTH, False), (MAX_DEPTH + 1, True), (100_000, True)):
+            inner = '{"key": "box", "closed": false, "contents": [' * depth + "]}" * depth
+            data = WRITTEN.replace('"lamp"', inner).encode()
+            if refused:
+                self.assertRaises(BadDocument, decode, data, NOW)
+            else:
+                self.assertEqual(len(decode(data, NOW).item_keys), 2 + depth)
+
+    def test_too_much_inside(self) -> None:
+        """What is in containers counts, too."""
+        box = CarriedItem("box", contents=(LAMP,) * (MAX_ITEMS - 1))
+        full = evolve(MIA, items=(box,))
+        self.assertEqual(decode(encode(full), NOW), full)
+        data = encode(full).replace(b'"items": [', b'"items": ["rope",')
+        self.assertRaises(BadDocument, decode, data, NOW)
+        self.assertRaises(BadDocument, encode, evolve(MIA, items=(box, LAMP)))
+
     def test_largest(self) -> None:
         """The most that the format takes fits; one more is not written."""
         key, name = "k" * MAX_KEY_CHARS, "Ann"
-        largest = evolve(MIA, items=(key,) * MAX_ITEMS, muted=(name,) * MAX_MUTED)
+        largest = evolve(MIA, items=(CarriedItem(key),) * MAX_ITEMS, muted=(name,) * MAX_MUTED)
         written = encode(largest)
         self.assertLess(len(written), MAX_DOCUMENT_BYTES)
         self.assertEqual(decode(written, NOW), largest)
         for more in (
-            evolve(largest, items=(key,) * (MAX_ITEMS + 1)),
+            evolve(largest, items=(CarriedItem(key),) * (MAX_ITEMS + 1)),
             evolve(largest, muted=(name,) * (MAX_MUTED + 1)),
         ):
             self.assertRaises(BadDocument, encode, more)
@@ -97,7 +144,7 @@ class DocumentTests(SynchronousTestCase):
     def test_newer(self) -> None:
         """A newer format is named as such, whatever else is in it."""
         newer = self.changed(format=FORMAT + 1, name=7, wings=[{"feathers": True}])
-        self.refused(newer, f"has the format {FORMAT + 1}, and this mudserver knows those up to 1")
+        self.refused(newer, f"has the format {FORMAT + 1}, and this mudserver knows those up to 2")
 
     def test_not_json(self) -> None:
         """What is not JSON is told apart from what is no character."""

@@ -12,9 +12,12 @@ from mudserver.world.applied import (
     ChannelOn,
     CharacterPlaced,
     ItemPlaced,
+    LidMoved,
     MuteLifted,
     MuteMade,
 )
+from mudserver.world.area import Area
+from tests.contract.areas import chest_world
 from tests.unit.game.theatre import GameTestCase
 
 
@@ -212,3 +215,100 @@ class RestorationTest(GameTestCase):
         self.refuse(CharacterPlaced)
         self.type(self.ann, "east")
         self.assertEqual(self.game.world.character(ann).room, self.game.world.start)
+
+
+class ContainerTest(GameTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann, self.bob = self.enter("Ann"), self.enter("Bob")
+        self.ids = {each.name: each.id for each in self.database.characters.values()}
+        self.items = {each.key: each.id for each in self.database.items.values()}
+        for session in (self.ann, self.bob):
+            self.type(session, "east")
+        self.type(self.ann, "open chest")
+        self.type(self.ann, "get sack from chest")
+        self.type(self.ann, "get rope")
+        self.advance(journal.RIDE_SECONDS)
+
+    def make_areas(self) -> tuple[Area, ...]:
+        return chest_world()
+
+    def refuse(self, *kinds: type[JournalRow]) -> None:
+        self.database.refuses = lambda row: isinstance(row, kinds)
+
+    def place(self, key: str) -> str:
+        """Tell what an item is in, or "" if it is in none."""
+        item = self.game.world.items[self.items[key]]
+        return "" if item.container is None else self.game.world.items[item.container].key
+
+    def consistent(self) -> None:
+        """Expect the world in memory to be as stored."""
+        for id, item in self.game.world.items.items():
+            row = self.database.items[id]
+            self.assertEqual(
+                (item.room, item.holder, item.container, item.closed),
+                (row.room, row.holder, row.container, row.closed),
+                item.key,
+            )
+
+    def test_put_in(self) -> None:
+        """What was put in and not saved is carried again."""
+        self.refuse(ItemPlaced)
+        self.type(self.ann, "put rope in sack")
+        self.assertEqual(self.place("rope"), "")
+        self.consistent()
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "put rope in sack")
+        self.assertEqual(self.place("rope"), "sack")
+        self.consistent()
+
+    def test_dropped_with_contents(self) -> None:
+        """A sack that was not saved goes back with what is in it."""
+        self.type(self.ann, "put rope in sack")
+        self.refuse(ItemPlaced)
+        self.type(self.ann, "drop sack")
+        self.assertEqual([self.place(key) for key in ("rope", "purse")], ["sack", "sack"])
+        self.assertEqual(self.game.world.items[self.items["sack"]].holder, self.ids["Ann"])
+        self.consistent()
+
+    def test_left_the_world(self) -> None:
+        """A sack that left the world unsaved is back with what is in it."""
+        self.type(self.ann, "put rope in sack")
+        self.type(self.ann, "drop sack")
+        self.refuse(ItemPlaced)
+        self.database.hold()
+        self.gateway.type(self.ann, "get sack", "a")
+        self.advance()
+        self.gateway.detach(self.ann, by_choice=True)
+        self.advance()
+        self.assertNotIn(self.items["rope"], self.game.world.items)
+        self.database.release()
+        self.advance()
+        self.assertEqual([self.place(key) for key in ("rope", "purse")], ["sack", "sack"])
+        self.consistent()
+
+    def test_saved_elsewhere_meanwhile(self) -> None:
+        """What was taken out of it in the same cut, and is saved so, isn't put in again."""
+        self.type(self.ann, "put rope in sack")
+        self.type(self.ann, "drop sack")
+        sack = self.items["sack"]
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced) and row.item == sack
+        self.database.hold()
+        self.gateway.type(self.ann, "get sack", "a")
+        self.gateway.type(self.ann, "get rope from sack", "b")
+        self.advance(journal.GATHER_SECONDS)
+        self.gateway.detach(self.ann, by_choice=True)
+        self.advance()
+        self.database.release()
+        self.advance()
+        self.assertEqual(self.database.items[self.items["rope"]].holder, self.ids["Ann"])
+        self.assertNotIn(self.items["rope"], self.game.world.items)
+        self.assertEqual(self.place("purse"), "sack")
+        self.consistent()
+
+    def test_lid(self) -> None:
+        """A lid that was not saved is as it was."""
+        self.refuse(LidMoved)
+        self.type(self.bob, "close chest")
+        self.assertFalse(self.game.world.items[self.items["chest"]].closed)
+        self.consistent()

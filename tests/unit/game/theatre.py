@@ -49,6 +49,7 @@ from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.storage.memory_notices import MemoryNotices
 from mudserver.telemetry.metrics import METRICS, Kind
+from mudserver.world.area import Area
 from tests.contract.areas import harbour_world
 
 T = TypeVar("T")
@@ -265,7 +266,7 @@ class GameTestCase(SynchronousTestCase):
         self.journal_store = MemoryJournalStore(self.database)
         self.notices = MemoryNotices()
         self.fenced: list[Fenced] = []
-        self.successResultOf(self.world_store.import_areas(harbour_world()))
+        self.successResultOf(self.world_store.import_areas(self.make_areas()))
         self.threads = InlineThreads()
         self.secrets = Secrets()
         self.service = self.make_service()
@@ -281,6 +282,10 @@ class GameTestCase(SynchronousTestCase):
             self.advance()
             self.successResultOf(self.service.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def make_areas(self) -> tuple[Area, ...]:
+        """Return what the world is made of."""
+        return harbour_world()
 
     def make_hasher(self) -> PasswordHasher:
         return PasswordHasher(self.threads, self.hash_parameters, self.meter, self.threads)

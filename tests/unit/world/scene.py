@@ -19,11 +19,21 @@ CELLAR = RoomId(3)
 LANTERN = ItemId(11)
 ROPE = ItemId(12)
 ANVIL = ItemId(13)
+CHEST = ItemId(14)
+CRATE = ItemId(15)
+SACK = ItemId(16)
+PURSE = ItemId(17)
+COIN = ItemId(18)
+PIN = ItemId(19)
 HERON = NpcId(21)
 PELLOW = NpcId(22)
 ANN = CharacterId(101)
 BOB = CharacterId(102)
 CID = CharacterId(103)
+
+
+#: Of containers: their sizes, and how many things they hold.
+_SIZES = {CHEST: (3, 10), CRATE: (3, 10), SACK: (2, 3), PURSE: (1, 1)}
 
 
 def make_world() -> World:
@@ -99,6 +109,27 @@ def make_crowd() -> World:
     enter(world, BOB, "Bob")
     enter(world, CID, "Cid", YARD)
     return world
+
+
+def furnish(world: World) -> None:
+    """
+    Put containers into the hall.
+
+    A closed chest, a crate with a pin in it, and a sack for three things, which holds a purse for
+    one, with a coin in it.
+    """
+    for item in (
+        Item(CHEST, "chest", "a sea chest", ("sea chest",), "Oak.", True, room=HALL),
+        Item(CRATE, "crate", "a crate", ("crate",), "Slats.", room=HALL),
+        Item(SACK, "sack", "a sack", ("sack",), "Jute.", room=HALL),
+        Item(PURSE, "purse", "a purse", ("purse",), "Small.", container=SACK),
+        Item(COIN, "coin", "a coin", ("coin",), "Round.", container=PURSE),
+        Item(PIN, "pin", "a pin", ("pin",), "Sharp.", container=CRATE),
+    ):
+        item.size, item.capacity = _SIZES.get(item.id, (0, 0))
+        item.lid = item.id in (CHEST, CRATE)
+        item.closed = item.id == CHEST
+        world.add_item(item)
 
 
 def decide(world: World, actor: CharacterId, text: str, now: datetime = NOW) -> tuple[Event, ...]:

@@ -303,3 +303,51 @@ class DocumentationTests(SynchronousTestCase):
         self.assertEqual(atlas.start, "lantern-quay")
         for key in ("closed", "oneway", "fixed", "keywords", "greeting", "topics", "idle"):
             self.assertIn(f"{key}:", example)
+
+
+CHEST = """
+      chest:
+        name: a chest
+        description: Oak.
+        holds: 5
+        size: 2
+        closed: true
+        contents:
+          bag: {name: a bag, description: Jute., holds: 3}
+          pin: {name: a pin, description: Sharp.}
+"""
+
+
+class ContainerTests(SynchronousTestCase):
+    """Things that hold things."""
+
+    def chest(self, old: str = "", new: str = "") -> Area:
+        self.assertIn(old, CHEST)
+        lamp = "    items:\n"
+        return quay(lamp, lamp + CHEST.replace(old, new, 1).lstrip("\n"))
+
+    def refused(self, problem: str, old: str, new: str) -> None:
+        error = self.assertRaises(CorruptArea, self.chest, old, new)
+        self.assertIn(problem, str(error))
+
+    def test_container(self) -> None:
+        """A container has a size, a capacity, a lid where it is said to be closed or open."""
+        chest = self.chest().rooms[0].items[0]
+        self.assertEqual((chest.capacity, chest.size, chest.lid, chest.closed), (5, 2, True, True))
+        bag, pin = chest.contents
+        self.assertEqual((bag.capacity, bag.size, bag.lid, bag.closed), (3, 1, False, False))
+        self.assertEqual((pin.capacity, pin.size), (0, 0))
+        self.assertEqual([item.key for item in chest.everything], ["chest", "bag", "pin"])
+        opened = self.chest("closed: true", "closed: false").rooms[0].items[0]
+        self.assertEqual((opened.lid, opened.closed), (True, False))
+
+    def test_refused(self) -> None:
+        """Sizes are from 1 to 3, contents smaller and not fixed, and no more than it holds."""
+        self.refused("how large it is, from 1 to 3", "size: 2", "size: 4")
+        self.refused("how many things it holds, from 1 to 50", "holds: 5", "holds: 0")
+        self.refused("how many things it holds, from 1 to 50", "holds: 5", 'holds: "5"')
+        self.refused("how many things it holds, from 1 to 50", "holds: 5", "holds: 0x5")
+        self.refused("at most 1 entries", "holds: 5", "holds: 1")
+        self.refused("a thing smaller than chest, whose size is 1", "        size: 2\n", "")
+        self.refused("a container with the key holds", "        holds: 5\n", "")
+        self.refused("taken out again", "Sharp.", "Sharp., fixed: true")

@@ -8,7 +8,7 @@ from mudserver.world import commands
 from mudserver.world.commands import Command, changes_state
 from mudserver.world.grammar import parse
 from mudserver.world.role import Role
-from tests.unit.world.scene import ANN, do, make_crowd
+from tests.unit.world.scene import ANN, do, furnish, make_crowd
 
 #: One line of each command, and more of those that can do more than one thing.
 LINES = (
@@ -23,6 +23,10 @@ LINES = (
     "get all",
     "get lantern",
     "drop all",
+    "put rope in sack",
+    "get all from crate",
+    "open chest",
+    "close crate",
     "north",
     "mute",
     "mute cid",
@@ -51,6 +55,7 @@ class ChangesStateTest(SynchronousTestCase):
             world = make_crowd()
             world.character(ANN).role = Role.ADMIN
             do(world, ANN, "get rope")
+            furnish(world)
             do(world, ANN, "silence bob")
             do(world, ANN, "ban bob")
             do(world, ANN, "mute bob")
@@ -63,6 +68,9 @@ class ChangesStateTest(SynchronousTestCase):
             {
                 commands.Get,
                 commands.Drop,
+                commands.Put,
+                commands.Open,
+                commands.Close,
                 commands.Go,
                 commands.Mute,
                 commands.Unmute,

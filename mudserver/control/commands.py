@@ -87,6 +87,20 @@ class SetRole(amp.Command):
     errors = _ERRORS
 
 
+class DisableAccount(amp.Command):
+    """Let nobody act for an account; what it has open ends."""
+
+    arguments = [(b"name", amp.Unicode())]
+    errors = _ERRORS
+
+
+class EnableAccount(amp.Command):
+    """Take log-ins of a disabled account again."""
+
+    arguments = [(b"name", amp.Unicode())]
+    errors = _ERRORS
+
+
 class SetPassword(amp.Command):
     """Give an account a new password; all its tokens end."""
 

@@ -19,7 +19,9 @@ from mudserver.control.commands import (
     CHUNK,
     MAX_DOCUMENT,
     PAGE,
+    DisableAccount,
     Drain,
+    EnableAccount,
     ExportCharacter,
     GetDatabase,
     GetStatus,
@@ -132,6 +134,26 @@ class ControlConnection(amp.AMP):
                 roles = ", ".join(each.value for each in Role)
                 raise Refused(f"There is no role {role!r}; there are {roles}.")
             await self._administration.set_role(name, Role(role))
+            return {}
+
+        return self._answer(answer)
+
+    @DisableAccount.responder
+    def disable(self, name: str) -> Deferred[_Answer]:
+        """Answer `DisableAccount`."""
+
+        async def answer() -> _Answer:
+            await self._administration.close_account(name)
+            return {}
+
+        return self._answer(answer)
+
+    @EnableAccount.responder
+    def enable(self, name: str) -> Deferred[_Answer]:
+        """Answer `EnableAccount`."""
+
+        async def answer() -> _Answer:
+            await self._administration.reopen_account(name)
             return {}
 
         return self._answer(answer)

@@ -166,9 +166,15 @@ class Accounts:
         _, authority = await self._tokens.grant(account)
         return authority
 
-    async def change_password(self, request: ChangePassword) -> tuple[TokenHash, ...]:
+    async def change_password(
+        self, request: ChangePassword, *, outlived: bool = False
+    ) -> tuple[TokenHash, ...]:
         """
         Change a password, and revoke all tokens but the one that asked.
+
+        Args:
+            request: Who asks, and for what.
+            outlived: Whether its token may have expired, as that of a session that goes on may.
 
         Returns:
             The revoked tokens; whoever calls ends the sessions that live on them.
@@ -179,7 +185,7 @@ class Accounts:
             BadPassword: The new one may not be so.
             TooManyTries: It was tried too often.
         """
-        account = (await self._tokens.authority(request.token)).account
+        account = (await self._tokens.authority(request.token, outlived=outlived)).account
         self._check_way(request.origin, request.transport)
         self._check_staff_way(account, request.origin, request.transport)
         try:
@@ -221,6 +227,14 @@ class Accounts:
     async def page(self, after: str, limit: int) -> tuple[AccountRow, ...]:
         """Return accounts in order of name, those that follow ``after``."""
         return await self._store.page(after, min(limit, MAX_PAGE))
+
+    async def close(self, account: AccountId) -> tuple[TokenHash, ...]:
+        """Let nobody act for an account any more; returns its tokens, as for `change_password`."""
+        return await self._store.disable(account)
+
+    async def reopen(self, account: AccountId) -> None:
+        """Let its owner log in to an account again."""
+        await self._store.enable(account)
 
     async def set_role(self, account: AccountId, role: Role) -> None:
         """Change what an account may do."""

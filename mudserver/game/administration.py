@@ -87,6 +87,28 @@ class Administration:
 
         return Deferred.fromCoroutine(change())
 
+    def close_account(self, name: str) -> Deferred[None]:
+        """Implement `IAdministration.close_account`."""
+
+        async def close() -> None:
+            game = self.service.game
+            account = await game.accounts.find(name)
+            await game.revocations.close(account.id)
+            self._log.info("{account} is disabled.", account=account.name)
+
+        return Deferred.fromCoroutine(close())
+
+    def reopen_account(self, name: str) -> Deferred[None]:
+        """Implement `IAdministration.reopen_account`."""
+
+        async def reopen() -> None:
+            game = self.service.game
+            account = await game.accounts.find(name)
+            await game.revocations.reopen(account.id)
+            self._log.info("{account} is enabled.", account=account.name)
+
+        return Deferred.fromCoroutine(reopen())
+
     def set_password(self, name: str, password: str) -> Deferred[None]:
         """Implement `IAdministration.set_password`."""
 

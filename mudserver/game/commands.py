@@ -259,6 +259,7 @@ class Commands:
             new=new,
             origin=session.origin,
             transport=session.transport,
+            session=session.id,
         )
         try:
             await self._revocations.change_password(request)

@@ -10,6 +10,7 @@ from mudserver.errors import Fenced
 from mudserver.game.accounts import Accounts
 from mudserver.game.attachments import Attachments
 from mudserver.game.commands import Commands
+from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
@@ -23,6 +24,7 @@ from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.restoration import Restoration
+from mudserver.game.revalidation import Revalidation
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
@@ -96,6 +98,8 @@ class Game:
     standings: Standings
     notices: NetworkBanNotices
     moderation: Moderation
+    revalidation: Revalidation
+    expiry: Expiry
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
@@ -120,7 +124,7 @@ def assemble(
         fenced: Told when another world has taken over.
     """
     world.bans.protected = limits.protected
-    sessions = Sessions()
+    sessions = Sessions(limits.accounts.warnings)
     tasks = Tasks(ports.meter)
     loop = GameLoop(ports.clock, ports.meter)
     tokens = Tokens(
@@ -214,6 +218,18 @@ def assemble(
         clock=ports.clock,
         utc_now=ports.utc_now,
     )
+    revalidation = Revalidation(standings=standings, clock=ports.clock, pick=ports.pick)
+    expiry = Expiry(
+        store=ports.accounts,
+        sessions=sessions,
+        presence=presence,
+        bus=ports.bus,
+        tasks=tasks,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        loop=loop,
+        meter=ports.meter,
+    )
     commands = Commands(
         world=world,
         store=ports.world,
@@ -250,6 +266,8 @@ def assemble(
         standings=standings,
         notices=notices,
         moderation=moderation,
+        revalidation=revalidation,
+        expiry=expiry,
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,

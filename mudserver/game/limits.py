@@ -19,7 +19,11 @@ class AccountLimits:
         ticket_life: From issue to use.
         token_idle: A token ends when it wasn't used for so long.
         token_life: A token ends so long after the login, however much it was used.
-        token_step: A token's end isn't moved by less than this, to spare the database.
+        token_step: A token's end isn't moved by less than this, to spare the database; nor by less
+            than a sixtieth of ``token_idle``, if that is shorter.
+        warn_ahead: So long before its token's end a session is warned, the longest first; but no
+            earlier than in the last quarter of ``token_idle``, and the later ones in its last
+            twentieth.
         clear_passwords: Whether passwords may come over HTTP and WebSocket that others can read.
         clear_staff_passwords: Whether those of staff may come over such telnet; players' may.
         throttle: How often a password may be tried.
@@ -29,9 +33,24 @@ class AccountLimits:
     token_idle: timedelta = timedelta(hours=12)
     token_life: timedelta = timedelta(days=30)
     token_step: timedelta = timedelta(minutes=1)
+    warn_ahead: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=1))
     clear_passwords: bool = False
     clear_staff_passwords: bool = False
     throttle: ThrottleLimits = field(factory=ThrottleLimits)
+
+    @property
+    def step(self) -> timedelta:
+        """By how much a token's end is moved at least."""
+        return min(self.token_step, self.token_idle / 60)
+
+    @property
+    def warnings(self) -> tuple[float, ...]:
+        """Seconds before a token's end at which its sessions are warned, the longest first."""
+        shares = (self.token_idle / 4, *(self.token_idle / 20 for _ in self.warn_ahead[1:]))
+        return tuple(
+            min(ahead, share).total_seconds()
+            for ahead, share in zip(self.warn_ahead, shares, strict=False)
+        )
 
 
 @frozen

@@ -28,7 +28,7 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import AccountId, CharacterId, Generation, TokenHash
+from mudserver.ids import AccountId, CharacterId, Generation, SessionId, TokenHash
 from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached, Detached, Ended
@@ -144,6 +144,11 @@ class Presence:
     def revoked_lately(self, token: TokenHash) -> bool:
         """Tell whether a token was revoked while something that rests on it was under way."""
         return self._exclusions.revoked(token)
+
+    def acts_on(self, session: SessionId | None, token: TokenHash) -> bool:
+        """Tell whether that session goes on, by that token."""
+        found = None if session is None else self._sessions.get(session)
+        return found is not None and found.attended.token == token
 
     def _enter(self, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         if reply.called:
@@ -329,9 +334,8 @@ class Presence:
         self._exclusions.close(account, self._clock.seconds())
 
         def work() -> None:
-            for session in self._sessions:
-                if session.attended.account == account:
-                    self.end(session, CloseCode.BANNED, _CLOSED)
+            for session in self._sessions.of_account(account):
+                self.end(session, CloseCode.REVOKED, _CLOSED)
 
         self._loop.require(OPERATIONS, work, lambda _: None)
 
@@ -349,9 +353,8 @@ class Presence:
             arrival.stale = True
 
         def work() -> None:
-            for session in self._sessions:
-                if session.attended.account == account:
-                    self._stage.perform((Appointed(session.character, role),))
+            for session in self._sessions.of_account(account):
+                self._stage.perform((Appointed(session.character, role),))
 
         self._loop.require(OPERATIONS, work, lambda _: None)
 

@@ -38,7 +38,9 @@ class Revocations:
         """Change a password; fails as `ChangePassword` lists."""
 
         async def change() -> None:
-            self._presence.end_tokens(await self._accounts.change_password(request))
+            outlived = self._presence.acts_on(request.session, request.token)
+            revoked = await self._accounts.change_password(request, outlived=outlived)
+            self._presence.end_tokens(revoked)
 
         return self._tasks.shield("change_password", change())
 
@@ -57,6 +59,24 @@ class Revocations:
             self._presence.end_tokens((await self._tokens.revoke(request),))
 
         return self._tasks.shield("revoke", revoke())
+
+    def close(self, account: AccountId) -> Deferred[None]:
+        """Let nobody act for an account any more, and end its sessions."""
+
+        async def close() -> None:
+            self._presence.end_tokens(await self._accounts.close(account))
+            self._presence.shut_out(account)
+
+        return self._tasks.shield("close_account", close())
+
+    def reopen(self, account: AccountId) -> Deferred[None]:
+        """Let its owner log in to an account again."""
+
+        async def reopen() -> None:
+            await self._accounts.reopen(account)
+            self._presence.readmit(account)
+
+        return self._tasks.shield("reopen_account", reopen())
 
     def revoke_all(self, account: AccountId) -> Deferred[int]:
         """End all tokens of an account; fires with how many were valid."""

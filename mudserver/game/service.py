@@ -122,6 +122,8 @@ class WorldService(Service):
         game.pressure.start()
         game.housekeeping.start()
         game.standings.start()
+        game.revalidation.start()
+        game.expiry.start()
         game.attempts.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
@@ -166,6 +168,8 @@ class WorldService(Service):
         game.pressure.stop()
         game.housekeeping.stop()
         game.standings.stop()
+        game.revalidation.stop()
+        game.expiry.stop()
 
     def _fenced(self, error: Fenced) -> None:
         """Let everyone go to the world that has taken over; save nothing."""

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IDelayedCall
 from mudserver.game.answers import Answers
 from mudserver.game.loop import Lane
 from mudserver.ids import (
+    AccountId,
     CharacterId,
     GatewayId,
     Generation,
@@ -18,6 +19,7 @@ from mudserver.ids import (
 from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.operations import SessionSummary
 from mudserver.interfaces.play import Ended
+from mudserver.session.deadlines import DeadlineQueue
 
 #: Sessions that one world takes.
 MAX_SESSIONS: Final = 10_000
@@ -44,6 +46,7 @@ class Session:
         answers: What its inputs are answered.
         ending: What is sent once all its inputs are answered; None while it goes on.
         deadline: Sends `ending` at the latest.
+        warnings: How many warnings of its token's end are over, given or missed.
     """
 
     id: SessionId
@@ -58,6 +61,7 @@ class Session:
     grace: IDelayedCall | None = None
     ending: Ended | None = None
     deadline: IDelayedCall | None = None
+    warnings: int = 0
 
     @property
     def lane(self) -> Lane:
@@ -84,11 +88,20 @@ class Session:
 
 @define(eq=False)
 class Sessions:
-    """The sessions of this moment, by all that they are looked for by."""
+    """
+    The sessions of this moment, by all that they are looked for by.
 
+    Attributes:
+        warn_ahead: Seconds before the end of a session's token at which it is to be warned, the
+            longest first.
+    """
+
+    warn_ahead: tuple[float, ...] = ()
     _by_id: dict[SessionId, Session] = field(factory=dict, init=False)
     _by_character: dict[CharacterId, Session] = field(factory=dict, init=False)
     _by_token: dict[TokenHash, set[SessionId]] = field(factory=dict, init=False)
+    _by_account: dict[AccountId, set[SessionId]] = field(factory=dict, init=False)
+    _expiring: DeadlineQueue[Session] = field(factory=DeadlineQueue, init=False)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -108,6 +121,8 @@ class Sessions:
         self._by_id[session.id] = session
         self._by_character[session.character] = session
         self._by_token.setdefault(session.attended.token, set()).add(session.id)
+        self._by_account.setdefault(session.attended.account, set()).add(session.id)
+        self._plan(session)
 
     def remove(self, session: Session) -> None:
         """
@@ -119,12 +134,52 @@ class Sessions:
         del self._by_id[session.id]
         del self._by_character[session.character]
         _discard(self._by_token, session.attended.token, session.id)
+        _discard(self._by_account, session.attended.account, session.id)
+        self._expiring.forget(session)
 
     def attend(self, session: Session, attended: Attended) -> None:
-        """Let a session act on another token of its account."""
+        """Let a session act on another token of its account, or on one with another end."""
         _discard(self._by_token, session.attended.token, session.id)
+        if attended.expires != session.attended.expires:
+            session.warnings = 0
         session.attended = attended
         self._by_token.setdefault(attended.token, set()).add(session.id)
+        self._plan(session)
+
+    # ------------------------------------------------------------ whose token nears its end
+
+    def take_expiring(self, now: float) -> Session | None:
+        """
+        Take one that is to be warned, or whose token has ended; to be followed by `warned` or
+        `postpone`.
+
+        Args:
+            now: The wall clock, in seconds since 1970: the end of a token outlives this process.
+        """
+        return self._expiring.take(now)
+
+    def warned(self, session: Session, remaining: float) -> None:
+        """Note that a session is warned, so many seconds before its token's end."""
+        session.warnings = sum(remaining <= seconds for seconds in self.warn_ahead)
+        self._plan(session)
+
+    def postpone(self, session: Session, moment: float) -> None:
+        """Have `take_expiring` give a session again at a moment, unless it has another token."""
+        if self.goes_on(session):
+            self._expiring.put(session, moment)
+
+    def _plan(self, session: Session) -> None:
+        """Note when a session is to be looked at; who came by telnet needs no valid token."""
+        if session.transport is Transport.TELNET:
+            self._expiring.forget(session)
+            return
+        end = session.attended.expires.timestamp()
+        ahead = (
+            self.warn_ahead[session.warnings] if session.warnings < len(self.warn_ahead) else 0.0
+        )
+        self._expiring.put(session, end - ahead)
+
+    # ------------------------------------------------------------ finding
 
     def get(self, id: SessionId) -> Session | None:
         """Find a session."""
@@ -148,6 +203,10 @@ class Sessions:
         return tuple(
             self._by_id[id] for token in tokens for id in sorted(self._by_token.get(token, ()))
         )
+
+    def of_account(self, account: AccountId) -> tuple[Session, ...]:
+        """Find the sessions of an account."""
+        return tuple(self._by_id[id] for id in sorted(self._by_account.get(account, ())))
 
     def by_gateway(self, characters: Iterable[CharacterId]) -> dict[GatewayId, list[SessionId]]:
         """Return the sessions that play those characters, by gateway; the unplayed are left out."""

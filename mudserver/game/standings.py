@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -12,8 +13,9 @@ from mudserver.errors import Unavailable
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import AccountId
+from mudserver.interfaces.authority import Attended
 from mudserver.interfaces.notices import INotices, Topic
-from mudserver.interfaces.rows import Standing
+from mudserver.interfaces.rows import Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore
 from mudserver.tasks import Tasks
 from mudserver.world.world import World
@@ -120,9 +122,11 @@ class Standings:
             self._looking = False
 
     async def _look_at_portion(self, accounts: list[AccountId]) -> None:
-        here = self._here(accounts)
-        tokens = {each.attended.token for sessions in here.values() for each in sessions}
+        here = {each: each.attended for id in accounts for each in self._sessions.of_account(id)}
+        tokens = {attended.token for attended in here.values()}
         stored = await self._store.tokens(tokens)
+        for session, attended in here.items():
+            self._note_end(session, attended, stored.get(attended.token))
         ended = {token for token in tokens if token not in stored or stored[token].revoked}
         for account, standing in (await self._store.standings(accounts)).items():
             ended.update(standing.revoked)
@@ -135,15 +139,14 @@ class Standings:
             self._presence.shut_out(account)
             return
         self._presence.readmit(account)
-        here = self._here([account]).get(account, ())
+        here = self._sessions.of_account(account)
         roles = {self._world.character(session.character).role for session in here}
         if roles - {standing.role} or self._presence.awaits(account):
             self._presence.appoint(account, standing.role)
 
-    def _here(self, accounts: Iterable[AccountId]) -> dict[AccountId, list[Session]]:
-        wanted = frozenset(accounts)
-        found: dict[AccountId, list[Session]] = {}
-        for session in self._sessions:
-            if session.attended.account in wanted:
-                found.setdefault(session.attended.account, []).append(session)
-        return found
+    def _note_end(self, session: Session, attended: Attended, row: TokenRow | None) -> None:
+        """Note that a token ends at another time than we knew, unless that was just moved here."""
+        if row is None or row.expires == attended.expires:
+            return
+        if self._sessions.goes_on(session) and session.attended is attended:
+            self._sessions.attend(session, evolve(attended, expires=row.expires))

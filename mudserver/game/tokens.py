@@ -138,9 +138,13 @@ class Tokens:
 
     # ------------------------------------------------------------ telling
 
-    async def authority(self, hash: TokenHash) -> Authority:
+    async def authority(self, hash: TokenHash, *, outlived: bool = False) -> Authority:
         """
         Tell what a token stands for.
+
+        Args:
+            hash: Which.
+            outlived: Whether it may have expired, since a session that lives on it goes on.
 
         Raises:
             NotAuthenticated: It isn't valid (any longer).
@@ -152,7 +156,7 @@ class Tokens:
         account = await self._store.by_id(row.account)
         if account is None:
             self._reject("That account is gone.")
-        return self._checked(row, account)
+        return self._checked(row, account, outlived=outlived)
 
     async def describe(self, request: Describe) -> Described:
         """
@@ -211,10 +215,10 @@ class Tokens:
 
     # ------------------------------------------------------------ the steps
 
-    def _checked(self, row: TokenRow, account: AccountRow) -> Authority:
+    def _checked(self, row: TokenRow, account: AccountRow, *, outlived: bool = False) -> Authority:
         if row.revoked:
             self._reject("You have logged out.")
-        if row.expires <= self._utc_now():
+        if row.expires <= self._utc_now() and not outlived:
             raise NotAuthenticated("Your login has expired.", CloseCode.EXPIRED)
         if account.disabled:
             raise Banned("This account is closed.")
@@ -224,7 +228,7 @@ class Tokens:
     async def _prolonged(self, authority: Authority) -> Authority:
         row = authority.token
         expires = self._end(row.created)
-        if expires - row.expires < self._limits.token_step:
+        if expires - row.expires < self._limits.step:
             return authority
         await self._store.extend_token(row.hash, expires)
         return evolve(authority, token=evolve(row, expires=expires))

@@ -191,7 +191,7 @@ class JsonLink(Link):
                 WORLD, Refresh(session, message.token, message.ticket)
             )
         except PlayerError as error:
-            self.refuse(error.code, error.message, None, error.retry_after)
+            self.reject(error.code, error.message, None, error.retry_after)
         except Unavailable as error:
             self.refuse("unavailable", "The world is away.", None, error.retry_after)
         else:
@@ -307,6 +307,10 @@ class JsonLink(Link):
             self.refuse(refusal.code, refusal.message, settled.command, refusal.retry_after)
         elif settled.command is not None:
             self._send(messages.Ack(id=settled.command))
+
+    def expiring(self, seconds: float) -> None:
+        """Implement `Link.expiring`."""
+        self._send(messages.Expiring(in_=seconds))
 
     def password_wanted(self) -> None:
         """Implement `Link.password_wanted`: here the whole change fits in one line."""

@@ -274,6 +274,10 @@ class Link(ABC):
         """Tell the peer what became of an input."""
 
     @abstractmethod
+    def expiring(self, seconds: float) -> None:
+        """The token ends soon."""
+
+    @abstractmethod
     def password_wanted(self) -> None:
         """The player asked to change the password."""
 

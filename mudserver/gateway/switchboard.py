@@ -11,7 +11,7 @@ from mudserver.gateway.dress import Dress
 from mudserver.ids import GatewayId, SessionId
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Ended, PasswordWanted, Settled, Show
+from mudserver.interfaces.play import Ended, Expiring, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame
 from mudserver.session.session import Play, Session
 
@@ -40,6 +40,9 @@ class Carrier(Protocol):
 
     def replaced(self) -> None:
         """Another connection carries the session from now on."""
+
+    def expiring(self, seconds: float) -> None:
+        """The token ends soon."""
 
     def password_wanted(self) -> None:
         """The player asked to change the password."""
@@ -158,6 +161,8 @@ class Switchboard:
                 self._carry(session, "an answer", lambda carrier: carrier.settled(message))
             case Ended():
                 self._end(message)
+            case Expiring(session=session, seconds=seconds):
+                self._carry(session, "a warning", lambda carrier: carrier.expiring(seconds))
             case PasswordWanted(session=session):
                 self._carry(session, "a question", lambda carrier: carrier.password_wanted())
             case _:

@@ -211,10 +211,11 @@ class TerminalLink(Link):
             self._continue(self._login.signed_up())
 
     async def _change_password(self, old: str, new: str) -> None:
-        assert self._token is not None
+        assert self._token is not None and self._play is not None
         try:
             await self._shared.bus.request(
-                WORLD, ChangePassword(self._token, old, new, self._origin, self._transport)
+                WORLD,
+                ChangePassword(self._token, old, new, self._origin, self._transport, self._play.id),
             )
         except PlayerError as error:
             self._tell(error.message)
@@ -261,6 +262,10 @@ class TerminalLink(Link):
             self._tell(settled.refusal.message)
         elif not self._standing and self._seat is not None and not self._seat.play.outbox.pending:
             self._ask(self._asked)
+
+    def expiring(self, seconds: float) -> None:
+        """Implement `Link.expiring`."""
+        self._tell(f"Your log-in ends in {seconds:.0f} seconds.")
 
     def ended(self, ended: Ended) -> None:
         """Implement `Carrier.ended`."""

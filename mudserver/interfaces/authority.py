@@ -151,8 +151,20 @@ class IssueTicket(Request[TicketIssued]):
 
 @frozen
 class ChangePassword(Request[None]):
-    """Change the password and revoke all other tokens. Fails with `NotAuthenticated`,
-    `WrongCredentials`, `BadPassword`, `TooManyTries`, `InsecureConnection`.
+    """
+    Change the password and revoke all other tokens.
+
+    Fails with `NotAuthenticated`, `WrongCredentials`, `BadPassword`, `TooManyTries`,
+    `InsecureConnection`.
+
+    Attributes:
+        token: By what right; it stays.
+        old: The password so far.
+        new: The next.
+        origin: From where.
+        transport: How the asker is connected.
+        session: The session in which it is asked. While that goes on, and acts on the token, the
+            token may have expired.
     """
 
     token: TokenHash
@@ -160,6 +172,7 @@ class ChangePassword(Request[None]):
     new: str = field(repr=False)
     origin: Origin
     transport: Transport = Transport.WEBSOCKET
+    session: SessionId | None = None
 
 
 @frozen

@@ -66,6 +66,12 @@ class IAdministration(Interface):
     def set_role(name: str, role: Role) -> Deferred[None]:
         """Change an account's role."""
 
+    def close_account(name: str) -> Deferred[None]:
+        """Let nobody act for an account: its sessions and tokens end, and no log-in is taken."""
+
+    def reopen_account(name: str) -> Deferred[None]:
+        """Take log-ins of an account that was closed."""
+
     def set_password(name: str, password: str) -> Deferred[None]:
         """Give an account a new password; all its tokens end."""
 

@@ -169,6 +169,14 @@ class Ended(Message):
 
 
 @frozen
+class Expiring(Message):
+    """The token that a session acts on ends in so many seconds, unless it is prolonged."""
+
+    session: SessionId
+    seconds: float
+
+
+@frozen
 class PasswordWanted(Message):
     """The player asked to change the password: the gateway asks for it, unseen if it can."""
 

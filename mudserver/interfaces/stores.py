@@ -56,6 +56,12 @@ class IAccountStore(Interface):
     def set_role(account: AccountId, role: Role) -> Deferred[None]:
         """Change what an account may do."""
 
+    def disable(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        """Close an account and revoke all its tokens; fires as `revoke_account`."""
+
+    def enable(account: AccountId) -> Deferred[None]:
+        """Open an account again; its tokens stay revoked."""
+
     def add_token(row: TokenRow) -> Deferred[None]:
         """Store a new token, and forget those of the account that expired long ago."""
 

@@ -17,7 +17,9 @@ from twisted.protocols import amp
 from mudserver.config import Settings, control_socket, load
 from mudserver.control.commands import (
     PAGE,
+    DisableAccount,
     Drain,
+    EnableAccount,
     GetStatus,
     Kick,
     ListAccounts,
@@ -141,6 +143,12 @@ async def _account(daemon: amp.AMP, options: Namespace) -> None:
         case "role":
             await daemon.callRemote(SetRole, name=options.name, role=options.role)
             print(f"{options.name} is now {options.role}.")
+        case "disable":
+            await daemon.callRemote(DisableAccount, name=options.name)
+            print(f"{options.name} is disabled.")
+        case "enable":
+            await daemon.callRemote(EnableAccount, name=options.name)
+            print(f"{options.name} is enabled.")
         case "password":
             password = _new_password(options.name)
             await daemon.callRemote(SetPassword, name=options.name, password=password)

@@ -40,6 +40,10 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
         "password", help="give an account a new password (asked for, or a line of the input)"
     )
     password.add_argument("name")
+    disable = actions.add_parser("disable", help="end an account's sessions, and take no log-in")
+    disable.add_argument("name")
+    enable = actions.add_parser("enable", help="let its owner log in to an account again")
+    enable.add_argument("name")
     kick = commands.add_parser("kick", help="close a character's connection")
     kick.add_argument("character")
     kick.add_argument("reason", nargs="*")

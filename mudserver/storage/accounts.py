@@ -73,6 +73,8 @@ _SET_HASH: Final = "UPDATE account SET password_hash = %s WHERE id = %s"
 
 _REHASH: Final = "UPDATE account SET password_hash = %s WHERE id = %s AND password_hash = %s"
 
+_SET_DISABLED: Final = "UPDATE account SET disabled = %s WHERE id = %s"
+
 _SET_ROLE: Final = "UPDATE account SET role = %s WHERE id = %s"
 
 # ---------------------------------------------------------------- tokens and tickets
@@ -279,6 +281,20 @@ class PostgresAccountStore:
     def set_role(self, account: AccountId, role: Role) -> Deferred[None]:
         """Implement `IAccountStore.set_role`."""
         return self._run(_SET_ROLE, role.value, account)
+
+    def disable(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        """Implement `IAccountStore.disable`."""
+
+        async def close(cursor: Cursor) -> tuple[TokenHash, ...]:
+            await cursor.execute(_SET_DISABLED, (True, account))
+            await cursor.execute(_REVOKE_ALL, (account, None))
+            return _hashes(cursor.fetchall())
+
+        return self._pool.run_interaction(close)
+
+    def enable(self, account: AccountId) -> Deferred[None]:
+        """Implement `IAccountStore.enable`."""
+        return self._run(_SET_DISABLED, False, account)
 
     def add_token(self, row: TokenRow) -> Deferred[None]:
         """Implement `IAccountStore.add_token`."""

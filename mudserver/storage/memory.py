@@ -142,6 +142,21 @@ class MemoryAccountStore:
         """Implement `IAccountStore.set_role`."""
         return self._db.answer(lambda: self._change(account, lambda row: evolve(row, role=role)))
 
+    def disable(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        """Implement `IAccountStore.disable`."""
+
+        def work() -> tuple[TokenHash, ...]:
+            self._change(account, lambda row: evolve(row, disabled=True))
+            return self._revoke(account, keep=None)
+
+        return self._db.answer(work)
+
+    def enable(self, account: AccountId) -> Deferred[None]:
+        """Implement `IAccountStore.enable`."""
+        return self._db.answer(
+            lambda: self._change(account, lambda row: evolve(row, disabled=False))
+        )
+
     def add_token(self, row: TokenRow) -> Deferred[None]:
         """Implement `IAccountStore.add_token`."""
 

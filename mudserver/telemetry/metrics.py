@@ -71,6 +71,9 @@ METRICS: Final = (
     Metric("attachments", Kind.COUNTER, "Connections let into the world.", ("outcome",)),
     Metric("logins", Kind.COUNTER, "Log-ins by name and password.", ("outcome",)),
     Metric("failed_logins_dropped", Kind.COUNTER, "Failed log-ins that a restart would forget."),
+    Metric(
+        "expiries", Kind.COUNTER, "Tokens of sessions that end, by what came of it.", ("outcome",)
+    ),
     Metric("registrations", Kind.COUNTER, "Accounts made."),
     Metric("hash_queue", Kind.GAUGE, "Passwords being hashed or waiting for it."),
     Metric("requests", Kind.COUNTER, "What gateways asked of the world.", ("kind", "outcome")),

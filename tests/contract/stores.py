@@ -187,6 +187,23 @@ class AccountStoreContract(StoreContract):
         await self.accounts.set_role(NOBODY, Role.OWNER)
         self.assertEqual(await self.accounts.by_id(bob.id), bob)
 
+    async def test_disable(self) -> None:
+        """A disabled account has no valid token; enabled again, it has none either."""
+        ann, bob = await self.account("Ann"), await self.account("Bob")
+        mine, bobs = token_row(ann.id, "mine"), token_row(bob.id, "bob's")
+        for row in (mine, bobs):
+            await self.accounts.add_token(row)
+        self.assertEqual(await self.accounts.disable(ann.id), (mine.hash,))
+        self.assertEqual(await self.accounts.disable(ann.id), ())
+        self.assertEqual(await self.accounts.by_id(ann.id), evolve(ann, disabled=True))
+        self.assertEqual(await self.accounts.by_id(bob.id), bob)
+        await self.accounts.enable(ann.id)
+        self.assertEqual(await self.accounts.by_id(ann.id), ann)
+        self.assertEqual(await self.accounts.token(mine.hash), evolve(mine, revoked=True))
+        self.assertEqual(await self.accounts.token(bobs.hash), bobs)
+        self.assertEqual(await self.accounts.disable(NOBODY), ())
+        await self.accounts.enable(NOBODY)
+
     async def test_set_password_revokes_the_other_tokens(self) -> None:
         """A new password ends all tokens but the kept one, and tells which those were."""
         ann, bob = await self.account("Ann"), await self.account("Bob")

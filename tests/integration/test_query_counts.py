@@ -163,6 +163,19 @@ class QueryCountTests(TestCase):
         await self.enter(tickets)
         self.assert_few(1_000, ALLOWED - 1)
 
+    async def test_revalidation(self) -> None:
+        """To look at the tokens and accounts of two thousand who play costs two queries for 500."""
+        tickets = await self.tickets(self.people(2_000))
+        for part in (tickets[:1_000], tickets[1_000:]):
+            await self.enter(part)
+        self.pool.forget()
+        self.service.game.standings.look_at_all()
+        await self.service.game.tasks.idle()
+        self.assertEqual(len(self.pool.statements), 2 * 2_000 // MAX_BATCH_KEYS)
+        for statement, _ in self.pool.statements:
+            self.assertRegex(statement, r"^\s*SELECT\b")
+        self.assertEqual(len(self.service.game.sessions), 2_000)
+
     async def test_a_full_room(self) -> None:
         """To enter a room of 500 costs three queries at most, and to walk into it none at all."""
         crowd, late = self.people(501)[:500], "token 500"

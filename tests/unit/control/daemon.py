@@ -62,6 +62,12 @@ class FakeAdministration:
     def set_role(self, name: str, role: Role) -> Deferred[None]:
         return self._do("role", name, role)
 
+    def close_account(self, name: str) -> Deferred[None]:
+        return self._do("close", name)
+
+    def reopen_account(self, name: str) -> Deferred[None]:
+        return self._do("reopen", name)
+
     def set_password(self, name: str, password: str) -> Deferred[None]:
         return self._do("password", name, password)
 

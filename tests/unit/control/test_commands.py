@@ -10,7 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.control.commands import (
     PAGE,
+    DisableAccount,
     Drain,
+    EnableAccount,
     GetStatus,
     Kick,
     ListAccounts,
@@ -165,6 +167,8 @@ class ControlConnectionTest(SynchronousTestCase):
             self.daemon.error = error
             for command, arguments in (
                 (SetRole, {"name": "Ann", "role": "owner"}),
+                (DisableAccount, {"name": "Ann"}),
+                (EnableAccount, {"name": "Ann"}),
                 (SetPassword, {"name": "Ann", "password": "x"}),
                 (Kick, {"character": "Bob", "reason": "x"}),
                 (RevokeAll, {"name": "Bob"}),

@@ -20,7 +20,7 @@ from mudserver.errors import (
 from mudserver.game.hasher import HashParameters
 from mudserver.game.limits import AccountLimits, GameLimits
 from mudserver.game.tokens import csrf_of, hash_secret
-from mudserver.ids import TokenHash
+from mudserver.ids import SessionId, TokenHash
 from mudserver.interfaces.authority import (
     ChangePassword,
     Describe,
@@ -39,6 +39,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.play import Attached
 from mudserver.world.role import Role
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase
 
@@ -382,6 +383,68 @@ class ChangePasswordTest(AccountsTestCase):
             self.failureResultOf(self.changing(token, "wrong", "new sentence"), WrongCredentials)
         self.failureResultOf(self.changing(token, PASSWORD, "new sentence"), TooManyTries)
         self.failureResultOf(self.logging_in(), TooManyTries)
+
+    def expire(self) -> None:
+        """Let half a day pass, and with it all tokens."""
+        self.advance(13 * HOUR)
+
+    def enter_by_telnet(self, name: str, password: str = PASSWORD) -> Attached:
+        attaching = self.gateway.attach(
+            PasswordCredential(name, password), transport=Transport.TELNET
+        )
+        self.advance()
+        return self.successResultOf(attaching)
+
+    def asking(self, attached: Attached, session: SessionId | None) -> "Deferred[None]":
+        return self.bus.request(
+            WORLD,
+            ChangePassword(
+                attached.attended.token,
+                PASSWORD,
+                "another sentence",
+                HOME,
+                Transport.TELNET,
+                session,
+            ),
+        )
+
+    def test_expired_token_of_a_live_session(self) -> None:
+        """In a telnet session that has outlived its token, the password can be changed."""
+        ann = self.enter_by_telnet("Ann")
+        self.expire()
+        self.successResultOf(self.asking(ann, ann.session))
+        self.advance()
+        self.assertEqual(self.gateway.ended(ann.session), [])
+        self.logged_in(password="another sentence")
+
+    def test_expired_token_typed_at_once(self) -> None:
+        """So it can by the command that has both passwords in it."""
+        registering = self.bus.request(WORLD, Register("Cid", "onelongword", HOME))
+        self.successResultOf(registering)
+        cid = self.enter_by_telnet("Cid", "onelongword")
+        self.expire()
+        self.type(cid.session, "password onelongword anotherlongword", "p")
+        (settled,) = self.gateway.settled(cid.session)
+        self.assertIsNone(settled.refusal)
+        self.logged_in("Cid", "anotherlongword")
+
+    def test_expired_token_of_another_session(self) -> None:
+        """An expired token changes nothing without its own session, nor once that is over."""
+        ann, bob = self.enter_by_telnet("Ann"), self.enter_by_telnet("Bob")
+        self.expire()
+        for session in (None, bob.session, SessionId("nobody's")):
+            self.failureResultOf(self.asking(ann, session), NotAuthenticated)
+        self.gateway.detach(ann.session, by_choice=True)
+        self.advance()
+        self.failureResultOf(self.asking(ann, ann.session), NotAuthenticated)
+        self.logged_in()
+
+    def test_revoked_token_of_a_live_session(self) -> None:
+        """A revoked one changes nothing even while its session is still there."""
+        ann = self.enter_by_telnet("Ann")
+        row = self.database.tokens[ann.attended.token]
+        self.database.tokens[row.hash] = evolve(row, revoked=True)
+        self.failureResultOf(self.asking(ann, ann.session), NotAuthenticated)
 
     def test_finished_without_waiter(self) -> None:
         """A change that was begun is finished, with all its consequences, if the asker is gone."""

@@ -8,9 +8,11 @@ from mudserver.errors import (
     BadDocument,
     BadName,
     BadPassword,
+    Banned,
     CloseCode,
     NameTaken,
     NoSuchCharacter,
+    NotAuthenticated,
     PlayerError,
     StorageUnavailable,
     Unavailable,
@@ -100,6 +102,29 @@ class AdministrationTest(GameTestCase):
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
         self.assertEqual(self.gateway.ended(bob), [])
         self.assertEqual(self.successResultOf(self.administration.revoke("ann")), 0)
+
+    def test_disable(self) -> None:
+        """A disabled account is out at once, and stays so until it is enabled."""
+        ann, bob = self.enter("Ann"), self.enter("Bob")
+        ticket = self.log_in("Ann")
+        self.successResultOf(self.administration.close_account("ann"))
+        self.advance()
+        self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
+        self.assertEqual(self.gateway.ended(bob), [])
+        self.failureResultOf(self.gateway.attach(ticket), NotAuthenticated)
+        self.failureResultOf(self.gateway.attach(PasswordCredential("Ann", PASSWORD)), Banned)
+        self.successResultOf(self.administration.reopen_account("ann"))
+        self.failureResultOf(self.gateway.attach(ticket), NotAuthenticated)
+        self.enter("Ann")
+        for change in (self.administration.close_account, self.administration.reopen_account):
+            self.failureResultOf(change("nobody"), PlayerError)
+
+    def test_disabled_while_arriving(self) -> None:
+        """Whoever showed the password before the account was disabled is not let in after it."""
+        attaching = self.gateway.attach(PasswordCredential("Ann", PASSWORD))
+        self.successResultOf(self.administration.close_account("ann"))
+        self.advance()
+        self.failureResultOf(attaching, NotAuthenticated, Banned)
 
     def test_export(self) -> None:
         """A character is written down as it is now, saved or not."""

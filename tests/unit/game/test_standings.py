@@ -56,7 +56,7 @@ class StandingsTests(GameTestCase):
         ticket = self.log_in("Ann")
         self.change("Ann", disabled=True)
         self.sound("Ann")
-        self.assertEqual((self.codes(ann), self.codes(bob)), ([CloseCode.BANNED], []))
+        self.assertEqual((self.codes(ann), self.codes(bob)), ([CloseCode.REVOKED], []))
         self.failureResultOf(self.gateway.attach(ticket), Banned)
         self.change("Ann", disabled=False)
         self.sound("Ann")

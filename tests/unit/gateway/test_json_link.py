@@ -20,7 +20,14 @@ from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.switchboard import Seat
 from mudserver.ids import SessionId
 from mudserver.interfaces.authority import PasswordCredential, Refresh, TicketCredential, Transport
-from mudserver.interfaces.play import Attach, Detached, OccupantsWanted, PasswordWanted, Refusal
+from mudserver.interfaces.play import (
+    Attach,
+    Detached,
+    Expiring,
+    OccupantsWanted,
+    PasswordWanted,
+    Refusal,
+)
 from mudserver.session.outbox import OutboxLimits
 from mudserver.tasks import MAX_TASKS
 from tests.unit.gateway.bench import EXPIRES, GATEWAY, HOME, FakeWire, GatewayTestCase
@@ -798,6 +805,18 @@ class RefreshTest(JsonLinkTestCase):
         told = self.told()
         self.assertEqual((told["code"], told["retry_after"]), ("unavailable", 5.0))
         self.assertIsNone(self.wire.closed)
+
+    def test_expiring(self) -> None:
+        """A warning of the world is told."""
+        self.world.send(Expiring(self.session, 300.0))
+        self.assertEqual(self.told(), {"type": "expiring", "in": 300.0})
+
+    def test_refusals_are_charged(self) -> None:
+        """Whoever goes on to refresh by what is worth nothing is closed 3013."""
+        for _ in range(51):
+            self.send(self.link, {"type": "refresh", "token": "t"})
+            self.world.answer(NotAuthenticated("No."))
+        self.assertIs(self.wire.code, CloseCode.TOO_MANY_MESSAGES)
 
     def test_one_at_a_time(self) -> None:
         """A client has one refresh under way, so that it can't fill the background with them."""

@@ -40,6 +40,9 @@ class Carrier:
     def replaced(self) -> None:
         self.told.append("replaced")
 
+    def expiring(self, seconds: float) -> None:
+        self.told.append(seconds)
+
     def password_wanted(self) -> None:
         self.told.append("password")
 

@@ -541,7 +541,12 @@ class PasswordTest(TerminalLinkTestCase):
         self.assertEqual(
             request,
             ChangePassword(
-                TokenHash("cafe"), "old sentence", "new sentence", HOME, Transport.TELNET
+                TokenHash("cafe"),
+                "old sentence",
+                "new sentence",
+                HOME,
+                Transport.TELNET,
+                self.session,
             ),
         )
         self.expect(b"Your password is changed.\r\n", PROMPT)

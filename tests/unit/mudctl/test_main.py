@@ -108,6 +108,8 @@ class MudctlTest(TestCase):
         """Each deed says that it is done."""
         for words, expected in (
             (("account", "role", "Ann", "owner"), "Ann is now owner.\n"),
+            (("account", "disable", "Bob"), "Bob is disabled.\n"),
+            (("account", "enable", "Bob"), "Bob is enabled.\n"),
             (("kick", "Bob"), "Bob is kicked.\n"),
             (("kick", "Bob", "that", "was", "enough"), "Bob is kicked.\n"),
             (("revoke", "Bob"), "3 log-ins of Bob are ended.\n"),
@@ -118,6 +120,8 @@ class MudctlTest(TestCase):
             self.daemon.done,
             [
                 ("role", "Ann", Role.OWNER),
+                ("close", "Bob"),
+                ("reopen", "Bob"),
                 ("kick", "Bob", "You were asked to leave."),
                 ("kick", "Bob", "that was enough"),
                 ("revoke", "Bob"),

@@ -35,6 +35,8 @@ class OptionsTest(SynchronousTestCase):
             ("account", "list"),
             ("account", "role", "Ann", "owner"),
             ("account", "password", "Ann"),
+            ("account", "disable", "Ann"),
+            ("account", "enable", "Ann"),
             ("kick", "Ann"),
             ("revoke", "Ann"),
             ("drain",),

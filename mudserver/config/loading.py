@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from mudserver.config.settings import KEYS, Key, Settings
+from mudserver.config.settings import ASCENDING, KEYS, Key, Settings
 from mudserver.config.values import Unacceptable
 from mudserver.errors import ConfigError
 
@@ -26,7 +27,8 @@ def load(
         file: The TOML file; None for ``MUDSERVER_CONFIG``'s, or none.
 
     Raises:
-        ConfigError: A key is unknown, a value isn't allowed, or the file can't be read.
+        ConfigError: A key is unknown, a value isn't allowed, by itself or beside another, or the
+            file can't be read.
     """
     if file is None and environment.get(CONFIG_VARIABLE):
         file = Path(environment[CONFIG_VARIABLE])
@@ -42,7 +44,22 @@ def load(
             if given is not None:
                 values[key.attribute] = _parse(key, given, source, name)
                 break
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check_order(settings)
+    return settings
+
+
+def _check_order(settings: Settings) -> None:
+    keys = {key.attribute: key.key for key in KEYS}
+    for attributes in ASCENDING:
+        for lower, higher in pairwise(attributes):
+            least, found = getattr(settings, lower), getattr(settings, higher)
+            if found < least:
+                raise ConfigError(
+                    keys[higher],
+                    "the settings",
+                    f"expected no less than {keys[lower]}, which is {least:g}, found {found:g}",
+                )
 
 
 def _parse(key: Key, given: object, source: str, name: str) -> object:

@@ -284,6 +284,42 @@ class Settings:
         "Seconds for which a log-in lasts without use.",
         key="limits.token",
     )
+    alarm_after: float = _setting(
+        values.number(0.1, 3_600),
+        2.0,
+        "Seconds that a change may wait for its commit before everyone is told.",
+        key="pressure.alarm_after",
+    )
+    alarm_at: int = _setting(
+        values.integer(1, 1_000_000),
+        10_000,
+        "Uncommitted changes, and inputs that wait for them, at which everyone is told.",
+        key="pressure.alarm_at",
+    )
+    no_log_ins_after: float = _setting(
+        values.number(0.1, 3_600),
+        5.0,
+        "Seconds after which nobody new is let in.",
+        key="pressure.no_log_ins_after",
+    )
+    no_log_ins_at: int = _setting(
+        values.integer(1, 1_000_000),
+        20_000,
+        "Uncommitted changes at which nobody new is let in.",
+        key="pressure.no_log_ins_at",
+    )
+    no_changes_after: float = _setting(
+        values.number(0.1, 3_600),
+        15.0,
+        "Seconds after which what changes anything is refused.",
+        key="pressure.no_changes_after",
+    )
+    no_changes_at: int = _setting(
+        values.integer(1, 1_000_000),
+        40_000,
+        "Uncommitted changes at which what changes anything is refused.",
+        key="pressure.no_changes_at",
+    )
 
 
 @frozen
@@ -328,3 +364,9 @@ def _keys() -> Iterable[Key]:
 
 #: Every setting there is.
 KEYS: Final = tuple(_keys())
+
+#: Settings of which none may be lower than the one before it.
+ASCENDING: Final = (
+    ("alarm_after", "no_log_ins_after", "no_changes_after"),
+    ("alarm_at", "no_log_ins_at", "no_changes_at"),
+)

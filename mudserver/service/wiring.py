@@ -27,6 +27,7 @@ from mudserver.game.administration import Administration
 from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.pressure import PressureLimits, Threshold
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.reaper import Reaper
@@ -156,6 +157,11 @@ class Daemon:
                 clear_staff_passwords=settings.insecure_staff,
             ),
             PresenceLimits(grace=settings.grace),
+            PressureLimits(
+                alarm=Threshold(settings.alarm_after, settings.alarm_at),
+                no_log_ins=Threshold(settings.no_log_ins_after, settings.no_log_ins_at),
+                no_changes=Threshold(settings.no_changes_after, settings.no_changes_at),
+            ),
             protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
         )
 

@@ -107,9 +107,15 @@ class OutageTests(FaultTestCase):
 
     async def test_stalled(self) -> None:
         """While nothing can be saved, players are told, then nobody new is let in, then nothing
-        may change any more, and they talk on; when it can, all of that is over by itself.
+        may change any more, and they talk on; when it can, all of that is over by itself. Each
+        begins when the settings say.
         """
-        await self.begin(Stage(self, fresh_database(self)))
+        options = (
+            "--pressure-alarm-after=0.5",
+            "--pressure-no-log-ins-after=2",
+            "--pressure-no-changes-after=5",
+        )
+        await self.begin(Stage(self, fresh_database(self), *options))
         daemon, sue = self.ordeal.stage.daemon, self.ordeal.sue
         body = {"name": "Eve", "password": PASSWORD}
 

@@ -126,6 +126,12 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "grace": Sample((0, "1.5"), (-1, 86_401, "x"), "from 0 to 86400"),
     "drain": Sample((0, "1.5"), (-1, 3_601, "x"), "from 0 to 3600"),
     "token_life": Sample((60, "90.5"), (59, 30 * 86_400 + 1, "x"), "from 60 to 2.592e+06"),
+    "alarm_after": Sample((0.1, "5"), (0, 3_601, "x"), "from 0.1 to 3600"),
+    "alarm_at": Sample((1, "20000"), (0, 1_000_001, 1.5, "x"), "from 1 to 1000000"),
+    "no_log_ins_after": Sample((2, "15"), (0, 3_601, "x"), "from 0.1 to 3600"),
+    "no_log_ins_at": Sample((10_000, "40000"), (0, 1_000_001, "x"), "from 1 to 1000000"),
+    "no_changes_after": Sample((5, "3600"), (0, 3_601, "x"), "from 0.1 to 3600"),
+    "no_changes_at": Sample((20_000, "1000000"), (0, 1_000_001, "x"), "from 1 to 1000000"),
 }
 
 
@@ -202,6 +208,18 @@ class KeysTest(ConfigTestCase):
         for key in KEYS:
             if key.default is not None:
                 self.assertEqual(key.parse(_given(key.default)), key.default, key.key)
+
+    def test_order(self) -> None:
+        """What comes later under pressure can't begin earlier; what is equal is allowed."""
+        for options, wrong, least in (
+            ({"pressure-alarm-after": "6"}, "pressure.no_log_ins_after", "alarm_after, which is 6"),
+            ({"pressure-no-changes-at": "5"}, "pressure.no_changes_at", "which is 20000, found 5"),
+        ):
+            error = self.assertRaises(ConfigError, load, options, {})
+            self.assertIn(f"the settings: {wrong}: expected no less than pressure.", str(error))
+            self.assertIn(least, str(error))
+        same = load({f"pressure-{each}-after": "3" for each in ("alarm", "no-log-ins")}, {})
+        self.assertEqual((same.alarm_after, same.no_log_ins_after), (3.0, 3.0))
 
     def test_precedence(self) -> None:
         """The command line wins over the file, the file over the environment, for each setting."""

@@ -15,10 +15,12 @@ from mudserver.config.places import (
     state_directory,
 )
 from mudserver.config.settings import KEYS, Key, Settings
+from mudserver.config.values import PROXIED
 
 __all__ = [
     "CONFIG_VARIABLE",
     "KEYS",
+    "PROXIED",
     "STATE_DIRECTORY_VARIABLE",
     "Key",
     "Settings",

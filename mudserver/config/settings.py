@@ -48,18 +48,18 @@ class Settings:
         "[default: $STATE_DIRECTORY, else ~/.local/state/mudserver]",
     )
     telnet: str = _setting(
-        values.endpoint, "tcp:4000:interface=127.0.0.1", "Where telnet listens; empty for nowhere."
+        values.door, "tcp:4000:interface=127.0.0.1", "Where telnet listens; empty for nowhere."
     )
     http: str = _setting(
-        values.endpoint, "tcp:4001:interface=127.0.0.1", "Where the web listens; empty for nowhere."
+        values.door, "tcp:4001:interface=127.0.0.1", "Where the web listens; empty for nowhere."
     )
     https: str = _setting(
-        values.endpoint,
+        values.door,
         "tcp:4002:interface=127.0.0.1",
         "Where the web listens with TLS, once there is a certificate.",
     )
     telnets: str = _setting(
-        values.endpoint,
+        values.door,
         "tcp:4003:interface=127.0.0.1",
         "Where telnet listens with TLS, once there is a certificate.",
     )
@@ -110,7 +110,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _setting(
         values.several(values.network),
         (ip_network("127.0.0.1"), ip_network("::1")),
-        "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        "Networks whose X-Forwarded-For, X-Forwarded-Proto and PROXY protocol are believed.",
     )
     insecure_passwords: bool = _setting(
         values.boolean, False, "Take passwords over unencrypted HTTP from other machines, too."
@@ -159,6 +159,39 @@ class Settings:
     )
     http_per_address: int = _setting(
         values.integer(1, 100_000), 64, "HTTP connections from one address.", key="limits.http"
+    )
+    unauthenticated: int = _setting(
+        values.integer(1, 100_000),
+        30,
+        "Connections from one address that have not logged in yet.",
+        key="limits.unauthenticated",
+    )
+    total: int = _setting(
+        values.integer(1, 1_000_000), 20_000, "Connections of players.", key="limits.total"
+    )
+    pending: int = _setting(
+        values.integer(1, 1_000_000),
+        4_000,
+        "Connections that have not logged in yet; all of HTTP are such.",
+        key="limits.pending",
+    )
+    arrivals: float = _setting(
+        values.number(0.1, 100_000),
+        10.0,
+        "New connections a second from one address (IPv6: one /64), sustained.",
+        key="limits.arrivals",
+    )
+    arrival_burst: int = _setting(
+        values.integer(1, 100_000),
+        60,
+        "The same at once; as many more wait their turn, and the rest is refused.",
+        key="limits.arrival_burst",
+    )
+    descriptors: int = _setting(
+        values.integer(1, 100_000),
+        64,
+        "File descriptors kept free for the database and operators; a quarter at most.",
+        key="limits.descriptors",
     )
     commands: float = _setting(
         values.number(0.1, 100_000),

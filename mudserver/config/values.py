@@ -16,6 +16,9 @@ Network = IPv4Network | IPv6Network
 
 Parse = Callable[[object], object]
 
+#: What stands before an endpoint where trusted proxies speak the PROXY protocol.
+PROXIED: Final = "haproxy:"
+
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _LARGEST_PORT: Final = 65_535
@@ -182,11 +185,21 @@ def endpoint(value: object) -> str:
         raise Unacceptable(f"{expected} ({error})") from None
     kind, *arguments = _COLON.split(text)
     if kind == "haproxy":
-        # It would believe anybody's word of where a connection is from.
-        raise Unacceptable(f"{expected}; the PROXY protocol isn't spoken")
+        # Twisted's own would believe anybody's word of where a connection is from.
+        raise Unacceptable(f"{expected}; the PROXY protocol isn't spoken there")
     if kind == "tcp" and not _has_port(arguments):
         raise Unacceptable(f"{expected}; a port is a number from 0 to {_LARGEST_PORT}")
     return text
+
+
+def door(value: object) -> str:
+    """Read where to listen for players: as `endpoint`, behind a proxy perhaps."""
+    if isinstance(value, str) and value.startswith(PROXIED):
+        behind = value.removeprefix(PROXIED)
+        if not behind:
+            raise Unacceptable(f"expected a server endpoint after {PROXIED}")
+        return f"{PROXIED}{endpoint(behind)}"
+    return endpoint(value)
 
 
 def _has_port(arguments: list[str]) -> bool:

@@ -26,6 +26,7 @@ class AdmissionLimits:
         unauthenticated: Of those, such as have not said yet who they are.
         http: HTTP connections from one address; one that becomes a WebSocket is none any more.
         total: Of players, from everywhere.
+        pending: Connections from everywhere that have not said yet who they are; all of HTTP are.
         exempt: Networks that no limit by address concerns.
     """
 
@@ -33,6 +34,7 @@ class AdmissionLimits:
     unauthenticated: int = 30
     http: int = 64
     total: int = 20_000
+    pending: int = 4_000
     exempt: tuple[IPNetwork, ...] = ()
 
 
@@ -85,6 +87,7 @@ class Admission:
     def __init__(self, limits: AdmissionLimits) -> None:
         self._exempt = limits.exempt
         self._everyone = _Tally(limits.total)
+        self._pending = _Tally(limits.pending)
         self._connections = _Tally(limits.connections)
         self._unauthenticated = _Tally(limits.unauthenticated)
         self._http = _Tally(limits.http)
@@ -102,34 +105,46 @@ class Admission:
             TooManyTries: That address has as many as it may, with code ``too_many_connections``.
             Overloaded: The gateway has, or the daemon stops.
         """
-        if self._closed:
-            raise Overloaded("The server restarts; try again later.", RETRY_AFTER)
+        self._check_room()
         if self._everyone.full(_EVERYONE):
             raise Overloaded("The server is full; try again later.", RETRY_AFTER)
+        held, until_authenticated = [(self._everyone, _EVERYONE)], [(self._pending, _EVERYONE)]
         if is_within(address, self._exempt):
-            return _taken([(self._everyone, _EVERYONE)], [])
+            return _taken(held, until_authenticated)
         key = network_of(address)
         if self._connections.full(key):
             raise _too_many("There are too many connections from your address.")
         if self._unauthenticated.full(key):
             raise _too_many("Too many connections from your address are still logging in.")
-        return _taken(
-            [(self._everyone, _EVERYONE), (self._connections, key)], [(self._unauthenticated, key)]
-        )
+        held.append((self._connections, key))
+        until_authenticated.append((self._unauthenticated, key))
+        return _taken(held, until_authenticated)
 
-    def admit_http(self, address: str) -> Place:
+    def admit_http(self, address: str | None) -> Place:
         """
         Take in an HTTP connection.
 
+        Args:
+            address: From where; None where it isn't known, many sharing one.
+
         Raises:
             TooManyTries: As for `admit`.
+            Overloaded: Likewise.
         """
-        if is_within(address, self._exempt):
-            return Place()
+        self._check_room()
+        held = [(self._pending, _EVERYONE)]
+        if address is None or is_within(address, self._exempt):
+            return _taken(held, [])
         key = network_of(address)
         if self._http.full(key):
             raise _too_many("There are too many connections from your address.")
-        return _taken([(self._http, key)], [])
+        return _taken([*held, (self._http, key)], [])
+
+    def _check_room(self) -> None:
+        if self._closed:
+            raise Overloaded("The server restarts; try again later.", RETRY_AFTER)
+        if self._pending.full(_EVERYONE):
+            raise Overloaded("Too many are coming in; try again later.", RETRY_AFTER)
 
 
 def _taken(held: list[tuple[_Tally, str]], until_authenticated: list[tuple[_Tally, str]]) -> Place:

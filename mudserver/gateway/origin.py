@@ -2,8 +2,10 @@
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from attrs import frozen
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
 
 from mudserver.interfaces.authority import Origin
 
@@ -15,6 +17,23 @@ _CUSTOMER_BITS = 64
 
 #: Whoever comes by a Unix socket is on this machine.
 _HERE = "127.0.0.1"
+
+
+@implementer(IAddress)
+@frozen
+class ForwardedAddress:
+    """
+    Where a connection comes from, as a trusted proxy says of it by the PROXY protocol.
+
+    Attributes:
+        host: The client's IP address.
+        port: Its port.
+        tls: Whether it speaks TLS with the proxy.
+    """
+
+    host: str
+    port: int
+    tls: bool
 
 
 def parse_address(host: str) -> IPAddress | None:
@@ -57,7 +76,9 @@ def host_of(address: object) -> str:
     return host if parsed is None else str(parsed)
 
 
-def origin_of(address: IAddress | None, tls: bool = False) -> Origin:
-    """Return the origin of a connection that came without a proxy."""
+def origin_of(address: object, tls: bool = False) -> Origin:
+    """Return the origin of a connection whose address tells all there is to know of it."""
     host = host_of(address)
+    if isinstance(address, ForwardedAddress):
+        return Origin(host, secure=tls or address.tls)
     return Origin(host, secure=tls or is_loopback(host))

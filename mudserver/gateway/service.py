@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from mudserver.errors import PortUnavailable
 from mudserver.gateway.drain import Drain
 from mudserver.gateway.shared import Shared
+from mudserver.gateway.turnstile import Turnstile
 from mudserver.listening import listen
 
 #: Seconds for a stop in good order.
@@ -43,14 +44,22 @@ class GatewayService(Service):
     Args:
         shared: What all links of the gateway have in common.
         doors: Where to listen.
+        turnstile: Stops the doors where file descriptors run out.
         drain: Seconds within which the daemon should stop; half of them are for goodbyes.
     """
 
     _log = Logger()
 
-    def __init__(self, shared: Shared, doors: Sequence[Door], drain: float = DRAIN_SECONDS) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        doors: Sequence[Door],
+        turnstile: Turnstile,
+        drain: float = DRAIN_SECONDS,
+    ) -> None:
         self._shared = shared
         self._doors = doors
+        self._turnstile = turnstile
         self._drain_seconds = drain
         self._draining: Drain | None = None
         self._open: list[IListeningPort] = []
@@ -97,8 +106,10 @@ class GatewayService(Service):
                 await self._shut()
                 raise
             self._open.append(port)
+            self._turnstile.watch(port)
 
     async def _shut(self) -> None:
+        self._turnstile.close()
         while self._open:
             stopped = self._open.pop().stopListening()
             if stopped is not None:

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import Allowances
+from mudserver.gateway.arrivals import Arrivals
 from mudserver.gateway.exclusion import Exclusion
 from mudserver.gateway.incidents import Incidents
 from mudserver.gateway.reaper import Reaper
@@ -78,6 +79,7 @@ class Shared:
         token_bytes: A source of unpredictable bytes.
         pick: A source of fractions from 0 to 1, for jitter.
         admission: Says who may come in.
+        arrivals: Says when who comes has its turn.
         allowances: Says how much may be sent.
         incidents: Logs what is refused and what fails.
         exclusion: Says from where nobody may.
@@ -95,6 +97,7 @@ class Shared:
     token_bytes: Callable[[int], bytes]
     pick: Callable[[], float]
     admission: Admission = field(factory=lambda: Admission(AdmissionLimits()))
+    arrivals: Arrivals = field(factory=Arrivals)
     allowances: Allowances = field(factory=Allowances)
     incidents: Incidents = Factory(lambda shared: Incidents(shared.clock), takes_self=True)
     exclusion: Exclusion = Factory(

@@ -20,7 +20,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mudserver import __version__
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.config import Settings, control_socket, embedded_database
+from mudserver.config import PROXIED, Settings, control_socket, embedded_database
 from mudserver.control.service import ControlService
 from mudserver.errors import ConfigError
 from mudserver.game.administration import Administration
@@ -30,12 +30,15 @@ from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import PressureLimits, Threshold
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
+from mudserver.gateway.arrivals import ArrivalLimits, Arrivals
+from mudserver.gateway.doorway import Doorkeeper, Doorway
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.service import Door, GatewayService
 from mudserver.gateway.shared import LinkLimits, Shared
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.gateway.telnet import TelnetFactory
+from mudserver.gateway.turnstile import Turnstile, widen
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.web.policy import WebPolicy
 from mudserver.gateway.web.site import WebSite
@@ -63,6 +66,9 @@ from mudserver.world.networks import LOOPBACK
 
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
 BACKLOG = 1024
+
+#: File descriptors for everything but connections of clients.
+_OTHER_DESCRIPTORS = 256
 
 _log = Logger()
 
@@ -102,7 +108,10 @@ class Daemon:
         self._game = self._make_game()
         self._shared = self._make_shared()
         self._show_what_is_held()
-        self._gateways = GatewayService(self._shared, tuple(self._doors()), settings.drain)
+        self._doorkeeper = self._make_doorkeeper()
+        self._gateways = GatewayService(
+            self._shared, tuple(self._doors()), self._doorkeeper.turnstile, settings.drain
+        )
         self.service = OrderedService(self._lifecycle.started, self._lifecycle.failed)
         for name, part in self._parts():
             part.setName(name)
@@ -220,9 +229,19 @@ class Daemon:
                 AllowanceLimits(commands=Rate(settings.commands, settings.command_burst)),
                 settings.exempt,
             ),
+            arrivals=Arrivals(
+                ArrivalLimits(
+                    rate=Rate(settings.arrivals, settings.arrival_burst),
+                    waiting=settings.arrival_burst,
+                    exempt=settings.exempt,
+                )
+            ),
             admission=Admission(
                 AdmissionLimits(
                     connections=settings.per_address,
+                    unauthenticated=settings.unauthenticated,
+                    total=settings.total,
+                    pending=settings.pending,
                     http=settings.http_per_address,
                     exempt=settings.exempt,
                 )
@@ -236,6 +255,18 @@ class Daemon:
         meter.show("held", lambda: len(shared.switchboard), what="sessions")
         meter.show("held", lambda: len(shared.reaper), what="deadlines")
         meter.show("held", lambda: len(reactor.getDelayedCalls()), what="timers")
+
+    def _make_doorkeeper(self) -> Doorkeeper:
+        settings, shared = self._settings, self._shared
+        widen(settings.total + settings.pending + settings.descriptors + _OTHER_DESCRIPTORS)
+        return Doorkeeper(
+            clock=self._reactor,
+            meter=self._meter,
+            incidents=shared.incidents,
+            arrivals=shared.arrivals,
+            turnstile=Turnstile(self._reactor, random.random, self._meter, settings.descriptors),
+            trusted=settings.trusted_proxies,
+        )
 
     def _make_operations(self) -> OperationsService:
         return OperationsService(
@@ -288,6 +319,7 @@ class Daemon:
         settings = self._settings
         banner = _BANNER.format(name=settings.name)
         site = self._make_site()
+        keeper = self._doorkeeper
         wanted: list[tuple[str, str, IProtocolFactory]] = [
             ("telnet", settings.telnet, TelnetFactory(self._shared, banner)),
             ("http", settings.http, site),
@@ -302,7 +334,11 @@ class Daemon:
             ]
         for name, address, factory in wanted:
             if address:
-                yield Door(name, address, self._listening(address), factory)
+                where = address.removeprefix(PROXIED)
+                doorway = Doorway(
+                    name, factory, keeper, proxied=where != address, crowds=name.startswith("http")
+                )
+                yield Door(name, where, self._listening(where), doorway)
 
     def _make_site(self) -> WebSite:
         settings = self._settings

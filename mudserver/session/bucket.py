@@ -66,6 +66,24 @@ class Bucket:
         missing = tokens - self._tokens
         return 0.0 if missing <= _ROUNDING else missing / self.rate.per_second
 
+    def owe(self, now: float, most: float) -> float | None:
+        """
+        Take a token, though it may not be there yet.
+
+        Args:
+            now: In seconds.
+            most: How many may be owed.
+
+        Returns:
+            The seconds until it is there; None where too many are owed, and none was taken.
+        """
+        self._refill(now)
+        left = self._tokens - 1.0
+        if left < -most - _ROUNDING:
+            return None
+        self._tokens = left
+        return max(0.0, -left / self.rate.per_second) if left < -_ROUNDING else 0.0
+
     def full(self, now: float) -> bool:
         """Whether nothing was taken that has not been filled up again."""
         self._refill(now)

@@ -41,14 +41,11 @@ class KeyedBuckets(Generic[K]):
 
     def take(self, key: K, now: float, tokens: float = 1.0) -> bool:
         """Take tokens of a key's bucket if there are enough; ``now`` in seconds."""
-        self._forget_full(now)
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(self.rate)
-            if len(self._buckets) > self.limit:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
-        return bucket.take(now, tokens)
+        return self._bucket(key, now).take(now, tokens)
+
+    def owe(self, key: K, now: float, most: float) -> float | None:
+        """Take a token of a key's bucket, there or not: see `Bucket.owe`."""
+        return self._bucket(key, now).owe(now, most)
 
     def wait(self, key: K, now: float, tokens: float = 1.0) -> float:
         """Return the seconds until so many tokens are in a key's bucket; 0 when they are."""
@@ -58,6 +55,17 @@ class KeyedBuckets(Generic[K]):
     def of(self, key: K) -> "KeyedBucket[K]":
         """Return one key's bucket, to take from it later."""
         return KeyedBucket(self, key)
+
+    def _bucket(self, key: K, now: float) -> Bucket:
+        """Return a bucket to take from."""
+        self._forget_full(now)
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(self.rate)
+            if len(self._buckets) > self.limit:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(key)
+        return bucket
 
     def _forget_full(self, now: float) -> None:
         """Forget those of the oldest that are full; each that is held goes so in its time."""

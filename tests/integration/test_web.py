@@ -37,6 +37,7 @@ from mudserver.gateway.roster import Roster
 from mudserver.gateway.service import Door, GatewayService
 from mudserver.gateway.shared import LinkLimits, Shared
 from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.turnstile import Turnstile
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.web.policy import WebPolicy
 from mudserver.gateway.web.site import WebSite
@@ -178,6 +179,7 @@ class WebTestCase(TestCase):
                     TLSMemoryBIOFactory(CertificateFiles(pem, pem), False, self.site),
                 ),
             ),
+            Turnstile(reactor, random.random, meter),
         )
         await world.startService()
         self.addCleanup(world.stopService)

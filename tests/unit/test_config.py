@@ -45,6 +45,11 @@ _ENDPOINTS: Final = Sample(
     ("4000", "tcp:x", "tcp:70000", "tcp:interface=127.0.0.1:port=70000", "udp:1", 4000, [], "tcp:"),
     "expected a server endpoint such as tcp:4000:interface=127.0.0.1",
 )
+_DOORS: Final = Sample(
+    ("haproxy:tcp:5000:interface=127.0.0.1", "unix:/run/mud.sock"),
+    (*_ENDPOINTS.bad, "haproxy:", "haproxy:x", "haproxy:haproxy:tcp:1", "haproxy:tcp:70000"),
+    "expected",
+)
 _PATHS: Final = Sample(("/srv/one", "two"), (5, [], "~nobody-has-this-name/x"), "expected a path")
 _FLAGS: Final = Sample((True, "yes"), ("maybe", 1, "", "2"), "expected true or false")
 _PATIENCE = Sample((0.1, "1.5"), (0, 3_601, "x"), "from 0.1 to 3600")
@@ -63,10 +68,10 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "role": Sample(("all", "all"), ("gateway", "", 1), "expected one of: all"),
     "name": Sample(("Latewater", "Grey Harbour"), ("", " ", "x" * 61, "a\nb", 5), "1 to 60"),
     "state_dir": _PATHS,
-    "telnet": _ENDPOINTS,
-    "http": _ENDPOINTS,
-    "https": _ENDPOINTS,
-    "telnets": _ENDPOINTS,
+    "telnet": _DOORS,
+    "http": _DOORS,
+    "https": _DOORS,
+    "telnets": _DOORS,
     "operations": _ENDPOINTS,
     "control": _PATHS,
     "certificate": _PATHS,
@@ -105,6 +110,12 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "exempt": _NETWORKS,
     "per_address": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "http_per_address": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "unauthenticated": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "total": Sample((1, "2"), (0, 1_000_001, "x"), "from 1 to 1000000"),
+    "pending": Sample((1, "2"), (0, 1_000_001, "x"), "from 1 to 1000000"),
+    "arrivals": Sample((0.1, "2"), (0, 100_001, "x"), "from 0.1 to 100000"),
+    "arrival_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "descriptors": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "commands": Sample((0.1, "2"), (0, 100_001, "x"), "from 0.1 to 100000"),
     "command_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "frames": Sample((200, "50.5"), (0, 1_000_001, "x"), "from 1 to 1e+06"),

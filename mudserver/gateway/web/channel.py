@@ -5,13 +5,13 @@ from enum import Enum, auto
 from http import HTTPStatus
 
 from attrs import frozen
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, HTTPFactory, Request
 from twisted.web.http_headers import Headers
 
-from mudserver.errors import PlayerError
+from mudserver.errors import PlayerError, Unavailable
 from mudserver.gateway.sockets import IStream
 from mudserver.gateway.web.answer import SECURITY_HEADERS, Answer, Form, HttpRefusal, refusal
 from mudserver.interfaces.meter import IMeter
@@ -67,7 +67,11 @@ class WebChannel(HTTPChannel):
         clock: Measures that.
         meter: Counts what is refused here.
         released: Called once, when this is no HTTP connection any more.
+        peer: Who is at the other end, or whom a proxy speaks for there.
         refused: Why the client may not ask anything; None where it may.
+
+    Attributes:
+        peer: The same.
     """
 
     timeOut = None
@@ -80,7 +84,9 @@ class WebChannel(HTTPChannel):
         clock: IReactorTime,
         meter: IMeter,
         released: "Callable[[WebChannel], None]",
-        refused: PlayerError | None = None,
+        *,
+        peer: IAddress | None = None,
+        refused: PlayerError | Unavailable | None = None,
     ) -> None:
         super().__init__()
         self.maxHeaders = limits.headers
@@ -88,6 +94,7 @@ class WebChannel(HTTPChannel):
         self._clock = clock
         self._meter = meter
         self._released = released
+        self.peer = peer
         self._refused = refused
         self._phase = _Phase.NEW
         self._timer: IDelayedCall | None = None
@@ -191,13 +198,14 @@ class WebChannel(HTTPChannel):
             f"A body has at most {self._limits.body_bytes} bytes.",
         )
 
-    def _turn_away(self, error: PlayerError) -> None:
+    def _turn_away(self, error: PlayerError | Unavailable) -> None:
         """Refuse, and throw away whatever else is sent."""
         if self._phase in (_Phase.LINGERING, _Phase.CLOSING, _Phase.GONE):
             return
         self._enter(_Phase.LINGERING, self._limits.linger)
         self.setRawMode()
-        self._meter.count("refusals", reason=error.code)
+        code = error.code if isinstance(error, PlayerError) else "unavailable"
+        self._meter.count("refusals", reason=code)
         self._write(refusal(error, Form.JSON))
 
     def _refuse_head(self) -> None:

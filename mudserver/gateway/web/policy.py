@@ -109,11 +109,13 @@ class Caller:
         origin: From where.
         site: What the client takes us for: scheme, host and port that it used.
         browser: Whether it is a page in a browser.
+        by_proxy: Whether a trusted proxy brought the request, or could have.
     """
 
     origin: Origin
     site: Site
     browser: bool
+    by_proxy: bool = False
 
 
 def _site(text: str | None) -> Site | None:
@@ -162,7 +164,12 @@ class WebPolicy:
         site = self._asked_for("https" if https else "http", facts.host)
         self._check_origin(facts.origin, site)
         secure = https or (is_loopback(facts.peer) and not facts.forwarded)
-        return Caller(Origin(self._address(facts), secure), site, browser=bool(facts.origin))
+        return Caller(
+            Origin(self._address(facts), secure),
+            site,
+            browser=bool(facts.origin),
+            by_proxy=self.trusts(facts.peer),
+        )
 
     def trusts(self, peer: str) -> bool:
         """Whether that is a proxy whose word counts."""

@@ -4,7 +4,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from mudserver.errors import PlayerError, Unavailable
-from mudserver.gateway.origin import host_of
+from mudserver.gateway.origin import ForwardedAddress, host_of
 from mudserver.gateway.web.answer import Answer, Form, failure, refusal
 from mudserver.gateway.web.api import Call
 from mudserver.gateway.web.channel import WebChannel
@@ -50,14 +50,17 @@ class WebRequest(Request):
 
     def facts(self) -> Facts:
         """Return what tells who asks."""
+        peer: object = self.channel.peer
+        introduced = isinstance(peer, ForwardedAddress)
+        tls = isinstance(peer, ForwardedAddress) and peer.tls
         return Facts(
-            peer=host_of(self.channel.getPeer()),
-            tls=self.isSecure(),
+            peer=host_of(peer),
+            tls=tls or bool(self.isSecure()),
             host=self.values("Host"),
             origin=self.values("Origin"),
             forwarded_for=self.values("X-Forwarded-For"),
             forwarded_proto=self.values("X-Forwarded-Proto"),
-            forwarded=any(map(self.requestHeaders.hasHeader, _FORWARDING)),
+            forwarded=introduced or any(map(self.requestHeaders.hasHeader, _FORWARDING)),
         )
 
     def call(self) -> Call:

@@ -10,7 +10,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from mudserver.errors import Banned, Forbidden, TooManyTries
+from mudserver.errors import Banned, Forbidden, TooManyTries, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.origin import host_of
@@ -76,12 +76,17 @@ class WebSite(Site):
         place, refused = Place(), None
         try:
             # Behind a proxy there are many clients, and their number is its business.
-            if not self._policy.trusts(host):
-                place = self._shared.admission.admit_http(host)
-        except TooManyTries as error:
+            known = None if self._policy.trusts(host) else host
+            place = self._shared.admission.admit_http(known)
+        except (TooManyTries, Unavailable) as error:
             refused = error
         channel = WebChannel(
-            self._limits, self._shared.clock, self._shared.meter, self._released, refused
+            self._limits,
+            self._shared.clock,
+            self._shared.meter,
+            self._released,
+            peer=addr,
+            refused=refused,
         )
         channel.factory = self
         channel.site = self

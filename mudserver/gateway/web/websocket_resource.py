@@ -5,9 +5,12 @@ from http import HTTPStatus
 
 from attrs import frozen
 from autobahn.twisted.resource import WebSocketResource
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from mudserver.errors import TooManyTries, Unavailable
+from mudserver.errors import BusUnavailable, Overloaded, PlayerError, TooManyTries, Unavailable
+from mudserver.gateway.admission import RETRY_AFTER
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.web.answer import HttpRefusal
 from mudserver.gateway.web.request import WebRequest
@@ -62,6 +65,44 @@ class WebSocketEntrance(Spot):
     def serve(self, request: WebRequest) -> None:
         """Implement `Spot.serve`."""
         _check_upgrade(request)
+        arrivals = self._shared.arrivals
+        # Who comes by a proxy was not counted at the door, since nobody knew who it was.
+        wait = (
+            arrivals.arrive(request.caller.origin.address, self._shared.clock.seconds())
+            if request.caller.by_proxy
+            else 0.0
+        )
+        if wait is None:
+            self._shared.meter.count("refusals", reason="too_many_arrivals")
+            raise TooManyTries("You come too often.", retry_after=RETRY_AFTER)
+        if wait:
+            try:
+                self._shared.tasks.run("arrival", self._serve_later(request, wait))
+            except Overloaded:
+                arrivals.begin()
+                raise
+        else:
+            self._open(request)
+
+    async def _serve_later(self, request: WebRequest, wait: float) -> None:
+        """Let a client in when it has its turn, if it is still there."""
+        gone = request.notifyFinish()
+        waiting: Deferred[None] = deferLater(self._shared.clock, wait)
+        gone.addBoth(lambda _: waiting.cancel())
+        try:
+            await waiting
+        except CancelledError:
+            if not request.finished and not request._disconnected:  # noqa: SLF001
+                request.refuse(BusUnavailable("The server stops."))
+            return
+        finally:
+            self._shared.arrivals.begin()
+        try:
+            self._open(request)
+        except (PlayerError, Unavailable) as error:
+            request.refuse(error)
+
+    def _open(self, request: WebRequest) -> None:
         origin = request.caller.origin
         try:
             place = self._shared.admission.admit(origin.address)

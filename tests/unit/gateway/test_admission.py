@@ -93,6 +93,21 @@ class AdmissionTests(SynchronousTestCase):
         place.leave()
         admission.admit_http(ANN)
 
+    def test_pending(self) -> None:
+        """Only so many may be coming in, from wherever, exempt or not; HTTP counts throughout."""
+        admission = Admission(AdmissionLimits(pending=3, exempt=(ip_network(ANN),)))
+        player, web = admission.admit(ANN), admission.admit_http(BETH)
+        admission.admit_http(None)
+        for refuse in (admission.admit, admission.admit_http):
+            self.assertRaises(Overloaded, refuse, ANN)
+        self.assertRaises(Overloaded, admission.admit_http, None)
+        player.authenticated()
+        admission.admit(ANN).authenticated()
+        admission.admit(ANN)
+        self.assertRaises(Overloaded, admission.admit, ANN)
+        web.leave()
+        admission.admit(BETH)
+
     def test_refusals_count_nothing(self) -> None:
         """Who was refused has not taken a place."""
         admission = Admission(AdmissionLimits(connections=1, total=2))

@@ -12,6 +12,7 @@ from mudserver.errors import Overloaded, PortUnavailable
 from mudserver.gateway.drain import CLOSES_PER_SECOND
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.service import Door, GatewayService
+from mudserver.gateway.turnstile import Turnstile
 from tests.unit.gateway.bench import HOME, FakeWire, GatewayTestCase
 
 
@@ -64,7 +65,9 @@ class GatewayServiceTest(GatewayTestCase):
             Door(name, f"tcp:{endpoint.port.number}", endpoint, Factory())
             for name, endpoint in zip(("telnet", "http", "https"), self.endpoints, strict=True)
         ]
-        self.service = GatewayService(self.shared, self.doors)
+        self.service = GatewayService(
+            self.shared, self.doors, Turnstile(self.clock, self.shared.pick, self.meter)
+        )
 
     def tearDown(self) -> None:
         self.assertEqual(len(self.shared.roster), 0)

@@ -375,6 +375,53 @@ class CrowdTests(UpgradeTestCase):
         self.assertEqual(self.knock()[1].status, 429)
 
 
+class ArrivalTests(UpgradeTestCase):
+    """Too many in a time."""
+
+    limits = AdmissionLimits(connections=1_000, unauthenticated=1_000)
+
+    def ask(self, address: str = ELSEWHERE) -> Client:
+        """Ask for an upgrade through a proxy."""
+        client = self.bench.connect()
+        client.send(request("GET", "/ws", None, {**HANDSHAKE, "X-Forwarded-For": address}))
+        return client
+
+    def crowd(self) -> None:
+        """Use up what may come at once."""
+        for _ in range(60):
+            self.assertEqual(parse(self.ask().received())[0].status, 101)
+
+    def test_behind_a_proxy(self) -> None:
+        """Each client has a rate of its own; who is beyond it waits, and is then let in."""
+        self.crowd()
+        late = self.ask()
+        self.assertEqual(late.received(), b"")
+        self.assertEqual(parse(self.ask("192.0.2.8").received())[0].status, 101)
+        self.bench.clock.advance(0.1)
+        self.assertEqual(parse(late.received())[0].status, 101)
+        self.assertEqual(self.bench.shared.arrivals.waiting, 0)
+
+    def test_too_many(self) -> None:
+        """When as many wait, the next is refused."""
+        self.crowd()
+        waiting = [self.ask() for _ in range(60)]
+        (response,) = parse(self.ask().received())
+        self.assertEqual(response.status, 429)
+        self.assertEqual(self.bench.meter.counts["refusals too_many_arrivals"], 1)
+        for client in waiting:
+            client.disconnect()
+        self.assertEqual(self.bench.shared.arrivals.waiting, 0)
+        self.assertEqual(len(self.bench.shared.tasks), 0)
+
+    def test_stopped(self) -> None:
+        """Who still waits when the server stops is told so."""
+        self.crowd()
+        client = self.ask()
+        self.successResultOf(self.bench.shared.tasks.stop())
+        self.assertEqual(parse(client.received())[0].status, 503)
+        self.assertEqual(self.bench.shared.arrivals.waiting, 0)
+
+
 class LogInTests(UpgradeTestCase):
     """Those who have not said yet who they are."""
 

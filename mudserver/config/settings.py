@@ -196,14 +196,41 @@ class Settings:
     commands: float = _setting(
         values.number(0.1, 100_000),
         10.0,
-        "Commands a second of one session, sustained.",
+        "Commands a second of one character, sustained.",
         key="limits.commands",
     )
     command_burst: int = _setting(
         values.integer(1, 100_000),
         30,
-        "Commands at once of one session.",
+        "Commands at once of one character.",
         key="limits.command_burst",
+    )
+    tell: float = _setting(
+        values.number(0.01, 100_000),
+        2.0,
+        "Tells a second of one character, sustained.",
+        key="limits.tell",
+    )
+    tell_burst: int = _setting(
+        values.integer(1, 100_000), 20, "Tells at once.", key="limits.tell_burst"
+    )
+    channel: float = _setting(
+        values.number(0.01, 100_000),
+        2.0,
+        "Lines on channels a second of one character, sustained.",
+        key="limits.channel",
+    )
+    channel_burst: int = _setting(
+        values.integer(1, 100_000), 20, "Lines on channels at once.", key="limits.channel_burst"
+    )
+    who: float = _setting(
+        values.number(0.01, 100_000),
+        1.0,
+        "Looks at who is here a second of one character, sustained.",
+        key="limits.who",
+    )
+    who_burst: int = _setting(
+        values.integer(1, 100_000), 10, "Looks at who is here at once.", key="limits.who_burst"
     )
     frames: float = _setting(
         values.number(1, 1_000_000),

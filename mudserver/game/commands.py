@@ -22,6 +22,7 @@ from mudserver.game.pressure import PressureGauge
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
+from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import ChangePassword, Transport
 from mudserver.interfaces.bus import IBus, gateway_subject
@@ -85,6 +86,7 @@ class Commands:
         loop: Where commands queue.
         stage: What lets their events happen.
         journal: What commits the inputs, with what they changed.
+        allowances: How often characters may do what is expensive.
         pressure: What says whether anything may change.
         fan_out: What shows them.
         presence: What lets players out who quit.
@@ -108,6 +110,7 @@ class Commands:
         loop: GameLoop,
         stage: Stage,
         journal: Journal,
+        allowances: VerbAllowances,
         pressure: PressureGauge,
         fan_out: FanOut,
         presence: Presence,
@@ -124,6 +127,7 @@ class Commands:
         self._loop = loop
         self._stage = stage
         self._journal = journal
+        self._allowances = allowances
         self._pressure = pressure
         self._fan_out = fan_out
         self._presence = presence
@@ -190,6 +194,7 @@ class Commands:
             return None
         try:
             command = parse(clean(text), self._world.lexicon)
+            self._allowances.charge(typed.session.character, command, self._clock.seconds())
         except PlayerError as error:
             self._answer(typed, _refusal(error))
             return None

@@ -30,6 +30,7 @@ from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.standings import Standings
 from mudserver.game.tokens import Tokens
+from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.failed_logins import IFailedLoginStore
@@ -237,6 +238,7 @@ def assemble(
         loop=loop,
         stage=stage,
         journal=journal,
+        allowances=VerbAllowances(limits.verbs, ports.meter),
         pressure=pressure,
         fan_out=fan_out,
         presence=presence,

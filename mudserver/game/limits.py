@@ -7,6 +7,7 @@ from attrs import field, frozen
 from mudserver.game.pressure import PressureLimits
 from mudserver.game.sessions import MAX_SESSIONS
 from mudserver.game.throttle import ThrottleLimits
+from mudserver.game.verb_allowances import VerbLimits
 from mudserver.world.networks import LOOPBACK, IPNetwork
 
 
@@ -79,4 +80,5 @@ class GameLimits:
     accounts: AccountLimits = field(factory=AccountLimits)
     presence: PresenceLimits = field(factory=PresenceLimits)
     pressure: PressureLimits = field(factory=PressureLimits)
+    verbs: VerbLimits = field(factory=VerbLimits)
     protected: tuple[IPNetwork, ...] = LOOPBACK

@@ -28,6 +28,7 @@ from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import PressureLimits, Threshold
+from mudserver.game.verb_allowances import VerbLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.arrivals import ArrivalLimits, Arrivals
@@ -170,6 +171,11 @@ class Daemon:
                 alarm=Threshold(settings.alarm_after, settings.alarm_at),
                 no_log_ins=Threshold(settings.no_log_ins_after, settings.no_log_ins_at),
                 no_changes=Threshold(settings.no_changes_after, settings.no_changes_at),
+            ),
+            verbs=VerbLimits(
+                tell=Rate(settings.tell, settings.tell_burst),
+                channel=Rate(settings.channel, settings.channel_burst),
+                who=Rate(settings.who, settings.who_burst),
             ),
             protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
         )

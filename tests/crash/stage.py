@@ -50,6 +50,10 @@ _HOLD_WRITES = "BEGIN; LOCK TABLE item IN EXCLUSIVE MODE"
 _OPTIONS = (
     "--limits-commands=10000",
     "--limits-command-burst=10000",
+    "--limits-tell=10000",
+    "--limits-tell-burst=10000",
+    "--limits-who=10000",
+    "--limits-who-burst=10000",
     "--limits-exempt=127.0.0.0/8",
     "--areas=ground",
 )

@@ -52,6 +52,7 @@ _DOORS: Final = Sample(
 )
 _PATHS: Final = Sample(("/srv/one", "two"), (5, [], "~nobody-has-this-name/x"), "expected a path")
 _FLAGS: Final = Sample((True, "yes"), ("maybe", 1, "", "2"), "expected true or false")
+_PER_SECOND = Sample((0.01, "2"), (0, 100_001, "x"), "from 0.01 to 100000")
 _PATIENCE = Sample((0.1, "1.5"), (0, 3_601, "x"), "from 0.1 to 3600")
 _NETWORKS: Final = Sample(
     (["10.0.0.0/8", "::1"], "192.0.2.1"),
@@ -118,6 +119,12 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "descriptors": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "commands": Sample((0.1, "2"), (0, 100_001, "x"), "from 0.1 to 100000"),
     "command_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "tell": _PER_SECOND,
+    "tell_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "channel": _PER_SECOND,
+    "channel_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
+    "who": _PER_SECOND,
+    "who_burst": Sample((1, "2"), (0, 100_001, "x"), "from 1 to 100000"),
     "frames": Sample((200, "50.5"), (0, 1_000_001, "x"), "from 1 to 1e+06"),
     "frame_burst": Sample((200, "50"), (9, 10_000_001, "x", 1.5), "from 10 to 10000000"),
     "raw_bytes": Sample((2_048, "5e6"), (1_023, 2_000_000_000, "x"), "from 1024 to 1e+09"),

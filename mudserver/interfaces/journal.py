@@ -69,9 +69,9 @@ class AnswerRow:
 
 #: Whatever a flush writes: what changed in the world, and what is to be remembered beside it. To
 #: add a kind, write a frozen class with an ``entity``: into `mudserver.world.applied.Change` where
-#: an event makes it, else here. Then its statement and its line in `mudserver.storage.kinds`, and
-#: its line in `mudserver.storage.memory_journal`. Rows of different entities never replace each
-#: other.
+#: an event makes it, else here. Then its statement and its line in `mudserver.storage.kinds` (and
+#: `mudserver.storage.stored`), and its line in `mudserver.storage.memory_journal`. Rows of
+#: different entities never replace each other.
 JournalRow = Change | InputRow | AnswerRow
 
 

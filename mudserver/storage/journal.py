@@ -22,10 +22,11 @@ from mudserver.interfaces.journal import (
 )
 from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.failures import is_of_rows
-from mudserver.storage.kinds import contents, in_order, stored, write
+from mudserver.storage.kinds import in_order, write
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
 from mudserver.storage.sieve import Reject, sieve
+from mudserver.storage.stored import contents, stored
 from mudserver.storage.text import legible, storable
 from mudserver.world.applied import Change
 

@@ -23,9 +23,9 @@ from mudserver.interfaces.rows import (
 )
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.storage.founding import entities, found
-from mudserver.storage.kinds import ITEM_COLUMNS, ban_row, item_row
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
+from mudserver.storage.stored import ITEM_COLUMNS, ban_row, item_row
 from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.area import Area

@@ -22,7 +22,7 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
-from mudserver.storage import accounts, journal, kinds, world
+from mudserver.storage import accounts, journal, kinds, stored, world
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.journal import PostgresJournalStore
@@ -249,7 +249,7 @@ class PlanTests(TestCase):
             self.assertEqual(len(await self.journal.sift((*rows, *nowhere))), len(nowhere))
         await self.journal.committed(SessionId("s7"))
         await self.journal.sweep()
-        await self.assert_indexed(kinds, journal)
+        await self.assert_indexed(kinds, stored, journal)
 
 
 def _statements(module: ModuleType) -> set[str]:

@@ -220,7 +220,7 @@ class JsonLink(Link):
     # ------------------------------------------------------------ from the world
 
     def greet(self) -> None:
-        """Implement `Link.greet`: the client speaks first."""
+        """Implement `Contact.greet`: the client speaks first."""
 
     def refused(self, error: PlayerError) -> None:
         """Implement `Link.refused`: there is no second try on the same connection."""
@@ -323,7 +323,7 @@ class JsonLink(Link):
         )
 
     def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
-        """Implement `Link.farewell`: those who come back do so one after the other."""
+        """Implement `Contact.farewell`: those who come back do so one after the other."""
         wait = back_in + RECONNECT_SPREAD * self._shared.pick() if code.reconnectable else None
         closing = messages.Closing(code=int(code), reason=reason, reconnect_after=_rounded(wait))
         return b"".join((*pending, _DRESS.control(closing).data))

@@ -91,7 +91,7 @@ class TerminalLink(Link):
         self._heartbeat.heard(self._shared.clock.seconds())
 
     def answered(self) -> None:
-        """Implement `Link.answered`: such a client may be given up when it stops answering."""
+        """Implement `Contact.answered`: such a client may be given up when it stops answering."""
         self._answers_probes = True
         super().answered()
 
@@ -149,7 +149,7 @@ class TerminalLink(Link):
     # ------------------------------------------------------------ the conversations
 
     def greet(self) -> None:
-        """Implement `Link.greet`."""
+        """Implement `Contact.greet`."""
         self._show(self._banner)
         self._perform(self._login.start())
 
@@ -286,7 +286,7 @@ class TerminalLink(Link):
             self._ask(self._asked)
 
     def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
-        """Implement `Link.farewell`; who left on purpose was told already."""
+        """Implement `Contact.farewell`; who left on purpose was told already."""
         del back_in
         shown = self._wire.hide_input(False) if self._hidden else b""
         last = b""

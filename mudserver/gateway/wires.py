@@ -9,8 +9,8 @@ class Wire(Protocol):
     """
     A transport, as far as a link needs it. None of these may raise.
 
-    It stops reading while the peer doesn't (`Link.full`), so that what a peer provokes by what it
-    sends is bounded by the transport's own buffer.
+    It stops reading while the peer doesn't (`Contact.full`), so that what a peer provokes by what
+    it sends is bounded by the transport's own buffer.
     """
 
     def write(self, data: bytes) -> None:

@@ -8,6 +8,8 @@ ARGS ?=
 # How many rounds `make crash` plays, and what decides them; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
+# Options for `make bench-storage` and `make soak`; --help lists them.
+OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
 # Where `make run` keeps the database and the rest of its state.
@@ -16,7 +18,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format docs crash conformance test-all constraints changes clean
+.PHONY: help run test unit lint format docs crash conformance bench-storage test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -33,6 +35,8 @@ help:
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
 	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
+	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
+	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
 	@echo 'make constraints  renew the pinned versions in .ci/constraints.txt'
 	@echo 'make changes      show what the next release would say'
@@ -71,6 +75,10 @@ conformance:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@.venv/bin/python .ci/wstest.py || exit 0; \
 	exec .venv/bin/python -W error -m tests.conformance --sections $(SECTIONS)
+
+bench-storage:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -m tests.bench.storage $(OPTIONS)
 
 test-all:
 	@failed=; for version in $(VERSIONS); do \

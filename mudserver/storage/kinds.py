@@ -31,39 +31,29 @@ from mudserver.world.applied import (
 from mudserver.world.bans import Ban, BanLifted
 
 # Each statement locks its rows in the order of their keys, and the statements always come in the
-# order of `KINDS`, so that two who flush can't wait for each other. Parameters are arrays, one for
-# each attribute of the row's class and of its name.
+# order of `KINDS`, so that two who write the same don't wait for each other. Those that change rows
+# get them in this order, and look each up by the primary key; to lock them all before, too, costs a
+# fifth of what a flush takes. Where the planner finds another way, PostgreSQL breaks the tie, and
+# the transaction is tried again. Parameters are arrays, one for each attribute of the row's class
+# and of its name.
 
 _PLACE: Final = """
-    WITH locked AS (
-        SELECT id FROM character WHERE id = ANY(%(character)s::bigint[])
-        ORDER BY id FOR NO KEY UPDATE
-    )
     UPDATE character c SET room = v.room
     FROM unnest(%(character)s::bigint[], %(room)s::bigint[]) AS v (id, room)
-    JOIN locked USING (id)
     WHERE c.id = v.id
 """
 
 _MOVE: Final = """
-    WITH locked AS (
-        SELECT id FROM item WHERE id = ANY(%(item)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
-    )
     UPDATE item i SET room = v.room, holder = v.holder, container = v.container,
         container_size = (SELECT c.size FROM item c WHERE c.id = v.container)
     FROM unnest(%(item)s::bigint[], %(room)s::bigint[], %(holder)s::bigint[],
         %(container)s::bigint[]) AS v (id, room, holder, container)
-    JOIN locked USING (id)
     WHERE i.id = v.id
 """
 
 _SHUT: Final = """
-    WITH locked AS (
-        SELECT id FROM item WHERE id = ANY(%(item)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
-    )
     UPDATE item i SET closed = v.closed
     FROM unnest(%(item)s::bigint[], %(closed)s::boolean[]) AS v (id, closed)
-    JOIN locked USING (id)
     WHERE i.id = v.id
 """
 
@@ -283,6 +273,8 @@ async def write(cursor: Cursor, rows: Iterable[JournalRow]) -> None:
     for kind in KINDS:
         same = by_class.get(kind.row)
         if same:
+            if kind.entity is not None:
+                same.sort(key=lambda row: row.entity)
             parameters = columns(same)
             for statement in kind.statements:
                 await cursor.execute(statement, parameters)

@@ -18,7 +18,8 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format docs crash conformance bench-storage test-all constraints changes clean
+.PHONY: help run test unit lint faults format docs crash conformance bench-storage test-all \
+    constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -28,6 +29,7 @@ help:
 	@echo '                  make run ARGS="--help" lists its options'
 	@echo 'make test         lint, then all tests'
 	@echo 'make unit         the unit tests'
+	@echo 'make faults       attack a daemon in each of the ways it must survive'
 	@echo 'make lint         ruff, mypy, import-linter'
 	@echo 'make format       format the code, mend what can be mended safely'
 	@echo 'make docs         renew the generated parts of docs/'
@@ -51,9 +53,9 @@ run:
 
 test:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python .ci/check.py lint unit integration
+	@exec .venv/bin/python .ci/check.py lint unit integration faults
 
-unit lint:
+unit lint faults:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@exec .venv/bin/python .ci/check.py $@
 
@@ -85,7 +87,7 @@ test-all:
 	    echo "== Python $$version"; \
 	    if python=$$(.ci/python python$$version 2>/dev/null); then \
 	        "$$python" .ci/environment.py .venv-$$version embedded dev \
-	        && .venv-$$version/bin/python .ci/check.py unit integration \
+	        && .venv-$$version/bin/python .ci/check.py unit integration faults \
 	        || failed="$$failed $$version"; \
 	    else \
 	        echo 'not found: not tested'; \

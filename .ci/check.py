@@ -1,8 +1,8 @@
 """
 Run the checks that are named, and sum them up in one line.
 
-Usage: ``python .ci/check.py [lint] [unit] [integration]``, with the Python of an environment that
-has mudserver's ``dev`` extra, from the top of the checkout.
+Usage: ``python .ci/check.py [lint] [unit] [integration] [faults]``, with the Python of an
+environment that has mudserver's ``dev`` extra, from the top of the checkout.
 
 Where tests ran, the last line is ``N passed, N failed``, with ``, N skipped`` if any were. The
 numbers are trial's own; a lint tool that complains, a suite that ran no test or did not come to
@@ -32,7 +32,7 @@ LINT = (
     ("lint-imports",),
 )
 SUITE = str(Path(__file__).with_name("suite.py"))
-SUITES = {"unit": "tests.unit", "integration": "tests.integration"}
+SUITES = {"unit": "tests.unit", "integration": "tests.integration", "faults": "tests.faults"}
 
 #: A warning is an error, but for one: Python 3.12 and later warn of every fork beside a thread, and
 #: Twisted starts processes by fork, in a reactor that may have looked up a name in a thread.

@@ -32,6 +32,8 @@ class Daemon:
         database: Where its database is; None for the embedded one.
         options: Further options.
         environment: Environment variables.
+        through: A module that runs twistd's script, whose path is its first argument; None to
+            run that itself.
 
     Attributes:
         directory: The working directory; everything it keeps is below.
@@ -43,6 +45,7 @@ class Daemon:
         database: Dsn | None = None,
         *options: str,
         environment: Mapping[str, str] | None = None,
+        through: str | None = None,
     ) -> None:
         self.directory = Path(case.mktemp()).absolute() / "with space"
         self.directory.mkdir(parents=True)
@@ -50,6 +53,7 @@ class Daemon:
         self._database = database
         self._options = options
         self._environment = dict(environment or {})
+        self._through = through
         self._addresses = dict.fromkeys(("telnet", "http", "operations"), _ANY_PORT)
         self._ports: dict[str, int] = {}
         self._program: Program | None = None
@@ -104,7 +108,11 @@ class Daemon:
             command.append(f"--database={url(self._database)}")
         command += [*self._options, *options]
         self._program = twistd(
-            self._case, *command, environment=self._environment, directory=self.directory
+            self._case,
+            *command,
+            environment=self._environment,
+            directory=self.directory,
+            through=self._through,
         )
         self._case.addCleanup(self._let_go, self._program)
         return self._program
@@ -156,10 +164,15 @@ def url(dsn: Dsn) -> str:
 
 
 def twistd(
-    case: TestCase, *arguments: str, environment: Mapping[str, str], directory: Path
+    case: TestCase,
+    *arguments: str,
+    environment: Mapping[str, str],
+    directory: Path,
+    through: str | None = None,
 ) -> Program:
-    """Start ``twistd`` with the Python that runs the tests."""
-    command = [sys.executable, _script("twistd"), *arguments]
+    """Start ``twistd`` with the Python that runs the tests; see `Daemon` for ``through``."""
+    launcher = [] if through is None else ["-m", through]
+    command = [sys.executable, *launcher, _script("twistd"), *arguments]
     return Program(case, "daemon", command, environment=environment, directory=directory)
 
 

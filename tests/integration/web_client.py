@@ -54,8 +54,13 @@ class Reply:
         return json.loads(self.body)
 
 
-def _request(port: int, method: str, path: str, body: object, headers: Mapping[str, str]) -> Reply:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+def _request(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: object,
+    headers: Mapping[str, str],
+) -> Reply:
     try:
         if body is None:
             connection.request(method, path, headers=dict(headers))
@@ -75,9 +80,14 @@ async def request(
     path: str,
     body: object = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    source: str = "127.0.0.1",
 ) -> Reply:
-    """Ask a web server of this machine; a body goes as JSON."""
-    return await deferToThread(_request, port, method, path, body, headers or {})
+    """Ask a web server of this machine, from one of its addresses; a body goes as JSON."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=DEADLINE, source_address=(source, 0)
+    )
+    return await deferToThread(_request, connection, method, path, body, headers or {})
 
 
 @frozen

@@ -2,9 +2,12 @@
 
 from attrs import define
 
+from mudserver.game.answers import Answers
 from mudserver.game.loop import Lane
+from mudserver.game.sessions import Session
 from mudserver.game.tokens import Authority
-from mudserver.interfaces.play import Attach
+from mudserver.ids import CharacterId, Generation
+from mudserver.interfaces.play import Attach, Attached
 
 
 @define(eq=False)
@@ -27,3 +30,30 @@ class Arrival:
     def lane(self) -> Lane:
         """Behind what an earlier attachment of the same session has left to do."""
         return Lane(self.request.resume or self.request.session)
+
+
+def opened(arrival: Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
+    """Return the session that an arrival opens."""
+    request = arrival.request
+    return Session(
+        id=request.session,
+        generation=generation,
+        gateway=request.gateway,
+        attended=arrival.authority.attended,
+        character=character,
+        name=name,
+        transport=request.transport,
+        origin=request.origin,
+        answers=Answers(request.session),
+    )
+
+
+def attached(session: Session, *, recovered: bool) -> Attached:
+    """Return what the gateway is told of it."""
+    return Attached(
+        session=session.id,
+        generation=session.generation,
+        attended=session.attended,
+        character=session.name,
+        recovered=recovered,
+    )

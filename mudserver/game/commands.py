@@ -284,10 +284,10 @@ class Commands:
             self._answer(typed, _UNAVAILABLE)
             return
         self._log.error(
-            "A command of {character} failed.",
-            character=typed.session.name,
-            session=typed.session.id,
+            "A command of {character} failed: {cause}",
+            cause=type(failure.value).__name__,
             number=typed.number,
+            **typed.session.context,
         )
         self._answer(typed, _INTERNAL_ERROR)
 

@@ -95,7 +95,8 @@ class Expiry:
                 break
             remaining = session.attended.expires.timestamp() - now
             if remaining > 0:
-                self._warn(session, remaining)
+                with self._log.failuresHandled("A session was not warned.", **session.context):
+                    self._warn(session, remaining)
             else:
                 # Whatever becomes of the reading, it is looked at again.
                 self._sessions.postpone(session, now + RETRY_SECONDS)

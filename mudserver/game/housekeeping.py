@@ -7,7 +7,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import Unavailable
+from mudserver.errors import Overloaded, Unavailable
 from mudserver.interfaces.journal import IJournalStore
 from mudserver.tasks import Tasks
 
@@ -49,7 +49,11 @@ class Housekeeping:
     def _tick(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            self._tasks.run("sweep", self._sweep())
+            try:
+                self._tasks.run("sweep", self._sweep())
+            except Overloaded as error:
+                self._sweeping = False
+                self._log.info("Old answers are swept out later: {error}", error=error)
 
     async def _sweep(self) -> None:
         try:

@@ -19,8 +19,7 @@ from mudserver.errors import (
     PlayerError,
     Unavailable,
 )
-from mudserver.game.answers import Answers
-from mudserver.game.arrival import Arrival
+from mudserver.game.arrival import Arrival, attached, opened
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.fanout import FanOut
 from mudserver.game.limits import PresenceLimits
@@ -28,7 +27,7 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import AccountId, CharacterId, Generation, SessionId, TokenHash
+from mudserver.ids import AccountId, Generation, SessionId, TokenHash
 from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached, Detached, Ended
@@ -208,9 +207,9 @@ class Presence:
                 item=item.key,
                 character=row.name,
             )
-        session = _open(arrival, character.id, row.name, Generation(1))
+        session = opened(arrival, character.id, row.name, Generation(1))
         self._sessions.add(session)
-        reply.callback(_attached(session, recovered=False))
+        reply.callback(attached(session, recovered=False))
         self._fan_out.char_state(session)
         self._stage.perform(enter(self._world, character))
         self._meter.count("attachments", outcome="entered")
@@ -221,7 +220,7 @@ class Presence:
         session.transport = arrival.request.transport
         session.origin = arrival.request.origin
         self._sessions.attend(session, arrival.authority.attended)
-        reply.callback(_attached(session, recovered=True))
+        reply.callback(attached(session, recovered=True))
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
 
@@ -230,9 +229,10 @@ class Presence:
         self._sessions.remove(old)
         reason = "Your character is now played from elsewhere."
         self._publish_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
-        session = _open(arrival, old.character, old.name, Generation(old.generation + 1))
+        self._note_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
+        session = opened(arrival, old.character, old.name, Generation(old.generation + 1))
         self._sessions.add(session)
-        reply.callback(_attached(session, recovered=False))
+        reply.callback(attached(session, recovered=False))
         self._fan_out.char_state(session)
         room = self._world.character(session.character).room
         if room is not None:
@@ -265,7 +265,7 @@ class Presence:
         if self._sessions.current(message.session, message.generation) is not session:
             return
         if message.quit:
-            self._leave(session)
+            self._leave(session, CloseCode.NORMAL, "The client said goodbye.")
         elif not session.linkdead:
             session.grace = self._clock.callLater(
                 self._limits.grace, self._grace_over, session, message.generation
@@ -290,7 +290,7 @@ class Presence:
         session.ending = Ended(session.id, CloseCode.NORMAL, "You have left the world.")
         session.deadline = self._clock.callLater(FAREWELL_SECONDS, self._finish, session)
         self._ending.add(session)
-        self._leave(session)
+        self._leave(session, CloseCode.NORMAL, "The player quit.")
 
     def answered(self, session: Session) -> None:
         """Close the connection of one who quit, once the last input is answered."""
@@ -316,7 +316,7 @@ class Presence:
             reason: One sentence, for people.
         """
         self._publish_end(session, code, reason)
-        self._leave(session)
+        self._leave(session, code, reason)
 
     def end_tokens(self, tokens: Iterable[TokenHash]) -> None:
         """End all sessions that act on revoked tokens, those too that are just attaching."""
@@ -384,13 +384,21 @@ class Presence:
         for session in tuple(self._ending):
             self._finish(session)
 
-    def _leave(self, session: Session) -> None:
+    def _leave(self, session: Session, code: CloseCode, cause: str) -> None:
         for arrival in self._arrivals.get(session.attended.account, ()):
             arrival.stale = True
         _cancel_grace(session)
         self._sessions.remove(session)
-        self._stage.perform(leave(self._world, session.character))
         self._measure()
+        self._note_end(session, code, cause)
+        try:
+            self._stage.perform(leave(self._world, session.character))
+        except Exception:  # noqa: BLE001 - of many that end at once it costs the others nothing
+            self._meter.count("loop_failures")
+            self._log.failure("{character} could not leave whole.", **session.context)
+
+    def _note_end(self, session: Session, code: CloseCode, cause: str) -> None:
+        self._log.info("{character} has left: {cause}", code=code, cause=cause, **session.context)
 
     def _publish_end(self, session: Session, code: CloseCode, reason: str) -> None:
         farewell = Line((Span(reason, Style.SYSTEM),))
@@ -399,31 +407,6 @@ class Presence:
 
     def _measure(self) -> None:
         self._meter.gauge("sessions", float(len(self._sessions)))
-
-
-def _open(arrival: Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
-    request = arrival.request
-    return Session(
-        id=request.session,
-        generation=generation,
-        gateway=request.gateway,
-        attended=arrival.authority.attended,
-        character=character,
-        name=name,
-        transport=request.transport,
-        origin=request.origin,
-        answers=Answers(request.session),
-    )
-
-
-def _attached(session: Session, *, recovered: bool) -> Attached:
-    return Attached(
-        session=session.id,
-        generation=session.generation,
-        attended=session.attended,
-        character=session.name,
-        recovered=recovered,
-    )
 
 
 def _cancel_grace(session: Session) -> None:

@@ -19,9 +19,11 @@ from mudserver.interfaces.authority import (
     IssueTicket,
     LogIn,
     LookUpName,
+    Origin,
     Refresh,
     Register,
     Revoke,
+    Transport,
 )
 from mudserver.interfaces.bus import WORLD, Message, Request
 from mudserver.interfaces.exclusion import ListNetworkBans
@@ -207,13 +209,24 @@ class WorldService(Service):
             raise Unavailable("The world took too long.") from None
         except Exception:  # noqa: BLE001 - what exactly it was stays in our log
             self._count(kind, "failed")
-            self._log.failure("A {kind} failed.", kind=kind)
+            self._log.failure("A {kind} failed.", kind=kind, **_context(request))
             raise Unavailable("Something went wrong on our side.") from None
         self._count(kind, "answered")
         return answer
 
     def _count(self, kind: str, outcome: str) -> None:
         self._ports.meter.count("requests", kind=kind, outcome=outcome)
+
+
+def _context(request: Request[object]) -> Mapping[str, Any]:
+    """Whom a request is about, as keywords for a line of the log."""
+    origin: Origin | None = getattr(request, "origin", None)
+    transport: Transport | None = getattr(request, "transport", None)
+    return {
+        "session": getattr(request, "session", None),
+        "address": None if origin is None else origin.address,
+        "transport": None if transport is None else transport.value,
+    }
 
 
 def _brings_somebody_new(request: Request[Any]) -> bool:

@@ -1,7 +1,7 @@
 """The table of sessions: who is in the world by which session, through which gateway."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall
@@ -72,6 +72,16 @@ class Session:
     def linkdead(self) -> bool:
         """Whether its connection is lost."""
         return self.grace is not None
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """Whom it is about, as keywords for a line of the log, whose own ones have other types."""
+        return {
+            "session": self.id,
+            "character": self.name,
+            "address": self.origin.address,
+            "transport": self.transport.value,
+        }
 
     @property
     def summary(self) -> SessionSummary:

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from mudserver.errors import Unavailable
+from mudserver.errors import Overloaded, Unavailable
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import AccountId
@@ -100,7 +100,11 @@ class Standings:
         self._due.update(dict.fromkeys(accounts))
         if self._due and not self._looking:
             self._looking = True
-            self._tasks.run("standings", self._look())
+            try:
+                self._tasks.run("standings", self._look())
+            except Overloaded as error:
+                self._looking = False
+                self._log.warn("Accounts are looked at later: {error}", error=error)
 
     async def _look(self) -> None:
         pause = RETRY_SECONDS

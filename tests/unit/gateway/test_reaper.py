@@ -85,7 +85,7 @@ class ReaperTest(SynchronousTestCase):
 
     def test_cost_follows_what_is_due(self) -> None:
         """A sweep looks at those whose deadline has come, and at nobody else."""
-        crowd = [Patient(1_000.0) for _ in range(1_000)]
+        crowd = [Patient(1_000.0) for _ in range(10_000)]
         few = [Patient(1.0) for _ in range(3)]
         for patient in (*crowd, *few):
             self.reaper.watch(patient)

@@ -24,6 +24,9 @@ MAX_DEPTH = 10
 
 _ESCAPED_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
+#: A string, and the colon that makes it a name.
+_STRING_OR_NAME = re.compile(rb'("(?:[^"\\]|\\.)*")(\s*:)?', re.DOTALL)
+
 _decoder: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 _encoder = msgspec.json.Encoder()
 
@@ -69,6 +72,8 @@ def decode(data: bytes) -> FromClient:
         raise _refusal(data, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MessageRefused("bad_json", "The message isn't JSON.") from None
+    if _repeats_a_name(data):
+        raise MessageRefused("bad_json", "The message has a field twice.", _id(data))
     if isinstance(message, Command):
         _check_text(message)
     return message
@@ -88,6 +93,21 @@ def _check_text(command: Command) -> None:
         )
     if has_control_characters(command.text):
         raise MessageRefused("bad_field", "text: control characters aren't allowed.", command.id)
+
+
+def _repeats_a_name(data: bytes) -> bool:
+    """
+    Whether a message that was found sound has a name twice (RFC 8259 §4).
+
+    Which of the two counts would be a matter of who reads it. No name of a message is also a name
+    of what is nested in it, so all of them are compared at once.
+    """
+    names = [
+        msgspec.json.decode(string, type=str) if b"\\" in string else string[1:-1].decode()
+        for string, colon in _STRING_OR_NAME.findall(data)
+        if colon
+    ]
+    return len(set(names)) != len(names)
 
 
 def _too_deep(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+import zlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -114,6 +115,13 @@ class Peer(Protocol):
         return Deferred.fromCoroutine(self.closed())
 
 
+def _inflated(frame: Frame) -> bytes:
+    """Return a frame's payload as it was before it was compressed by itself (RFC 7692 §7.2.2)."""
+    if not frame.rsv:
+        return frame.payload
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame.payload + b"\x00\x00\xff\xff")
+
+
 @frozen
 class Closed:
     """
@@ -166,8 +174,8 @@ class WebSocketPeer(Peer):
             self.write(frames.write(frames.PONG, frame.payload))
             return
         self.frames.append(frame)
-        if frame.opcode == frames.TEXT and not frame.rsv:
-            self.messages.append(json.loads(frame.payload))
+        if frame.opcode == frames.TEXT:
+            self.messages.append(json.loads(_inflated(frame)))
         elif frame.opcode == frames.CLOSE and self.answers_close:
             self.write(frames.write(frames.CLOSE, frame.payload[:2]))
 

@@ -54,6 +54,19 @@ class DecodeTests(SynchronousTestCase):
         ):
             self.assertEqual(code, self.refused(data).code, data)
 
+    def test_names_that_come_twice(self) -> None:
+        """A field that is there twice is refused, however it is spelt; in a text it is no field."""
+        for twice in (
+            b'{"type": "ping", "id": "1", "id": "2"}',
+            rb'{"type": "ping", "id": "1", "\u0069d" : "2"}',
+            b'{"type":"hello","ticket":"t","csrf":"c","resume":{"session":"s","secret":"x",'
+            b'"seq":1,"seq":2}}',
+        ):
+            self.assertEqual(self.refused(twice).code, "bad_json", twice)
+        self.assertEqual(self.refused(b'{"type": "bye", "type": "ping"}').code, "bad_type")
+        text = 'say {"text": "text": "type":'
+        self.assertEqual(Command(text, "type"), decode(say(type="command", text=text, id="type")))
+
     def test_control_characters(self) -> None:
         """Neither commands, ids nor names hold what no database takes and no log should."""
         for fields in (

@@ -136,6 +136,18 @@ class Settings:
         tuple(each for each in DEFAULT_CHANNELS if each.staff),
         "Channels for admins and owners alone, in the same form.",
     )
+    history_days: int = _setting(
+        values.integer(0, 3_650),
+        30,
+        "Days for which is kept what players say, emote and say on channels; 0 keeps nothing.",
+        key="history.days",
+    )
+    tell_days: int = _setting(
+        values.integer(0, 3_650),
+        7,
+        "Days for which is kept what players tell one another; 0 keeps nothing.",
+        key="history.tell_days",
+    )
     password_time_cost: int = _setting(
         values.integer(1, 100), 3, "Passes of argon2id over its memory.", key="password.time_cost"
     )
@@ -231,6 +243,18 @@ class Settings:
     )
     who_burst: int = _setting(
         values.integer(1, 100_000), 10, "Looks at who is here at once.", key="limits.who_burst"
+    )
+    history: float = _setting(
+        values.number(0.01, 100_000),
+        0.5,
+        "Looks at what was said a second of one character, sustained.",
+        key="limits.history",
+    )
+    history_burst: int = _setting(
+        values.integer(1, 100_000),
+        10,
+        "Looks at what was said at once.",
+        key="limits.history_burst",
     )
     frames: float = _setting(
         values.number(1, 1_000_000),

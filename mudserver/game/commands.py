@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -19,6 +19,7 @@ from mudserver.game.loop import GameLoop, Work
 from mudserver.game.moderation import Moderation
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
+from mudserver.game.recorder import Recorder
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
@@ -26,6 +27,7 @@ from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import ChangePassword, Transport
 from mudserver.interfaces.bus import IBus, gateway_subject
+from mudserver.interfaces.history import IHistoryStore
 from mudserver.interfaces.journal import AnswerRow, InputRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Input, OccupantsWanted, PasswordWanted, Refusal, Settled
@@ -36,8 +38,9 @@ from mudserver.world.commands import Command, Known, changes_state, resolved, un
 from mudserver.world.duration import spell_term
 from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
+from mudserver.world.history import HistoryWanted
 from mudserver.world.names import name_key
-from mudserver.world.rules import decide
+from mudserver.world.rules import decide, wanted
 from mudserver.world.world import World
 
 #: Seconds that a command waits for what it needs of the database.
@@ -92,6 +95,8 @@ class Commands:
         presence: What lets players out who quit.
         revocations: What changes passwords.
         moderation: What sends away who is banned.
+        history: Where what was said can be read again.
+        recorder: What makes it be written down.
         bus: What leads to the gateways.
         clock: What waiting is measured by.
         utc_now: The wall clock, for what outlives the process.
@@ -116,6 +121,8 @@ class Commands:
         presence: Presence,
         revocations: Revocations,
         moderation: Moderation,
+        history: IHistoryStore,
+        recorder: Recorder,
         bus: IBus,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -133,6 +140,8 @@ class Commands:
         self._presence = presence
         self._revocations = revocations
         self._moderation = moderation
+        self._history = history
+        self._recorder = recorder
         self._bus = bus
         self._clock = clock
         self._utc_now = utc_now
@@ -211,6 +220,8 @@ class Commands:
         name = unresolved(command, self._world)
         if name is not None:
             return Deferred.fromCoroutine(self._resolve(typed, command, name))
+        if isinstance(command, commands.ReadHistory):
+            return self._look_back(typed, command)
         self._do(typed, command)
         return None
 
@@ -230,7 +241,7 @@ class Commands:
         for event in events:
             self._follow(typed.session, event)
         if not changed:
-            self._journal.note(receipt)
+            self._journal.note(receipt, self._recorder.lines(receipt.input, events))
             self._settle(typed, refusal)
 
     def _follow(self, session: Session, event: Event) -> None:
@@ -255,6 +266,26 @@ class Commands:
             player = Known(found.character, found.account, found.name, found.role)
             command = resolved(command, player)
         return partial(self._do, typed, command)
+
+    def _look_back(self, typed: _Typed, command: commands.ReadHistory) -> Deferred[Work] | None:
+        character = self._world.character(typed.session.character)
+        try:
+            look = wanted(self._world, character, command, self._utc_now())
+        except PlayerError as error:
+            self._answer(typed, _refusal(error))
+            return None
+        return Deferred.fromCoroutine(self._recall(typed, command, look))
+
+    async def _recall(
+        self, typed: _Typed, command: commands.ReadHistory, look: HistoryWanted
+    ) -> Work:
+        try:
+            # So that what was just said is found, too.
+            await self._journal.catch_up().addTimeout(LOAD_SECONDS, self._clock)
+            lines = await self._history.recent(look).addTimeout(LOAD_SECONDS, self._clock)
+        except (Unavailable, TimeoutError):
+            return partial(self._answer, typed, _UNAVAILABLE)
+        return partial(self._do, typed, evolve(command, lines=lines))
 
     async def _change_password(self, typed: _Typed, old: str, new: str) -> Work:
         session = typed.session

@@ -15,6 +15,10 @@ from mudserver.world.applied import Entity
 #: memory that they were given.
 MAX_RIDERS: Final = 50_000
 
+#: Lines that were said and wait to be written down. While the database is away and players talk on,
+#: the oldest are forgotten beyond it, before anything else is: they are a record, and no state.
+MAX_LINES: Final = 10_000
+
 #: The answer to an input whose changes the database refuses.
 NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
 
@@ -81,6 +85,7 @@ class Dirt:
     Attributes:
         rows: What changed.
         receipts: The inputs that it came from, and their answers.
+        lines: What was said, in its order.
         riders: The inputs that changed nothing, and their answers: saved when something else is.
         waiting: Who waits for it.
         letters: What was refused so far.
@@ -90,6 +95,7 @@ class Dirt:
     rows: dict[Entity, JournalRow] = field(factory=dict, init=False)
     receipts: dict[Entity, JournalRow] = field(factory=dict, init=False)
     riders: dict[Entity, JournalRow] = field(factory=dict, init=False)
+    lines: dict[Entity, JournalRow] = field(factory=dict, init=False)
     waiting: list[Waiting] = field(factory=list, init=False)
     letters: list[DeadLetter] = field(factory=list, init=False)
     since: float | None = field(default=None, init=False)
@@ -135,9 +141,24 @@ class Dirt:
             forgotten += 1
         return forgotten
 
+    def say(self, lines: Iterable[JournalRow]) -> int:
+        """Note what was said; returns how many older lines are forgotten for it."""
+        for line in lines:
+            self.lines[line.entity] = line
+        forgotten = 0
+        while len(self.lines) > MAX_LINES:
+            del self.lines[next(iter(self.lines))]
+            forgotten += 1
+        return forgotten
+
     def flush(self) -> Flush:
         """Return all of it as one consistent cut; it stays here."""
-        rows = (*self.rows.values(), *self.receipts.values(), *self.riders.values())
+        rows = (
+            *self.rows.values(),
+            *self.receipts.values(),
+            *self.riders.values(),
+            *self.lines.values(),
+        )
         return Flush(rows, tuple(self.letters))
 
     def condemn(self, letters: Iterable[DeadLetter]) -> None:
@@ -146,7 +167,7 @@ class Dirt:
         for letter in letters:
             entity = letter.row.entity
             condemned.add(entity)
-            for place in (self.rows, self.receipts, self.riders):
+            for place in (self.rows, self.receipts, self.riders, self.lines):
                 place.pop(entity, None)
             self.letters.append(letter)
         for each in self.waiting:

@@ -23,6 +23,7 @@ from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
+from mudserver.game.recorder import Recorder
 from mudserver.game.restoration import Restoration
 from mudserver.game.revalidation import Revalidation
 from mudserver.game.revocations import Revocations
@@ -30,10 +31,12 @@ from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.standings import Standings
 from mudserver.game.tokens import Tokens
+from mudserver.game.upkeep import HistoryUpkeep
 from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.failed_logins import IFailedLoginStore
+from mudserver.interfaces.history import IHistoryStore
 from mudserver.interfaces.journal import IJournalStore
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.notices import INotices, NoNotices
@@ -54,6 +57,7 @@ class GamePorts:
         failed_logins: Where failed log-ins are remembered.
         world: Where the world and its characters are kept.
         journal: Where what changes is written.
+        history: Where what was said can be read again.
         hasher: Where passwords are hashed; the game starts and stops it.
         clock: What all waiting is measured by.
         utc_now: The wall clock, for moments that outlive the process.
@@ -69,6 +73,7 @@ class GamePorts:
     failed_logins: IFailedLoginStore
     world: IWorldStore
     journal: IJournalStore
+    history: IHistoryStore
     hasher: PasswordHasher
     clock: IReactorTime
     utc_now: Callable[[], datetime]
@@ -104,6 +109,7 @@ class Game:
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
+    upkeep: HistoryUpkeep
     tasks: Tasks
 
 
@@ -244,6 +250,8 @@ def assemble(
         presence=presence,
         revocations=revocations,
         moderation=moderation,
+        history=ports.history,
+        recorder=Recorder(limits.history, ports.utc_now),
         bus=ports.bus,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -273,5 +281,14 @@ def assemble(
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,
+        upkeep=HistoryUpkeep(
+            store=ports.history,
+            epoch=epoch,
+            retention=limits.history,
+            utc_now=ports.utc_now,
+            clock=ports.clock,
+            tasks=tasks,
+            meter=ports.meter,
+        ),
         tasks=tasks,
     )

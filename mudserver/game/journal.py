@@ -35,6 +35,11 @@ GATHER_CHANGES: Final = 500
 RIDE_SECONDS: Final = 5.0
 RIDE_ROWS: Final = 1_000
 
+#: Seconds after which it is written down what was said, if no change came; and how many lines are
+#: written at once.
+LINE_SECONDS: Final = 1.0
+LINE_ROWS: Final = 500
+
 #: Seconds after which a write is tried again: the first time, and at most.
 RETRY_SECONDS: Final = 0.1
 MAX_RETRY_SECONDS: Final = 5.0
@@ -74,10 +79,10 @@ class Journal:
         store: Where to.
         epoch: Of our lease there.
         clock: What waiting is measured by.
-        meter: Gets ``journal_dirty``, ``journal_waiting``, ``journal_riders`` and ``journal_epoch``
-            (gauges), ``flush_entities`` and ``commit_seconds`` (histograms), ``flush_retries``,
-            ``flushes_refused``, ``journal_dead_letters`` by kind and ``journal_answers_dropped``
-            (counters).
+        meter: Gets ``journal_dirty``, ``journal_waiting``, ``journal_riders``, ``journal_epoch``
+            and ``journal_lines`` (gauges), ``flush_entities`` and ``commit_seconds`` (histograms),
+            ``flush_retries``, ``flushes_refused``, ``journal_dead_letters`` by kind,
+            ``journal_answers_dropped`` and ``journal_lines_dropped`` (counters).
         restore: Takes the world back to what is stored.
         fenced: Told, once, that another world has taken over: nothing is written any more.
     """
@@ -152,13 +157,22 @@ class Journal:
         self._urgent = self._urgent or urgent
         self._plan()
 
-    def note(self, receipt: Receipt) -> None:
-        """Note that an input is done that changed nothing: that rides along with the next flush."""
+    def note(self, receipt: Receipt, lines: Iterable[JournalRow] = ()) -> None:
+        """
+        Note that an input is done that changed nothing: that rides along with the next flush.
+
+        Args:
+            receipt: The input.
+            lines: What was said by it, which is written in the same transaction, or not at all.
+        """
         if self._over:
             return
         forgotten = self._dirt.ride(receipt)
         if forgotten:
             self._meter.count("journal_answers_dropped", float(forgotten))
+        forgotten = self._dirt.say(lines)
+        if forgotten:
+            self._meter.count("journal_lines_dropped", float(forgotten))
         self._plan()
 
     def settle(self, settle: Settle) -> None:
@@ -172,6 +186,40 @@ class Journal:
         else:
             self._dirt.waiting.append(Waiting(settle))
 
+    def catch_up(self) -> Deferred[None]:
+        """
+        Write at once all that was noted so far, what rides along, too.
+
+        Returns:
+            Fires when it is decided. Fails with `StorageUnavailable` where the journal ends before.
+        """
+        dirt = self._dirt
+        if self._over or not (dirt.rows or dirt.riders or dirt.lines):
+            return self._decision(self._cut if self._writing else None)
+        decided = self._decision(dirt)
+        self._urgent = True
+        self._plan()
+        return decided
+
+    def _decision(self, dirt: Dirt | None) -> Deferred[None]:
+        decided: Deferred[None] = Deferred()
+
+        def decide(outcome: Outcome) -> None:
+            if decided.called:
+                return
+            if outcome is Outcome.LOST:
+                decided.errback(StorageUnavailable("Nothing is saved here any more."))
+            else:
+                decided.callback(None)
+
+        if self._over:
+            decide(Outcome.LOST)
+        elif dirt is None:
+            decide(Outcome.COMMITTED)
+        else:
+            dirt.waiting.append(Waiting(decide))
+        return decided
+
     def barrier(self) -> Deferred[None]:
         """
         Wait for all that was appended so far.
@@ -179,18 +227,10 @@ class Journal:
         Returns:
             Fires when it is decided. Fails with `StorageUnavailable` where the journal ends before.
         """
-        passed: Deferred[None] = Deferred()
-
-        def pass_on(outcome: Outcome) -> None:
-            if passed.called:
-                return
-            if outcome is Outcome.LOST:
-                passed.errback(StorageUnavailable("Nothing is saved here any more."))
-            else:
-                passed.callback(None)
-
-        self.settle(pass_on)
-        return passed
+        if self._over or not self.clean:
+            newest = self._cut if self._writing and not self._dirt.rows else self._dirt
+            return self._decision(newest)
+        return self._decision(None)
 
     def stop(self) -> Deferred[None]:
         """
@@ -216,15 +256,18 @@ class Journal:
         """See that what is dirty is written, now or soon."""
         dirt = self._dirt
         self._measure()
-        if self._writing or self._over or not (dirt.rows or dirt.riders):
+        if self._writing or self._over or not (dirt.rows or dirt.riders or dirt.lines):
             return
         if (
             self._urgent
             or self._stopped is not None
             or len(dirt.rows) >= GATHER_CHANGES
             or len(dirt.riders) >= RIDE_ROWS
+            or len(dirt.lines) >= LINE_ROWS
         ):
             self._write()
+        elif dirt.since is None and dirt.lines:
+            self._write_at(self._clock.seconds() + LINE_SECONDS)
         elif dirt.since is None:
             self._write_at(self._clock.seconds() + RIDE_SECONDS)
         else:
@@ -401,7 +444,8 @@ class Journal:
         return lost
 
     def _end_if_empty(self) -> None:
-        if self._stopped is None or self._writing or self._dirt.rows or self._dirt.riders:
+        dirt = self._dirt
+        if self._stopped is None or self._writing or dirt.rows or dirt.riders or dirt.lines:
             return
         stopped, self._stopped = self._stopped, None
         if self._giving_up is not None:
@@ -426,3 +470,4 @@ class Journal:
         self._meter.gauge("journal_dirty", float(rows))
         self._meter.gauge("journal_waiting", float(waiting))
         self._meter.gauge("journal_riders", float(len(self._dirt.riders)))
+        self._meter.gauge("journal_lines", float(len(self._dirt.lines)))

@@ -8,6 +8,7 @@ from mudserver.game.pressure import PressureLimits
 from mudserver.game.sessions import MAX_SESSIONS
 from mudserver.game.throttle import ThrottleLimits
 from mudserver.game.verb_allowances import VerbLimits
+from mudserver.interfaces.history import Retention
 from mudserver.world.networks import LOOPBACK, IPNetwork
 
 
@@ -82,3 +83,4 @@ class GameLimits:
     pressure: PressureLimits = field(factory=PressureLimits)
     verbs: VerbLimits = field(factory=VerbLimits)
     protected: tuple[IPNetwork, ...] = LOOPBACK
+    history: Retention = field(factory=Retention)

@@ -116,6 +116,7 @@ class WorldService(Service):
             populate(rows, self._lexicon), self._ports, self._limits, epoch, self._fenced
         )
         await game.attempts.load()
+        await game.upkeep.start()
         self._game = game
         self._receivers = _receivers(game)
         self._responders = _responders(game)
@@ -169,6 +170,7 @@ class WorldService(Service):
         game.pastime.stop()
         game.pressure.stop()
         game.housekeeping.stop()
+        game.upkeep.stop()
         game.standings.stop()
         game.revalidation.stop()
         game.expiry.stop()

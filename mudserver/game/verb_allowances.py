@@ -22,6 +22,7 @@ class Expensive(Enum):
     TELL = "tell"
     CHANNEL = "channel"
     WHO = "who"
+    HISTORY = "history"
 
 
 #: Which commands are charged, and to what; all others only to the gateway's bucket of commands. To
@@ -31,6 +32,7 @@ CHARGED: Final[Mapping[type[Command], Expensive]] = MappingProxyType(
         commands.Tell: Expensive.TELL,
         commands.SpeakOnChannel: Expensive.CHANNEL,
         commands.Who: Expensive.WHO,
+        commands.ReadHistory: Expensive.HISTORY,
     }
 )
 
@@ -39,12 +41,14 @@ _WORDS: Final = MappingProxyType(
         Expensive.TELL: "You tell others too much at once: wait a moment.",
         Expensive.CHANNEL: "You say too much on channels at once: wait a moment.",
         Expensive.WHO: "You have just seen who is here: wait a moment.",
+        Expensive.HISTORY: "You have just read what was said: wait a moment.",
     }
 )
 
 _TELL: Final = Rate(per_second=2.0, burst=20.0)
 _CHANNEL: Final = Rate(per_second=2.0, burst=20.0)
 _WHO: Final = Rate(per_second=1.0, burst=10.0)
+_HISTORY: Final = Rate(per_second=0.5, burst=10.0)
 
 
 @frozen
@@ -54,6 +58,7 @@ class VerbLimits:
     tell: Rate = _TELL
     channel: Rate = _CHANNEL
     who: Rate = _WHO
+    history: Rate = _HISTORY
 
 
 class VerbAllowances:
@@ -73,6 +78,7 @@ class VerbAllowances:
             Expensive.TELL: limits.tell,
             Expensive.CHANNEL: limits.channel,
             Expensive.WHO: limits.who,
+            Expensive.HISTORY: limits.history,
         }
         self._buckets: Mapping[Expensive, KeyedBuckets[CharacterId]] = {
             verb: KeyedBuckets(rate) for verb, rate in rates.items()

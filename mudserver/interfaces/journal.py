@@ -14,6 +14,7 @@ from mudserver.ids import (
     InputNumber,
     SessionId,
 )
+from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import Change, Entity
 
@@ -72,7 +73,7 @@ class AnswerRow:
 #: an event makes it, else here. Then its statement and its line in `mudserver.storage.kinds` (and
 #: `mudserver.storage.stored`), and its line in `mudserver.storage.memory_journal`. Rows of
 #: different entities never replace each other.
-JournalRow = Change | InputRow | AnswerRow
+JournalRow = Change | InputRow | AnswerRow | ChatLine | TellLine
 
 
 @frozen

@@ -16,6 +16,7 @@ from mudserver.storage.connection import Connection, IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.failed_logins import PostgresFailedLoginStore
+from mudserver.storage.history import PostgresHistoryStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.migrate import migrate
 from mudserver.storage.notices import NoticeListener
@@ -99,6 +100,17 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresFailedLoginStore(self._pool)
+
+    def history(self) -> PostgresHistoryStore:
+        """
+        Make the store of what was said.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresHistoryStore(self._pool)
 
     def journal(self) -> PostgresJournalStore:
         """

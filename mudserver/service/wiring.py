@@ -46,6 +46,7 @@ from mudserver.gateway.web.site import WebSite
 from mudserver.gateway.web.static_files import load_files
 from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.ids import GatewayId
+from mudserver.interfaces.history import Retention
 from mudserver.listening import in_words
 from mudserver.service.database import DatabaseService
 from mudserver.service.lifecycle import Lifecycle
@@ -176,8 +177,10 @@ class Daemon:
                 tell=Rate(settings.tell, settings.tell_burst),
                 channel=Rate(settings.channel, settings.channel_burst),
                 who=Rate(settings.who, settings.who_burst),
+                history=Rate(settings.history, settings.history_burst),
             ),
             protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
+            history=Retention(settings.history_days, settings.tell_days),
         )
 
         def ports() -> GamePorts:
@@ -188,6 +191,7 @@ class Daemon:
                 failed_logins=self._database.failed_logins(),
                 world=world,
                 journal=self._database.journal(),
+                history=self._database.history(),
                 hasher=hasher,
                 clock=self._reactor,
                 utc_now=_utc_now,

@@ -12,7 +12,9 @@ import attrs
 from attrs import frozen
 
 from mudserver.errors import StorageRefused
+from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, InputRow, JournalRow
+from mudserver.storage.lines import ADD_CHAT_LINES, ADD_TELL_LINES
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.storage.transaction import Cursor
 from mudserver.world.applied import (
@@ -250,6 +252,8 @@ KINDS: Final = (
     Kind(ChannelOff, (_TURN_OFF,)),
     Kind(BanLifted, (_UNBAN,)),
     Kind(Ban, (_FORGET_BANS, _BAN)),
+    Kind(ChatLine, (ADD_CHAT_LINES,)),
+    Kind(TellLine, (ADD_TELL_LINES,)),
     Kind(InputRow, (_INPUT,)),
     Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
 )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Final, TypeVar
 
@@ -20,10 +20,11 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
+from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
 from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, Entity, SilenceMade
 from mudserver.world.bans import Ban, BanKind
 from mudserver.world.role import Role
 
@@ -147,6 +148,8 @@ class MemoryDatabase:
     )
     channels_off: set[tuple[CharacterId, str]] = field(init=False, factory=set)
     bans: dict[tuple[BanKind, str], Ban] = field(init=False, factory=dict)
+    lines: dict[Entity, ChatLine | TellLine] = field(init=False, factory=dict)
+    days: dict[type[ChatLine | TellLine], set[date]] = field(init=False, factory=dict)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)

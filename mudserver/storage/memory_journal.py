@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.ids import Epoch, RoomId, SessionId
+from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
@@ -174,6 +175,7 @@ _TABLES: Final = (
     "channel_silences",
     "channels_off",
     "bans",
+    "lines",
     "inputs",
     "answers",
     "letters",
@@ -310,6 +312,14 @@ def _ban(db: MemoryDatabase, row: Ban) -> None:
     db.ban(row)
 
 
+def _say(db: MemoryDatabase, row: ChatLine | TellLine) -> None:
+    for text in (row.session, row.name, row.text):
+        storable(text)
+    done = db.inputs.get(row.session)
+    if done is None or done.row.number < row.number:
+        db.lines.setdefault(row.entity, row)
+
+
 def _input(db: MemoryDatabase, row: InputRow) -> None:
     check_row(1 <= len(storable(row.session)) <= _MAX_SESSION, "session_input_session_check")
     check_row(row.number > 0, "session_input_number_check")
@@ -345,6 +355,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     ChannelOff: _turn_off,
     BanLifted: _unban,
     Ban: _ban,
+    ChatLine: _say,
+    TellLine: _say,
     InputRow: _input,
     AnswerRow: _answer,
 }

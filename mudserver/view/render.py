@@ -7,6 +7,7 @@ one view serves all of a kind.
 
 from typing import Final, assert_never
 
+from mudserver.ids import CharacterId
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.state import room_state
 from mudserver.view.words import listed, text, told
@@ -20,6 +21,7 @@ from mudserver.world.direction import Direction
 from mudserver.world.duration import spell_duration, spell_term
 from mudserver.world.events import Event
 from mudserver.world.help import HelpPage
+from mudserver.world.history import PastLine
 from mudserver.world.world import World
 
 #: Columns of the first column of a table: the longest usage, and room around it.
@@ -58,10 +60,13 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
         case events.Told():
             return (_told_tell(event, viewer, time),)
         case events.ChannelSaid(name=name, channel=channel):
-            return (_chat(channel, name, event.text, _on_channel(event), time=time),)
+            line = _on_channel(channel, name, event.text)
+            return (_chat(channel, name, event.text, line, time=time),)
         case events.ChannelSwitched(channel=channel, on=on):
             words = f"You hear {channel}." if on else f"You no longer hear {channel}."
             return (text(words, Style.SYSTEM, time),)
+        case events.HistoryShown():
+            return (_history(event, time),)
         case events.ChannelsListed():
             return (_channels(event, time),)
         case events.Emoted(name=name):
@@ -157,7 +162,7 @@ def _hushed(event: events.Hushed, time: str) -> View:
         case events.Means.EMOTE:
             line = _deed((name,), event.text)
         case events.Means.CHANNEL:
-            line = _on_channel(event)
+            line = _on_channel(event.channel, event.name, event.text)
         case events.Means.SAY:
             line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
         case events.Means.TELL:
@@ -183,15 +188,34 @@ def _where(channel: str | None) -> str:
     return "" if channel is None else f" on {channel}"
 
 
-def _on_channel(event: events.ChannelSaid | events.Hushed) -> Line:
+def _on_channel(channel: str | None, name: str, words: str) -> Line:
     return Line(
         (
-            Span(f"[{event.channel}] ", Style.CHANNEL),
-            Span(event.name, Style.PLAYER),
+            Span(f"[{channel}] ", Style.CHANNEL),
+            Span(name, Style.PLAYER),
             Span(": "),
-            Span(event.text, Style.CHANNEL),
+            Span(words, Style.CHANNEL),
         )
     )
+
+
+def _history(event: events.HistoryShown, time: str) -> View:
+    if not event.lines:
+        return text("Nothing was said there lately.", Style.SYSTEM, time)
+    spans = [Span("What was said (times are UTC):")]
+    for line in event.lines:
+        spans += (Span(f"\n{line.at:%m-%d %H:%M} "), *_past(line, event.character).spans)
+    return told(Line(tuple(spans)), Style.SYSTEM, time)
+
+
+def _past(line: PastLine, reader: CharacterId) -> Line:
+    if line.target is None:
+        return _on_channel(line.channel, line.name, line.text)
+    if line.speaker == reader:
+        opening = (Span("You told "), Span(line.target_name, Style.PLAYER), Span(", "))
+    else:
+        opening = (Span(line.name, Style.PLAYER), Span(" told you"), Span(", "))
+    return _quote(opening, line.text, Style.TELL)
 
 
 def _channels(event: events.ChannelsListed, time: str) -> View:

@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 from mudserver.ids import AccountId, CharacterId
 from mudserver.world.bans import BanKind
 from mudserver.world.direction import Direction
+from mudserver.world.history import HISTORY_LINES, PastLine
 from mudserver.world.networks import read_network
 from mudserver.world.role import Role
 
@@ -173,6 +174,22 @@ class ListChannels:
 
 
 @frozen
+class ReadHistory:
+    """
+    Read again what was said.
+
+    Attributes:
+        channel: Where; `mudserver.world.history.TELLS` for one's own tells, None for all of it.
+        count: How many lines.
+        lines: What was found, once it was looked up.
+    """
+
+    channel: str | None = None
+    count: int = HISTORY_LINES
+    lines: tuple[PastLine, ...] | None = None
+
+
+@frozen
 class Known:
     """
     A player, who may be absent.
@@ -306,6 +323,7 @@ Command = (
     | Ban
     | Unban
     | ListBans
+    | ReadHistory
     | ChangePassword
     | Help
     | Quit
@@ -327,7 +345,7 @@ def changes_state(command: Command) -> bool:
             return True
         case Look() | Exits() | Who() | Inventory() | ListMutes() | ListBans() | Help():
             return False
-        case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | Quit():
+        case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | ReadHistory() | Quit():
             return False
         case _:
             assert_never(command)

@@ -36,6 +36,15 @@ _TOPICS: Final = (
         ),
     ),
     HelpPage(
+        "privacy",
+        (
+            "What you say, emote, tell and say on channels is written down for some time, and then "
+            "deleted; tells are kept for a shorter time than the rest. Those who run this world "
+            "decide for how long, and can read all of it, tells too. Other players can read again "
+            "what was said on channels, and what they were told.",
+        ),
+    ),
+    HelpPage(
         "connection",
         (
             "If your connection breaks, you stay in the world for a short while, and others see "

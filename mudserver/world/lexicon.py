@@ -52,7 +52,7 @@ def _verb(channel: Channel) -> Verb:
         f"speak on the channel {channel.name}",
         f"{whose} on the channel {channel.name}, which is for {channel.topic}. It is heard wherever"
         f" one is, by all who haven't turned it off: channel {channel.name} off does that, channel"
-        f" {channel.name} on ends it.",
+        f" {channel.name} on ends it. history {channel.name} shows what was said there.",
         Group.TALKING,
         partial(reading.speak_on, channel.name),
         abbreviable=False,

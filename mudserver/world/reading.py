@@ -10,12 +10,14 @@ from mudserver.world.bans import BanKind
 from mudserver.world.commands import Command
 from mudserver.world.direction import Direction
 from mudserver.world.duration import NoDuration, read_duration
+from mudserver.world.history import HISTORY_LINES, MAX_HISTORY_LINES, TELLS
 
 #: Characters of a reason.
 MAX_WHY_CHARS: Final = 200
 
 #: Words that say what to ban.
 _BANNABLE: Final[Mapping[str, BanKind]] = MappingProxyType({kind.value: kind for kind in BanKind})
+_MAX_COUNT_DIGITS: Final = 4
 
 _AT: Final = frozenset({"at", "in", "inside", "on"})
 _INTO: Final = frozenset({"in", "into", "inside"})
@@ -184,6 +186,21 @@ def unsilence(rest: str) -> Command:
 def speak_on(channel: str, rest: str) -> Command:
     """Read what follows the name of a channel."""
     return commands.SpeakOnChannel(channel, _needed(rest))
+
+
+def history(rest: str) -> Command:
+    """Read what follows ``history``: a channel, a number, or both in this order."""
+    words = rest.lower().split()
+    count = HISTORY_LINES
+    if words and words[-1].isascii() and words[-1].isdecimal():
+        number = words.pop()
+        count = int(number) if len(number) <= _MAX_COUNT_DIGITS else MAX_HISTORY_LINES
+    if len(words) > 1 or count < 1:
+        raise UsageError
+    name = words[0] if words else None
+    if name in {"tells", "t"}:
+        name = TELLS
+    return commands.ReadHistory(name, min(count, MAX_HISTORY_LINES))
 
 
 def channel(rest: str) -> Command:

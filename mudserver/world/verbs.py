@@ -207,6 +207,18 @@ VERBS: Final = (
         reading.channel,
     ),
     Verb(
+        "history",
+        (),
+        "history [CHANNEL]",
+        "read again what was said on channels and told",
+        "Shows what was said last on the channels that you hear, and what you told others and were "
+        "told. history CHANNEL shows one channel alone, history tell your tells; a number after it "
+        "asks for so many lines, of which 50 are the most. It reaches back a week; what you said "
+        "in a place is not shown. Who may read what is kept, and for how long: help privacy.",
+        Group.TALKING,
+        reading.history,
+    ),
+    Verb(
         "mute",
         ("ignore",),
         "mute NAME [TIME]",

@@ -256,6 +256,7 @@ class World:
                 | events.Emoted()
                 | events.ChannelSaid()
                 | events.ChannelsListed()
+                | events.HistoryShown()
                 | events.Hushed()
                 | events.NpcSaid()
                 | events.NpcEmoted()

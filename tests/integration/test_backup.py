@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery"
 #: No player is slowed down.
 BUSY = ("--limits-commands=1000", "--limits-command-burst=1000")
 
-_NOT_IN_ONE_PLACE = "SELECT key FROM item WHERE num_nonnulls(room, holder) <> 1"
+_NOT_IN_ONE_PLACE = "SELECT key FROM item WHERE num_nonnulls(room, holder, container) <> 1"
 
 
 class Busy:
@@ -80,6 +80,8 @@ class BackupTests(TestCase):
         await bob.acknowledged("get ticket", "kept")
         await bob.acknowledged("north", "walked")
         await cid.acknowledged("mute ann", "muted")
+        await cid.acknowledged("chat Remember me.", "said")
+        await cid.acknowledged("history", "written")  # by now it is, at the latest
         busy = [
             Busy(ann, "get pebble", "north", "drop pebble", "get pebble", "south", "drop pebble"),
             Busy(cid, "west", "east"),
@@ -111,6 +113,8 @@ class BackupTests(TestCase):
             [("return-ticket", "fish-hall")],
         )
         self.assertEqual(sql(dsn, "SELECT count(*) FROM mute"), [(1,)])
+        lines = "SELECT name, text, tableoid::regclass::text ~ '_[0-9]{8}$' FROM chat_line"
+        self.assertEqual(sql(dsn, lines), [("Cid", "Remember me.", True)])
         again = await connect(self, restored.telnet)
         await again.log_in("Bob", PASSWORD)
         await again.ask("inventory", "ticket")

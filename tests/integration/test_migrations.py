@@ -159,6 +159,20 @@ class MigrationsTests(SynchronousTestCase):
             "UPDATE item SET holder = NULL, container = 43, container_size = 1 WHERE id = 42"
         )
 
+    def test_0009(self) -> None:
+        """Nothing was written down yet of what is said; what is, goes to the rest at first."""
+        self.migrate_to("0008")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0009"), 1)
+        tables = ("chat_line", "chat_line_rest", "tell_line", "tell_line_rest")
+        self.assertEqual(self.rows(), {**before, **{name: [] for name in tables}})
+        self.sql(
+            "INSERT INTO chat_line (at, session, number, index, channel, speaker, name, text)"
+            " VALUES (now(), 's', 1, 0, 'say', 11, 'Ann', 'hi')"
+        )
+        self.assertEqual(len(self.rows()["chat_line_rest"]), 1)
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

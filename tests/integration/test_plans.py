@@ -21,6 +21,7 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
+from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
 from mudserver.storage import accounts, journal, kinds, stored, world
 from mudserver.storage.accounts import PostgresAccountStore
@@ -230,6 +231,10 @@ class PlanTests(TestCase):
                     ChannelOn(CharacterId(ROWS + n + 1), "chat"),
                     Ban(BanKind.ACCOUNT, str(n), "x", AccountId(1), "", NOW, None, ""),
                     BanLifted(BanKind.NETWORK, f"10.0.{n // 256}.{n % 256}/32"),
+                    ChatLine(session, InputNumber(5), 0, NOW, "chat", None, character, "Ann", "hi"),
+                    TellLine(
+                        session, InputNumber(5), 1, NOW, character, "Ann", somebody, "Bob", "hi"
+                    ),
                     InputRow(session, character, InputNumber(5)),
                     AnswerRow(session, CommandId("c"), 2, InputNumber(5)),
                 )

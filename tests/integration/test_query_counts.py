@@ -23,6 +23,7 @@ from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Settled
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.failed_logins import PostgresFailedLoginStore
+from mudserver.storage.history import PostgresHistoryStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PostgresWorldStore
@@ -74,6 +75,7 @@ class QueryCountTests(TestCase):
             failed_logins=PostgresFailedLoginStore(self.pool),
             world=world,
             journal=PostgresJournalStore(self.pool),
+            history=PostgresHistoryStore(self.pool),
             hasher=PasswordHasher(cast(IReactorFromThreads, reactor), CHEAPEST, NullMeter()),
             clock=clock,
             utc_now=_utc_now,
@@ -203,6 +205,35 @@ class QueryCountTests(TestCase):
             self.assertIn('aaaab says, "hello"', self.gateway.lines(session))
         await self.carry_out(sessions[0], "tell aaaac hello")
         self.assert_nothing_read()
+
+    async def test_channel(self) -> None:
+        """To say something on a channel reads nothing, however many hear it."""
+        sessions = await self.enter(await self.tickets(self.people(50)))
+        self.pool.forget()
+        self.gateway.forget()
+        await self.carry_out(sessions[0], "chat hello")
+        for session in sessions:
+            self.assertIn("[chat] aaaab: hello", self.gateway.lines(session))
+        self.assert_nothing_read()
+
+    async def test_history(self) -> None:
+        """What was said rides in the journal's batch; to read it again takes one query."""
+        sessions = await self.enter(await self.tickets(self.people(50)))
+        for session in sessions:
+            await self.carry_out(session, "chat hello")
+            await self.carry_out(session, "tell aaaab psst")
+        self.pool.forget()
+        await self.service.game.journal.catch_up()
+        self.assert_nothing_read()
+        self.assertEqual(len(self.pool.transactions), 1)
+        self.assertLessEqual(len(self.pool.statements), 4)
+        self.pool.forget()
+        self.gateway.forget()
+        await self.carry_out(sessions[0], "history 50")
+        reads = [each for each, _ in self.pool.statements if each.lstrip().startswith("SELECT")]
+        self.assertEqual(len(reads), 1)
+        (line,) = self.gateway.lines(sessions[0])
+        self.assertEqual(len(line.splitlines()), 51)
 
     def assert_few(self, number: int, allowed: int) -> None:
         """Expect that so many characters took no more than that for a batch of them."""

@@ -47,6 +47,7 @@ from mudserver.ids import GatewayId
 from mudserver.service.tls import CertificateFiles
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
+from mudserver.storage.memory_history import MemoryHistoryStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import NullMeter
@@ -135,6 +136,7 @@ class WebTestCase(TestCase):
                 failed_logins=MemoryFailedLoginStore(database),
                 world=store,
                 journal=MemoryJournalStore(database),
+                history=MemoryHistoryStore(database),
                 hasher=PasswordHasher(IReactorFromThreads(reactor), CHEAPEST, meter),
                 clock=reactor,
                 utc_now=lambda: datetime.now(UTC),

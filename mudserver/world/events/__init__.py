@@ -19,6 +19,7 @@ from mudserver.world.events.channels import (
     KnownChannel,
 )
 from mudserver.world.events.coming import Arrived, Departed, LostLink, Quitted, Returned
+from mudserver.world.events.history import HistoryShown
 from mudserver.world.events.looking import (
     Examined,
     ExitsListed,
@@ -67,6 +68,7 @@ __all__ = [
     "Examined",
     "ExitsListed",
     "HelpShown",
+    "HistoryShown",
     "Hushed",
     "InventoryListed",
     "KnownChannel",
@@ -103,6 +105,7 @@ Event = (
     | ChannelSaid
     | ChannelSwitched
     | ChannelsListed
+    | HistoryShown
     | NpcSaid
     | NpcEmoted
     | Departed

@@ -16,16 +16,18 @@ from mudserver.world.rules import (
     bans,
     channels,
     containers,
+    history,
     looking,
     moderation,
     moving,
     speech,
     things,
 )
+from mudserver.world.rules.history import wanted
 from mudserver.world.rules.moving import enter, leave, lose_link, regain_link, room_of
 from mudserver.world.world import World
 
-__all__ = ["decide", "enter", "leave", "lose_link", "regain_link"]
+__all__ = ["decide", "enter", "leave", "lose_link", "regain_link", "wanted"]
 
 
 def decide(world: World, actor: CharacterId, command: Command, now: datetime) -> tuple[Event, ...]:
@@ -101,6 +103,8 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return bans.unban(world, character, command, now)
         case commands.ListBans():
             return (bans.list_bans(world, character, now),)
+        case commands.ReadHistory():
+            return (history.show(world, character, command, now),)
         case commands.ChangePassword():
             return (events.PasswordAsked(actor),)
         case commands.Help(topic=topic):

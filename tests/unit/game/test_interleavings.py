@@ -196,8 +196,9 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(len(game.attachments), 0)
         self.assertTrue(game.journal.clean)
         # The inhabitants' pastime, the look at the journal, the next sweep, the next write of
-        # failed log-ins, the next round of revalidation, the next look at expired tokens.
-        self.assertEqual(len(self.clock.getDelayedCalls()), 6)
+        # failed log-ins, the next round of revalidation, the next look at expired tokens, the next
+        # at the days of history.
+        self.assertEqual(len(self.clock.getDelayedCalls()), 7)
         stored = {item.id: item.room for item in self.database.items.values()}
         self.assertEqual(len(stored), 3)
         for item in game.world.items.values():

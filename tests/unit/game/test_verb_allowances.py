@@ -24,12 +24,13 @@ class Typing:
 TYPED = (
     Typing("tell bob hello", Expensive.TELL),
     Typing("who", Expensive.WHO),
+    Typing("history", Expensive.HISTORY),
     Typing("chat hello", Expensive.CHANNEL),
 )
 
 
 class VerbAllowancesTest(GameTestCase):
-    limits = GameLimits(verbs=VerbLimits(RATE, RATE, RATE))
+    limits = GameLimits(verbs=VerbLimits(RATE, RATE, RATE, RATE))
 
     def setUp(self) -> None:
         super().setUp()
@@ -118,9 +119,9 @@ class VerbAllowancesTest(GameTestCase):
         """Nothing is held of those whose buckets are full again."""
         for typing in TYPED:
             self.refusals(self.ann, typing.text, 3)
-        self.assertEqual(len(self.allowances), 3)
+        self.assertEqual(len(self.allowances), 4)
         self.clock.advance(10.0)
         bob = self.enter("Bob")
         for typing in TYPED:
             self.refusals(bob, typing.text.replace("bob", "ann"), 1)
-        self.assertEqual(len(self.allowances), 3)
+        self.assertEqual(len(self.allowances), 4)

@@ -46,6 +46,7 @@ from mudserver.interfaces.play import (
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
+from mudserver.storage.memory_history import MemoryHistoryStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.storage.memory_notices import MemoryNotices
 from mudserver.telemetry.metrics import METRICS, Kind
@@ -297,6 +298,7 @@ class GameTestCase(SynchronousTestCase):
             failed_logins=self.failed_login_store,
             world=self.world_store,
             journal=self.journal_store,
+            history=MemoryHistoryStore(self.database),
             hasher=self.make_hasher(),
             clock=self.clock,
             utc_now=self.utc_now,

@@ -36,6 +36,7 @@ LINES = (
     "chat hello",
     "channel chat off",
     "channels",
+    "history",
     "unsilence bob",
     "ban cid",
     "unban bob",

@@ -1,0 +1,94 @@
+"""The days of history: prepared ahead, and forgotten when they are over."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import Fenced, Unavailable
+from mudserver.ids import Epoch
+from mudserver.interfaces.history import IHistoryStore, Retention
+from mudserver.interfaces.meter import IMeter
+from mudserver.tasks import Tasks
+
+#: Seconds between two looks. Days are prepared long ahead, so that many may fail.
+UPKEEP_SECONDS: Final = 600.0
+
+
+class HistoryUpkeep:
+    """
+    Keeps history by the day, as long as we have the lease.
+
+    Args:
+        store: Where it is.
+        epoch: Of our lease.
+        retention: How long what is kept.
+        utc_now: The wall clock.
+        clock: When it looks.
+        tasks: Owns each look.
+        meter: Gets ``history_upkeep_failures`` (counter).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        store: IHistoryStore,
+        epoch: Epoch,
+        retention: Retention,
+        utc_now: Callable[[], datetime],
+        clock: IReactorTime,
+        tasks: Tasks,
+        meter: IMeter,
+    ) -> None:
+        self._store = store
+        self._epoch = epoch
+        self._retention = retention
+        self._utc_now = utc_now
+        self._tasks = tasks
+        self._meter = meter
+        self._running = False
+        self._ticks = LoopingCall(self._tick)
+        self._ticks.clock = clock
+
+    async def start(self) -> None:
+        """Look at once, whether or not that succeeds, and then now and then."""
+        self._running = True
+        await self._maintain()
+        self._ticks.start(UPKEEP_SECONDS, now=False).addErrback(self._failed)
+
+    def stop(self) -> None:
+        """End; a look under way is its owner's to cancel."""
+        if self._ticks.running:
+            self._ticks.stop()
+
+    def _tick(self) -> None:
+        if not self._running:
+            self._running = True
+            self._tasks.run("history", self._maintain())
+
+    async def _maintain(self) -> None:
+        try:
+            done = await self._store.maintain(self._epoch, self._utc_now(), self._retention)
+        except Fenced:
+            pass  # the journal will find that out, and say so
+        except Unavailable as error:
+            self._meter.count("history_upkeep_failures")
+            self._log.info("The days of history are kept later: {error}", error=error)
+        else:
+            if done.made or done.dropped:
+                self._log.info(
+                    "History: {made} days prepared, {dropped} forgotten.",
+                    made=done.made,
+                    dropped=done.dropped,
+                )
+        finally:
+            self._running = False
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.failure("The days of history are not kept any more.", failure)

@@ -18,7 +18,9 @@ The tree has three branches, by who is to blame and what follows::
     │   ├── InsecureConnection     … a password offered in the clear
     │   ├── NoSuchCharacter
     │   ├── BadDocument            … of a character that comes from another world
-    │   └── UnknownKeys            … in such a document
+    │   ├── UnknownKeys            … in such a document
+    │   ├── NoSuchLetter           … among the dead letters
+    │   └── NotReplayable          … a dead letter that had better stay dead
     └── OurError                   our fault: logged and counted
         ├── Unavailable            passes by itself: try again later
         │   ├── StorageUnavailable
@@ -197,6 +199,18 @@ class BadDocument(PlayerError):
     """A file that is no character that we could understand; the message says where and why."""
 
     default_code = "bad_document"
+
+
+class NoSuchLetter(PlayerError):
+    """There is no dead letter of that name."""
+
+    default_code = "no_such_letter"
+
+
+class NotReplayable(PlayerError):
+    """A dead letter can't be delivered after all; the message says why not."""
+
+    default_code = "not_replayable"
 
 
 class UnknownKeys(PlayerError):

@@ -11,6 +11,9 @@ from mudserver.errors import MudError
 #: Rows in one answer: far below AMP's 65,535 bytes, whatever the names in them.
 PAGE = 100
 
+#: Characters of the reason of a dead letter; a page of such rows stays far below that, too.
+MAX_REASON = 150
+
 #: Bytes of a document in one message; AMP's values stop at 65,535.
 CHUNK = 60_000
 
@@ -154,6 +157,54 @@ class ImportCharacter(amp.Command):
         (b"account", amp.Unicode()),
         (b"strangers", amp.Integer()),
     ]
+    errors = _ERRORS
+
+
+_LETTER: list[tuple[bytes, amp.Argument]] = [
+    (b"number", amp.Integer()),
+    (b"what", amp.Unicode()),
+    (b"reason", amp.Unicode()),
+    (b"attempts", amp.Integer()),
+    (b"first", amp.Unicode()),
+    (b"last", amp.Unicode()),
+]
+
+
+class ListBoxes(amp.Command):
+    """Of what are dead letters kept?"""
+
+    response = [(b"boxes", amp.AmpList([(b"name", amp.Unicode())]))]
+    errors = _ERRORS
+
+
+class ListLetters(amp.Command):
+    """Dead letters of a box in order of their numbers, those that follow ``after``."""
+
+    arguments = [(b"box", amp.Unicode()), (b"after", amp.Integer())]
+    response = [(b"letters", amp.AmpList(_LETTER))]
+    errors = _ERRORS
+
+
+class OpenLetter(amp.Command):
+    """Read a dead letter; its contents are fetched by `ReadChunk`."""
+
+    arguments = [(b"box", amp.Unicode()), (b"number", amp.Integer())]
+    response = [*_LETTER, (b"size", amp.Integer())]
+    errors = _ERRORS
+
+
+class PruneLetters(amp.Command):
+    """Throw dead letters away whose last attempt is so many seconds ago, or more."""
+
+    arguments = [(b"box", amp.Unicode()), (b"age", amp.Integer())]
+    response = [(b"letters", amp.Integer())]
+    errors = _ERRORS
+
+
+class ReplayLetter(amp.Command):
+    """Deliver a dead letter after all."""
+
+    arguments = [(b"box", amp.Unicode()), (b"number", amp.Integer())]
     errors = _ERRORS
 
 

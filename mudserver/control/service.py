@@ -4,6 +4,7 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from twisted.protocols import amp
 from mudserver.control.commands import (
     CHUNK,
     MAX_DOCUMENT,
+    MAX_REASON,
     PAGE,
     DisableAccount,
     Drain,
@@ -28,9 +30,14 @@ from mudserver.control.commands import (
     ImportCharacter,
     Kick,
     ListAccounts,
+    ListBoxes,
+    ListLetters,
     ListSessions,
+    OpenLetter,
+    PruneLetters,
     ReadChunk,
     Refused,
+    ReplayLetter,
     RevokeAll,
     SetPassword,
     SetRole,
@@ -38,6 +45,7 @@ from mudserver.control.commands import (
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
+from mudserver.interfaces.letters import Letter
 from mudserver.interfaces.operations import IAdministration
 from mudserver.listening import listen
 from mudserver.world.role import Role
@@ -236,6 +244,56 @@ class ControlConnection(amp.AMP):
 
         return self._answer(answer)
 
+    @ListBoxes.responder
+    def boxes(self) -> Deferred[_Answer]:
+        """Answer `ListBoxes`."""
+
+        async def answer() -> _Answer:
+            return {"boxes": [{"name": name} for name in self._administration.boxes()]}
+
+        return self._answer(answer)
+
+    @ListLetters.responder
+    def letters(self, box: str, after: int) -> Deferred[_Answer]:
+        """Answer `ListLetters`."""
+
+        async def answer() -> _Answer:
+            letters = await self._administration.letters(box, after, PAGE)
+            return {"letters": [_shown(letter) for letter in letters]}
+
+        return self._answer(answer)
+
+    @OpenLetter.responder
+    def open_letter(self, box: str, number: int) -> Deferred[_Answer]:
+        """Answer `OpenLetter`."""
+
+        async def answer() -> _Answer:
+            opened = await self._administration.open_letter(box, number)
+            self._outgoing = opened.contents.encode()
+            return {**_shown(opened.letter), "size": len(self._outgoing)}
+
+        return self._answer(answer)
+
+    @PruneLetters.responder
+    def prune_letters(self, box: str, age: int) -> Deferred[_Answer]:
+        """Answer `PruneLetters`."""
+
+        async def answer() -> _Answer:
+            gone = await self._administration.prune_letters(box, timedelta(seconds=age))
+            return {"letters": gone}
+
+        return self._answer(answer)
+
+    @ReplayLetter.responder
+    def replay_letter(self, box: str, number: int) -> Deferred[_Answer]:
+        """Answer `ReplayLetter`."""
+
+        async def answer() -> _Answer:
+            await self._administration.replay_letter(box, number)
+            return {}
+
+        return self._answer(answer)
+
     @GetDatabase.responder
     def database(self) -> Deferred[_Answer]:
         """Answer `GetDatabase`."""
@@ -276,6 +334,17 @@ class ControlConnection(amp.AMP):
                 raise Refused(f"That failed on our side: {type(error).__name__}.") from None
 
         return Deferred.fromCoroutine(attempt())
+
+
+def _shown(letter: Letter) -> _Answer:
+    return {
+        "number": letter.number,
+        "what": letter.what,
+        "reason": letter.reason[:MAX_REASON],
+        "attempts": letter.attempts,
+        "first": letter.first_at.isoformat(timespec="seconds"),
+        "last": letter.last_at.isoformat(timespec="seconds"),
+    }
 
 
 class _ControlFactory(Factory):

@@ -1,7 +1,7 @@
 """What operators may do to a running daemon."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
@@ -9,11 +9,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mudserver.errors import NoSuchCharacter, StorageUnavailable
+from mudserver.errors import NoSuchCharacter, NoSuchLetter, StorageUnavailable
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
 from mudserver.game.service import WorldService
 from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world.names import check_name, reserved_names
@@ -36,6 +37,7 @@ class Administration:
         connections: Counts the open connections.
         address: Tells where the database is.
         archive: Gives what reads and makes characters of other worlds.
+        letter_boxes: Gives all that keeps dead letters.
         utc_now: The wall clock.
         drain: Makes the daemon end; may be called more than once.
     """
@@ -47,6 +49,7 @@ class Administration:
     _connections: Callable[[], int]
     _address: Callable[[], DatabaseAddress]
     _archive: Callable[[], ICharacterArchive]
+    _letter_boxes: Callable[[], Sequence[ILetterBox]]
     _utc_now: Callable[[], datetime]
     _drain: Callable[[], None]
     _started: float = field(init=False)
@@ -184,6 +187,51 @@ class Administration:
             await self.service.game.journal.barrier().addTimeout(SAVED_SECONDS, self._clock)
         except TimeoutError:
             raise StorageUnavailable("What changed can't be saved just now.") from None
+
+    def boxes(self) -> tuple[str, ...]:
+        """Implement `IAdministration.boxes`."""
+        return tuple(box.name for box in self._letter_boxes())
+
+    def letters(self, box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        """Implement `IAdministration.letters`."""
+        return maybeDeferred(lambda: self._box(box).page(after, limit))
+
+    def open_letter(self, box: str, number: int) -> Deferred[OpenedLetter]:
+        """Implement `IAdministration.open_letter`."""
+
+        async def read() -> OpenedLetter:
+            opened = await self._box(box).open(number)
+            if opened is None:
+                raise NoSuchLetter(f"There is no dead letter {box}:{number}.")
+            return opened
+
+        return Deferred.fromCoroutine(read())
+
+    def prune_letters(self, box: str, age: timedelta) -> Deferred[int]:
+        """Implement `IAdministration.prune_letters`."""
+
+        async def prune() -> int:
+            gone = await self._box(box).prune(self._utc_now() - age)
+            self._log.info("{gone} dead letters of the {box} are pruned.", gone=gone, box=box)
+            return gone
+
+        return Deferred.fromCoroutine(prune())
+
+    def replay_letter(self, box: str, number: int) -> Deferred[None]:
+        """Implement `IAdministration.replay_letter`."""
+
+        async def replay() -> None:
+            await self._box(box).replay(number)
+            self._log.info("The dead letter {box}:{number} is replayed.", box=box, number=number)
+
+        return Deferred.fromCoroutine(replay())
+
+    def _box(self, name: str) -> ILetterBox:
+        for box in self._letter_boxes():
+            if box.name == name:
+                return box
+        names = ", ".join(self.boxes())
+        raise NoSuchLetter(f"No dead letters are kept of {name!r}, but of: {names}.")
 
     def database(self) -> DatabaseAddress:
         """Implement `IAdministration.database`."""

@@ -1,6 +1,7 @@
 """What operators see of a running daemon, and may do to it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
@@ -10,6 +11,7 @@ from mudserver.ids import (
     SessionId,
 )
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world.role import Role
 
@@ -93,6 +95,21 @@ class IAdministration(Interface):
             account: The name of the account that will have it; None for a new one of the
                 character's name, by which nobody can log in until it is given a password.
         """
+
+    def letters(box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        """List dead letters of one box. Fails with `NoSuchLetter` where there is no such box."""
+
+    def boxes() -> tuple[str, ...]:
+        """Return the names of the boxes of dead letters."""
+
+    def open_letter(box: str, number: int) -> Deferred[OpenedLetter]:
+        """Read a dead letter. Fails with `NoSuchLetter`."""
+
+    def prune_letters(box: str, age: timedelta) -> Deferred[int]:
+        """Throw dead letters away whose last attempt is as long ago; fires with how many."""
+
+    def replay_letter(box: str, number: int) -> Deferred[None]:
+        """Deliver a dead letter after all. Fails with `NoSuchLetter`, `NotReplayable`."""
 
     def database() -> DatabaseAddress:
         """Tell where the database is, and the password of it."""

@@ -3,7 +3,7 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from getpass import getpass
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +33,9 @@ from mudserver.control.socket_path import short_path
 from mudserver.errors import ConfigError, OurError
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
 from mudserver.mudctl.characters import export_character, import_character, read_document
+from mudserver.mudctl.letters import deadletters
 from mudserver.mudctl.options import parse
+from mudserver.mudctl.table import show_table
 
 #: Seconds to wait for the daemon to take the connection.
 CONNECT_SECONDS: Final = 5
@@ -121,7 +123,7 @@ async def _status(daemon: amp.AMP, options: Namespace) -> None:
 async def _sessions(daemon: amp.AMP, options: Namespace) -> None:
     del options
     rows = await _pages(daemon, ListSessions, "sessions", "character")
-    _table(
+    show_table(
         ("character", "account", "transport", "address", "state"),
         [
             (
@@ -157,7 +159,7 @@ async def _account(daemon: amp.AMP, options: Namespace) -> None:
 
 async def _accounts(daemon: amp.AMP) -> None:
     rows = await _pages(daemon, ListAccounts, "accounts", "name")
-    _table(
+    show_table(
         ("account", "role", "created", "state", "characters"),
         [
             (
@@ -204,6 +206,7 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "sessions": _sessions,
     "account": _account,
     "character": _character,
+    "deadletters": deadletters,
     "kick": _kick,
     "revoke": _revoke,
     "drain": _drain,
@@ -232,14 +235,6 @@ def _new_password(name: str) -> str:
     if getpass("Again: ") != password:
         raise Refused("Those two differ.")
     return password
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
 
 
 def _duration(seconds: float) -> str:

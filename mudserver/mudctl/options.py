@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from mudserver.mudctl.letters import age, letter_name
 from mudserver.world.role import Role
 
 _WHERE = """\
@@ -58,6 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     admit.add_argument(
         "--account", help="whose it will be, rather than a new account's of the same name"
     )
+    _add_letters(commands.add_parser("deadletters", help="look at what could not be delivered"))
     backup = commands.add_parser("backup", help="save the whole database in a file")
     backup.add_argument("file", type=Path)
     restore = commands.add_parser(
@@ -66,3 +68,22 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     restore.add_argument("file", type=Path)
     commands.add_parser("drain", help="send everyone away, save, and end the daemon")
     return parser.parse_args(arguments)
+
+
+def _add_letters(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="list them: each once, with what it was refused for")
+    show = actions.add_parser("show", help="show one, with its contents")
+    prune = actions.add_parser("prune", help="throw old ones away")
+    replay = actions.add_parser("replay", help="deliver one after all, if that does no harm")
+    for action in (listing, prune):
+        action.add_argument("--of", dest="box", help="those of the journal alone, and so on")
+    for action in (show, replay):
+        action.add_argument("letter", type=letter_name, help="its name, such as journal:17")
+    prune.add_argument(
+        "--older-than",
+        type=age,
+        required=True,
+        metavar="AGE",
+        help="how long ago the last attempt was: 30d, 12h; 0 for all",
+    )

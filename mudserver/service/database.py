@@ -18,6 +18,7 @@ from mudserver.storage.embedded import EmbeddedPostgres
 from mudserver.storage.failed_logins import PostgresFailedLoginStore
 from mudserver.storage.history import PostgresHistoryStore
 from mudserver.storage.journal import PostgresJournalStore
+from mudserver.storage.letters import PostgresLetterBox
 from mudserver.storage.migrate import migrate
 from mudserver.storage.notices import NoticeListener
 from mudserver.storage.patience import patiently
@@ -122,6 +123,17 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresJournalStore(self._pool)
+
+    def letter_box(self) -> PostgresLetterBox:
+        """
+        Make what operators read the journal's dead letters by.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresLetterBox(self._pool)
 
     @property
     def notices(self) -> INotices:

@@ -301,6 +301,7 @@ class Daemon:
             connections=lambda: len(self._shared.roster),
             address=lambda: self._database.address,
             archive=self._database.archive,
+            letter_boxes=lambda: (self._database.letter_box(),),
             utc_now=_utc_now,
             drain=self._lifecycle.stop,
         )

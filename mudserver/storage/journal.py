@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import attrs
-import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
@@ -23,8 +21,14 @@ from mudserver.interfaces.journal import (
 from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.failures import is_of_rows
 from mudserver.storage.kinds import in_order, write
+from mudserver.storage.letters import written
 from mudserver.storage.pool import Cursor, Pool
-from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
+from mudserver.storage.retention import (
+    KEEP_ANSWERS,
+    KEEP_ANSWERS_FOR,
+    KEEP_LETTERS,
+    KEEP_LETTERS_FOR,
+)
 from mudserver.storage.sieve import Reject, sieve
 from mudserver.storage.stored import contents, stored
 from mudserver.storage.text import legible, storable
@@ -83,6 +87,17 @@ _SWEEP_SESSIONS: Final = """
     DELETE FROM session_input WHERE session IN (
         SELECT session FROM session_input WHERE at < now() - %s
         ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+_SWEEP_LETTERS: Final = """
+    DELETE FROM journal_dead_letter WHERE id IN (
+        SELECT id FROM journal_dead_letter WHERE last_at < now() - %s
+        ORDER BY last_at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+_SPILL_LETTERS: Final = """
+    DELETE FROM journal_dead_letter WHERE id = ANY(ARRAY(
+        SELECT id FROM journal_dead_letter ORDER BY last_at DESC OFFSET %s LIMIT %s))
 """
 
 
@@ -165,20 +180,11 @@ async def _check_committed(cursor: Cursor, epoch: Epoch, number: int) -> None:
 def _letters(letters: Sequence[DeadLetter]) -> tuple[list[str], ...]:
     return (
         [type(letter.row).__name__ for letter in letters],
-        [_encoded(letter.row) for letter in letters],
+        [written(letter.row) for letter in letters],
         [legible(letter.error) for letter in letters],
         [letter.sqlstate for letter in letters],
         [letter.constraint for letter in letters],
     )
-
-
-def _encoded(row: JournalRow) -> str:
-    """Write a row as JSON that can be stored, for it may be its text that could not."""
-    columns = {field.name: getattr(row, field.name) for field in attrs.fields(type(row))}
-    written = {
-        name: legible(value) if isinstance(value, str) else value for name, value in columns.items()
-    }
-    return msgspec.json.encode(written).decode()
 
 
 async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow, ...]:
@@ -216,7 +222,12 @@ def _refused(
 
 async def _sweep(cursor: Cursor) -> bool:
     more = False
-    for statement in (_SWEEP_ANSWERS, _SWEEP_SESSIONS):
-        await cursor.execute(statement, (KEEP_ANSWERS_FOR, MAX_SWEPT_ROWS))
+    for statement, kept in (
+        (_SWEEP_ANSWERS, KEEP_ANSWERS_FOR),
+        (_SWEEP_SESSIONS, KEEP_ANSWERS_FOR),
+        (_SWEEP_LETTERS, KEEP_LETTERS_FOR),
+        (_SPILL_LETTERS, KEEP_LETTERS),
+    ):
+        await cursor.execute(statement, (kept, MAX_SWEPT_ROWS))
         more = more or cursor.rowcount >= MAX_SWEPT_ROWS
     return more

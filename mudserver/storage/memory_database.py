@@ -106,6 +106,7 @@ class MemoryAnswer:
 class MemoryLetter:
     """A row of the table ``journal_dead_letter``."""
 
+    number: int
     letter: DeadLetter
     attempts: int
     first_at: datetime
@@ -156,6 +157,7 @@ class MemoryDatabase:
     letters: dict[JournalRow, MemoryLetter] = field(init=False, factory=dict)
     _account_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
     _entity_ids: Iterator[int] = field(init=False, factory=lambda: count(1))
+    _letter_numbers: Iterator[int] = field(init=False, factory=lambda: count(1))
     _held: list[Callable[[], None]] | None = field(init=False, default=None)
 
     def hold(self) -> None:
@@ -255,6 +257,10 @@ class MemoryDatabase:
     def next_account(self) -> AccountId:
         """Take the id of a new account."""
         return AccountId(next(self._account_ids))
+
+    def next_letter(self) -> int:
+        """Take the number of a new dead letter."""
+        return next(self._letter_numbers)
 
     def next_entities(self, number: int) -> list[int]:
         """Take ids of new rooms, items, inhabitants or characters."""

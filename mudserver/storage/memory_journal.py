@@ -35,7 +35,12 @@ from mudserver.storage.memory_database import (
     check_key,
     check_row,
 )
-from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
+from mudserver.storage.retention import (
+    KEEP_ANSWERS,
+    KEEP_ANSWERS_FOR,
+    KEEP_LETTERS,
+    KEEP_LETTERS_FOR,
+)
 from mudserver.storage.sieve import Reject, sieve
 from mudserver.storage.text import storable
 from mudserver.world.applied import (
@@ -160,9 +165,17 @@ class MemoryJournalStore:
                     del self._db.answers[key]
             for session in gone:
                 del self._db.inputs[session]
+            self._forget_letters()
             return False
 
         return self._db.answer(work)
+
+    def _forget_letters(self) -> None:
+        oldest = self._db.now() - KEEP_LETTERS_FOR
+        newest = sorted(self._db.letters.items(), key=lambda each: each[1].last_at, reverse=True)
+        for place, (row, letter) in enumerate(newest):
+            if place >= KEEP_LETTERS or letter.last_at < oldest:
+                del self._db.letters[row]
 
 
 # ---------------------------------------------------------------- transactions
@@ -366,7 +379,7 @@ def _bury(db: MemoryDatabase, letter: DeadLetter) -> None:
     known = db.letters.get(letter.row)
     now = db.now()
     if known is None:
-        db.letters[letter.row] = MemoryLetter(letter, 1, now, now)
+        db.letters[letter.row] = MemoryLetter(db.next_letter(), letter, 1, now, now)
     else:
         db.letters[letter.row] = evolve(
             known, letter=letter, attempts=known.attempts + 1, last_at=now

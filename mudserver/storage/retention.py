@@ -18,3 +18,7 @@ REVOKED_LATELY: Final = timedelta(minutes=5)
 #: of a session itself goes when its last input is as old.
 KEEP_ANSWERS: Final = 1_000
 KEEP_ANSWERS_FOR: Final = timedelta(hours=24)
+
+#: Dead letters of the journal: so many, the newest, and for how long after the last attempt.
+KEEP_LETTERS: Final = 10_000
+KEEP_LETTERS_FOR: Final = timedelta(days=90)

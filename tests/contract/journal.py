@@ -1,12 +1,13 @@
 """What journal stores must do, wherever they keep things."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from attrs import evolve
 
-from mudserver.errors import Fenced
+from mudserver.errors import Fenced, NotReplayable
 from mudserver.ids import (
     AccountId,
     CharacterId,
@@ -27,6 +28,7 @@ from mudserver.interfaces.journal import (
     JournalRow,
     RefusedRow,
 )
+from mudserver.interfaces.letters import ILetterBox
 from mudserver.interfaces.rows import CharacterRow, MutedRow, WorldRows
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.world.applied import (
@@ -62,8 +64,10 @@ def answer(ordinal: int, *, session: SessionId = S, code: str | None = None) -> 
 class JournalStoreContract(StoreContract):
     """The suite of `IJournalStore`; `setUp` provides an empty database."""
 
+    box: ILetterBox
+
     async def forget_before(self, hours: float) -> None:
-        """Make everything that is stored of sessions older by so many hours."""
+        """Make everything that is stored of sessions, and dead letters, older by so many hours."""
         raise NotImplementedError
 
     async def letters(self) -> list[tuple[str, str, str, str, int]]:
@@ -630,6 +634,65 @@ class JournalStoreContract(StoreContract):
         cut = Flush((CharacterPlaced(NO_ONE, self.rows.start),), (refused.letter,))
         await self.refused(self.journal.flush(self.epoch, 1, cut), "", "")
         self.assertEqual(await self.letters(), [])
+
+    async def die(self, item: str, holder: CharacterId) -> None:
+        """Have a change refused, and kept."""
+        refused = await self.refusal(ItemPlaced(self.items[item].id, None, holder))
+        await self.flush(letters=[refused.letter])
+
+    async def test_box(self) -> None:
+        """Operators read dead letters page by page, and one with its contents."""
+        await self.begin()
+        self.assertEqual(self.box.name, "journal")
+        self.assertEqual(await self.box.page(0, 10), ())
+        await self.die("bollard", self.ann.id)
+        await self.die("lamp", NO_ONE)
+        await self.die("bollard", self.ann.id)
+        first, second = await self.box.page(0, 10)
+        self.assertEqual(await self.box.page(0, 1), (first,))
+        self.assertEqual(await self.box.page(first.number, 10), (second,))
+        self.assertEqual((first.what, first.attempts, second.attempts), ("ItemPlaced", 2, 1))
+        self.assertIn("(23514, item_fixed_in_room)", first.reason)
+        self.assertLessEqual(first.first_at, first.last_at)
+        self.assertEqual(first.last_at.utcoffset(), timedelta(0))
+        opened = await self.box.open(first.number)
+        assert opened is not None
+        self.assertEqual(opened.letter, first)
+        contents = json.loads(opened.contents)
+        self.assertEqual((contents["holder"], contents["room"]), (self.ann.id, None))
+        self.assertIsNone(await self.box.open(second.number + 1))
+
+    async def test_box_is_pruned(self) -> None:
+        """Old ones are thrown away, by their last attempt."""
+        await self.begin()
+        await self.die("bollard", self.ann.id)
+        await self.die("lamp", NO_ONE)
+        await self.forget_before(48.0)
+        await self.die("lamp", NO_ONE)
+        _, newer = await self.box.page(0, 10)
+        self.assertEqual(await self.box.prune(newer.last_at), 1)
+        self.assertEqual(await self.box.page(0, 10), (newer,))
+        self.assertEqual(await self.box.prune(newer.last_at + timedelta(days=1)), 1)
+        self.assertEqual(await self.box.page(0, 10), ())
+
+    async def test_box_is_swept(self) -> None:
+        """After 90 days without an attempt they go by themselves."""
+        await self.begin()
+        await self.die("bollard", self.ann.id)
+        await self.forget_before(89 * 24.0)
+        await self.journal.sweep()
+        self.assertEqual(len(await self.box.page(0, 10)), 1)
+        await self.forget_before(2 * 24.0)
+        await self.journal.sweep()
+        self.assertEqual(await self.box.page(0, 10), ())
+
+    async def test_box_replays_nothing(self) -> None:
+        """What the journal could not write is never written later."""
+        await self.begin()
+        await self.die("lamp", NO_ONE)
+        (letter,) = await self.box.page(0, 10)
+        await self.failing(self.box.replay(letter.number), NotReplayable)
+        self.assertEqual(await self.box.page(0, 10), (letter,))
 
     # ------------------------------------------------------------ sessions
 

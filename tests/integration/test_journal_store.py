@@ -12,6 +12,8 @@ from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.game.journal import Journal
 from mudserver.ids import CharacterId, CommandId, InputNumber, RoomId, SessionId
 from mudserver.interfaces.journal import AnswerRow, Flush, IJournalStore, InputRow, JournalRow
+from mudserver.interfaces.letters import ILetterBox
+from mudserver.storage.letters import PostgresLetterBox
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, MuteMade
 from tests.contract.areas import harbour_world
@@ -26,6 +28,11 @@ class JournalCase(PostgresCase):
     async def forget_before(self, hours: float) -> None:
         for table in ("command_answer", "session_input"):
             self.sql(f"UPDATE {table} SET at = at - %s", timedelta(hours=hours))
+        self.sql(
+            "UPDATE journal_dead_letter SET first_at = first_at - %s, last_at = last_at - %s",
+            timedelta(hours=hours),
+            timedelta(hours=hours),
+        )
 
     async def letters(self) -> list[tuple[str, str, str, str, int]]:
         rows = self.sql(
@@ -35,11 +42,16 @@ class JournalCase(PostgresCase):
 
 
 class PostgresJournalStoreTests(JournalCase, JournalStoreContract):
-    """`PostgresJournalStore` is an `IJournalStore`."""
+    """`PostgresJournalStore` is an `IJournalStore`, and `PostgresLetterBox` an `ILetterBox`."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        self.box = PostgresLetterBox(self.pool)
 
     def test_provides(self) -> None:
         """It has the methods of the port."""
         verifyObject(IJournalStore, self.journal)
+        verifyObject(ILetterBox, self.box)
 
 
 class FaultTests(JournalCase, StoreContract):

@@ -5,7 +5,7 @@ import stat
 from twisted.trial.unittest import TestCase
 
 from tests.integration.daemon import Daemon, mudctl
-from tests.integration.postgres import fresh_database
+from tests.integration.postgres import connected, fresh_database
 from tests.integration.telnet_client import connect
 from tests.integration.web_client import Login, enter, register
 
@@ -18,7 +18,8 @@ class MudctlTests(TestCase):
     timeout = 120
 
     async def setUp(self) -> None:  # type: ignore[override]
-        self.daemon = Daemon(self, fresh_database(self))
+        self.database = fresh_database(self)
+        self.daemon = Daemon(self, self.database)
         await self.daemon.start()
 
     async def told(self, *arguments: str, say: str = "") -> str:
@@ -75,6 +76,25 @@ class MudctlTests(TestCase):
         self.assertNotIn("reconnect_after", closing)
         self.assertEqual(await bob.closed(), 3503)
         await enter(self, login)
+
+    async def test_letters(self) -> None:
+        """A change that the database refused is listed, shown, not replayed, and thrown away."""
+        bob = await enter(self, await self.bob())
+        with connected(self.database) as connection:
+            connection.cursor().execute("ALTER TABLE item ADD CHECK (holder IS NULL) NOT VALID")
+        self.assertEqual((await bob.answer("get ticket", "a"))["code"], "internal_error")
+        listed = await self.told("deadletters", "list")
+        (line,) = listed.splitlines()[1:]
+        name = line.split()[0]
+        self.assertRegex(line, r"^journal:\d+ +ItemPlaced .* 1 .*item_holder_check")
+        self.assertIn('"holder": ', await self.told("deadletters", "show", name))
+        refused = await mudctl(self, self.daemon, "deadletters", "replay", name)
+        self.assertEqual(refused.status, 1)
+        self.assertIn("can't be replayed", refused.output)
+        self.assertIn("0 dead", await self.told("deadletters", "prune", "--older-than", "1d"))
+        self.assertIn("1 dead", await self.told("deadletters", "prune", "--older-than", "0"))
+        misused = await mudctl(self, self.daemon, "deadletters", "show", "17")
+        self.assertEqual(misused.status, 2)
 
     async def test_revoke(self) -> None:
         """What was logged in is logged out with 3500 or a farewell, and its token is worth

@@ -124,6 +124,7 @@ class ProtocolDocsTests(SynchronousTestCase):
         }
         self.assertIn("ambiguous", chosen)
         operators = {"no_such_account", "bad_document", "unknown_keys"}
+        operators |= {"no_such_letter", "not_replayable"}
         self.assertEqual((chosen | set(_codes(PlayerError))) - words, operators)
 
     def test_every_close_code(self) -> None:

@@ -1,6 +1,6 @@
 """What operators may do to a daemon that only remembers it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from attrs import define, field
@@ -10,6 +10,7 @@ from zope.interface import implementer
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.ids import AccountId, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.operations import IAdministration, SessionSummary, Status
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world.role import Role
@@ -27,6 +28,10 @@ def account(name: str, role: Role = Role.PLAYER, disabled: bool = False) -> Acco
     return AccountRow(AccountId(1), name, "hash", role, disabled, SINCE, (name, f"{name}-Two"))
 
 
+def letter(number: int, reason: str = "no") -> Letter:
+    return Letter(number, "ItemPlaced", reason, 2, SINCE, SINCE)
+
+
 @implementer(IAdministration)
 @define(eq=False)
 class FakeAdministration:
@@ -36,7 +41,8 @@ class FakeAdministration:
     Attributes:
         sessions: Who plays.
         rows: All accounts, in order of name.
-        document: Every character, written down.
+        document: Every character, written down, and what every dead letter contains.
+        dead: Dead letters by box.
         strangers: How many of those whom a character mutes are left out.
         done: What was asked, in order.
         error: What all fails with but `status`.
@@ -46,6 +52,7 @@ class FakeAdministration:
     sessions: list[SessionSummary] = field(factory=list)
     rows: list[AccountRow] = field(factory=list)
     document: bytes = b"{}"
+    dead: dict[str, list[Letter]] = field(factory=lambda: {"journal": [], "bus": []})
     strangers: int = 0
     done: list[tuple[object, ...]] = field(factory=list)
     error: Exception | None = None
@@ -83,6 +90,25 @@ class FakeAdministration:
     def import_character(self, document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
         imported = ImportedCharacter("Mia", account or "Mia", self.strangers)
         return self._do("import", document, account).addCallback(lambda _: imported)
+
+    def boxes(self) -> tuple[str, ...]:
+        return ("journal", "bus")
+
+    def letters(self, box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        if self.error is not None:
+            return fail(self.error)
+        following = [each for each in self.dead[box] if each.number > after]
+        return succeed(tuple(following[:limit]))
+
+    def open_letter(self, box: str, number: int) -> Deferred[OpenedLetter]:
+        opened = OpenedLetter(letter(number), self.document.decode())
+        return self._do("open", box, number).addCallback(lambda _: opened)
+
+    def prune_letters(self, box: str, age: timedelta) -> Deferred[int]:
+        return self._do("prune", box, age).addCallback(lambda _: 4)
+
+    def replay_letter(self, box: str, number: int) -> Deferred[None]:
+        return self._do("replay", box, number)
 
     def database(self) -> NoReturn:
         raise Unavailable("There is none.")

@@ -1,5 +1,7 @@
 """What operators may do."""
 
+from datetime import timedelta
+
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
@@ -12,7 +14,9 @@ from mudserver.errors import (
     CloseCode,
     NameTaken,
     NoSuchCharacter,
+    NoSuchLetter,
     NotAuthenticated,
+    NotReplayable,
     PlayerError,
     StorageUnavailable,
     Unavailable,
@@ -27,6 +31,8 @@ from mudserver.interfaces.authority import PasswordCredential
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration
 from mudserver.interfaces.rows import AccountRow
 from mudserver.storage.memory_archive import MemoryCharacterArchive
+from mudserver.storage.memory_letters import MemoryLetterBox
+from mudserver.world.applied import ItemPlaced
 from mudserver.world.role import Role
 from tests.unit.game.theatre import EPOCH, PASSWORD, GameTestCase
 
@@ -43,6 +49,7 @@ class AdministrationTest(GameTestCase):
             connections=lambda: 7,
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
+            letter_boxes=lambda: (MemoryLetterBox(self.database),),
             utc_now=self.utc_now,
             drain=self.drain,
         )
@@ -67,6 +74,31 @@ class AdministrationTest(GameTestCase):
         self.assertFalse(status.draining)
         self.successResultOf(self.service.stopService())
         self.assertEqual(self.administration.status().sessions, ())
+
+    def test_letters(self) -> None:
+        """Dead letters of a box are listed, read and thrown away; those of the journal are never
+        delivered after all, and of a box that there isn't it is said which there are.
+        """
+        administration = self.administration
+        self.assertEqual(administration.boxes(), ("journal",))
+        ann = self.enter("Ann")
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced)
+        self.type(ann, "get lamp", "a")
+        (letter,) = self.successResultOf(administration.letters("journal", 0, 10))
+        self.assertEqual((letter.what, letter.attempts), ("ItemPlaced", 1))
+        opened = self.successResultOf(administration.open_letter("journal", letter.number))
+        self.assertEqual(opened.letter, letter)
+        self.assertIn('"holder":', opened.contents)
+        replayed = administration.replay_letter("journal", letter.number)
+        self.failureResultOf(replayed, NotReplayable)
+        for age, gone in ((timedelta(days=1), 0), (timedelta(), 1)):
+            self.clock.advance(1.0)
+            pruned = administration.prune_letters("journal", age)
+            self.assertEqual(self.successResultOf(pruned), gone)
+        missing = administration.open_letter("journal", letter.number)
+        self.failureResultOf(missing, NoSuchLetter)
+        error = self.failureResultOf(administration.letters("pigeon", 0, 1), NoSuchLetter).value
+        self.assertIn("journal", str(error))
 
     def test_accounts(self) -> None:
         """Accounts are listed by name, page by page."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
@@ -14,12 +15,12 @@ from twisted.trial.unittest import TestCase
 
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE
 from mudserver.control.service import ControlService
-from mudserver.errors import PlayerError
+from mudserver.errors import NotReplayable, PlayerError
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
 from mudserver.world.role import Role
-from tests.unit.control.daemon import FakeAdministration, account, session
+from tests.unit.control.daemon import FakeAdministration, account, letter, session
 
 REACTOR: Any = reactor
 
@@ -89,6 +90,64 @@ class MudctlTest(TestCase):
             "Ann      owner   2026-01-02T03:04:05+00:00  active    Ann, Ann-Two\n"
             "Bob      player  2026-01-02T03:04:05+00:00  disabled  Bob, Bob-Two\n",
         )
+
+    async def test_letters(self) -> None:
+        """Dead letters of all boxes, or of one, as a table."""
+        self.daemon.dead["journal"] = [letter(3), letter(17, "refused for good")]
+        self.daemon.dead["bus"] = [letter(3)]
+        head = "letter      what        last attempt               attempts  reason\n"
+        journal = (
+            "journal:3   ItemPlaced  2026-01-02T03:04:05+00:00  2         no\n"
+            "journal:17  ItemPlaced  2026-01-02T03:04:05+00:00  2         refused for good\n"
+        )
+        bus = "bus:3       ItemPlaced  2026-01-02T03:04:05+00:00  2         no\n"
+        self.assertEqual(await self.shown("deadletters", "list"), head + journal + bus)
+        shown = await self.shown("deadletters", "list", "--of=journal")
+        self.assertEqual(shown, head + journal)
+
+    async def test_many_letters(self) -> None:
+        """All are shown, however many pages they make, and however long their reasons are."""
+        numbers = range(1, 2 * PAGE + 1)
+        self.daemon.dead["journal"] = [letter(number, "\N{SNOWMAN}" * 60_000) for number in numbers]
+        _, *rows = (await self.shown("deadletters", "list")).splitlines()
+        self.assertEqual([row.split()[0] for row in rows], [f"journal:{n}" for n in numbers])
+
+    async def test_letter(self) -> None:
+        """One dead letter, with all that it contains."""
+        self.daemon.document = b'{"item": 5, "room": null, "note": "' + b"x" * 2 * CHUNK + b'"}'
+        shown = await self.shown("deadletters", "show", "journal:17")
+        self.assertIn("letter         journal:17\nwhat           ItemPlaced\n", shown)
+        self.assertIn('"item": 5,\n', shown)
+        self.assertIn('"room": null\n', shown)
+        self.assertIn("x" * 2 * CHUNK, shown)
+
+    async def test_prune(self) -> None:
+        """Old ones are thrown away, of all boxes or of one; the age must be said."""
+        shown = await self.shown("deadletters", "prune", "--older-than=30d")
+        self.assertEqual(
+            shown,
+            "4 dead letters of the journal are gone, those older than 30 days.\n"
+            "4 dead letters of the bus are gone, those older than 30 days.\n",
+        )
+        shown = await self.shown("deadletters", "prune", "--older-than=0", "--of=bus")
+        self.assertEqual(shown, "4 dead letters of the bus are gone.\n")
+        self.assertEqual(
+            self.daemon.done,
+            [
+                ("prune", "journal", timedelta(days=30)),
+                ("prune", "bus", timedelta(days=30)),
+                ("prune", "bus", timedelta()),
+            ],
+        )
+
+    async def test_replay(self) -> None:
+        """One is delivered after all; if that does harm, it is said why not."""
+        shown = await self.shown("deadletters", "replay", "bus:3")
+        self.assertEqual(shown, "bus:3 is delivered.\n")
+        self.assertEqual(self.daemon.done, [("replay", "bus", 3)])
+        self.daemon.error = NotReplayable("The world has gone on.")
+        complaint = await self.complaint("deadletters", "replay", "journal:3")
+        self.assertEqual(complaint, "mudctl: The world has gone on.\n")
 
     async def test_nobody(self) -> None:
         """A table without rows is its head."""

@@ -8,8 +8,10 @@ from zope.interface.verify import verifyObject
 from mudserver.errors import StorageUnavailable
 from mudserver.ids import CharacterId
 from mudserver.interfaces.journal import Flush, IJournalStore
+from mudserver.interfaces.letters import ILetterBox
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
+from mudserver.storage.memory_letters import MemoryLetterBox
 from mudserver.world.applied import CharacterPlaced
 from tests.contract.journal import JournalStoreContract
 
@@ -23,6 +25,7 @@ class MemoryJournalStoreTests(JournalStoreContract, TestCase):
         self.accounts = MemoryAccountStore(self.database)
         self.world = MemoryWorldStore(self.database)
         self.journal = MemoryJournalStore(self.database)
+        self.box = MemoryLetterBox(self.database)
 
     async def forget_before(self, hours: float) -> None:
         self.moment += timedelta(hours=hours)
@@ -42,6 +45,7 @@ class MemoryJournalStoreTests(JournalStoreContract, TestCase):
     def test_provides(self) -> None:
         """It has the methods of the port."""
         verifyObject(IJournalStore, self.journal)
+        verifyObject(ILetterBox, self.box)
 
     async def test_lost_commit(self) -> None:
         """It can lose the connection at a commit, which took place."""

@@ -1,0 +1,69 @@
+"""Dead letters, as operators see them: what could not be delivered, and why."""
+
+from datetime import datetime
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+
+@frozen
+class Letter:
+    """
+    One dead letter, without its contents.
+
+    Attributes:
+        number: Its number in its box.
+        what: Its kind.
+        reason: Why it was not delivered.
+        attempts: How often that happened.
+        first_at: When for the first time (UTC).
+        last_at: When for the last time (UTC).
+    """
+
+    number: int
+    what: str
+    reason: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
+@frozen
+class OpenedLetter:
+    """
+    A dead letter with its contents.
+
+    Attributes:
+        letter: What is known of it.
+        contents: JSON.
+    """
+
+    letter: Letter
+    contents: str
+
+
+class ILetterBox(Interface):
+    """
+    Where dead letters of one origin are kept.
+
+    Every Deferred may fail with `StorageUnavailable`.
+    """
+
+    name = Attribute("What operators call it; one word.")
+
+    def page(after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        """Return letters in order of their numbers, those that follow ``after``."""
+
+    def open(number: int) -> Deferred[OpenedLetter | None]:
+        """Read one; None where there is none of that number."""
+
+    def prune(before: datetime) -> Deferred[int]:
+        """Throw away those that died for the last time before then; fires with how many."""
+
+    def replay(number: int) -> Deferred[None]:
+        """
+        Deliver one after all; then it is gone.
+
+        Fails with `NotReplayable` where that would do harm, and says why; with `NoSuchLetter`.
+        """

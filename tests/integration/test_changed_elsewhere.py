@@ -46,7 +46,7 @@ class ChangedElsewhereTests(TestCase):
     async def test_closed(self) -> None:
         """A closed account: its sessions end, and it can't log in."""
         self.execute("UPDATE account SET disabled = true WHERE name = 'Ann'")
-        self.assertEqual(await self.ann.closed(), 3507)
+        self.assertEqual(await self.ann.closed(), 3500)
         body = {"name": "Ann", "password": PASSWORD}
         reply = await request(self.daemon.http, "POST", "/api/session", body)
         self.assertEqual(reply.status, 403)

@@ -8,7 +8,7 @@ ARGS ?=
 # How many rounds `make crash` plays, and what decides them; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
-# Options for `make bench-storage` and `make soak`; --help lists them.
+# Options for `make bench`, `make bench-storage` and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
@@ -18,7 +18,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance bench-storage test-all \
+.PHONY: help run test unit lint faults format docs crash conformance bench bench-storage test-all \
     constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
@@ -37,6 +37,8 @@ help:
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
 	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
+	@echo 'make bench        deliveries and commands beside references, Evennia among them'
+	@echo '                  make bench OPTIONS="fanout --runs 5 --without-evennia" measures less'
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
@@ -77,6 +79,10 @@ conformance:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@.venv/bin/python .ci/wstest.py || exit 0; \
 	exec .venv/bin/python -W error -m tests.conformance --sections $(SECTIONS)
+
+bench:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -m tests.bench.delivery $(OPTIONS)
 
 bench-storage:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

@@ -15,3 +15,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([line(heads), line(rule), *map(line, lines[1:])])
+
+
+def amount(value: float) -> str:
+    """Return a number with three figures that count, and commas."""
+    if value >= 100:
+        return f"{round(value, 2 - len(str(int(value)))):,.0f}"
+    return f"{value:.3g}"

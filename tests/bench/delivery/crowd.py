@@ -1,0 +1,115 @@
+"""Many clients in one thread: raw sockets, so that the load costs less than what is measured."""
+
+import selectors
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+#: Seconds after which what is awaited will not come.
+_PATIENCE = 120.0
+
+_CHUNK = 1 << 20
+
+
+class Crowd:
+    """
+    Connections whose output is counted, not understood.
+
+    Args:
+        connections: Sockets that are in play.
+        marker: Bytes that each message to be counted contains once.
+    """
+
+    def __init__(self, connections: Sequence[socket.socket], marker: bytes) -> None:
+        self.connections = tuple(connections)
+        self._marker = marker
+        self._tails = dict.fromkeys(self.connections, b"")
+        self._selector = selectors.DefaultSelector()
+        for connection in self.connections:
+            connection.setblocking(False)
+            self._selector.register(connection, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for connection in self.connections:
+            connection.close()
+
+    def __len__(self) -> int:
+        return len(self.connections)
+
+    def send(self, connection: socket.socket, data: bytes) -> None:
+        """Send all of it, and take what comes meanwhile."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[connection.send(view) :]
+            except BlockingIOError:
+                self._take(0.01)
+
+    def expect(self, messages: int, got: Callable[[socket.socket, int], None] | None = None) -> int:
+        """
+        Wait for so many messages, of all connections together.
+
+        Args:
+            messages: How many.
+            got: Told of each connection that got some, and how many.
+
+        Returns:
+            How many came.
+
+        Raises:
+            TimeoutError: They don't come.
+        """
+        came = 0
+        until = time.monotonic() + _PATIENCE
+        while came < messages:
+            came += self._take(0.5, got)
+            if time.monotonic() > until:
+                raise TimeoutError(f"{came} of {messages} messages came")
+        return came
+
+    def watch(self, seconds: float, got: Callable[[socket.socket, int], None]) -> None:
+        """Take what comes within so many seconds, at most what comes at once."""
+        self._take(seconds, got)
+
+    def settle(self, seconds: float = 0.5) -> None:
+        """Take what comes until nothing has come for so long."""
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < seconds:
+            for key, _ in self._selector.select(seconds):
+                assert isinstance(key.fileobj, socket.socket)
+                if key.fileobj.recv(_CHUNK):
+                    quiet_since = time.monotonic()
+        self._tails = dict.fromkeys(self.connections, b"")
+
+    def _take(self, seconds: float, got: Callable[[socket.socket, int], None] | None = None) -> int:
+        came = 0
+        keep = len(self._marker) - 1
+        for key, _ in self._selector.select(seconds):
+            connection = key.fileobj
+            assert isinstance(connection, socket.socket)
+            data = connection.recv(_CHUNK)
+            if not data:
+                raise ConnectionError("the server hung up")
+            data = self._tails[connection] + data
+            count = data.count(self._marker)
+            self._tails[connection] = data[-keep:]
+            came += count
+            if count and got is not None:
+                got(connection, count)
+        return came
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """Read from a blocking socket until those bytes have come."""
+    data = b""
+    while end not in data:
+        more = connection.recv(_CHUNK)
+        if not more:
+            raise ConnectionError(f"hung up after {data[-300:]!r}")
+        data += more
+    return data

@@ -6,8 +6,6 @@ it is flushed. The number is in no frame, so that one frame serves all who see t
 outbox and its replay buffer hold references to it.
 """
 
-from collections import deque
-
 from attrs import define, field, frozen
 
 
@@ -59,7 +57,8 @@ class Outbox:
     count: int = field(init=False, default=0)
     pending: int = field(init=False, default=0)
     _waiting: list[Frame] = field(init=False, factory=list)
-    _sent: deque[bytes] = field(init=False, factory=deque)
+    # No deque: its first block takes 600 bytes, and few sessions are sent that many messages.
+    _sent: list[bytes] = field(init=False, factory=list)
     _sent_bytes: int = field(init=False, default=0)
 
     def offer(self, frame: Frame) -> bool:
@@ -104,7 +103,7 @@ class Outbox:
         if not self.holds_since(count):
             raise ValueError(f"can't replay from {count}")
         missed = self.count - count
-        return list(self._sent)[len(self._sent) - missed :]
+        return self._sent[len(self._sent) - missed :]
 
     def _drop_replaced(self) -> None:
         """Drop states, and changes of them, that wait before the full state of the same thing."""
@@ -123,5 +122,11 @@ class Outbox:
     def _forget(self) -> None:
         """Drop the oldest of what is remembered beyond the limits."""
         limits, sent = self._limits, self._sent
-        while len(sent) > limits.replay_messages or self._sent_bytes > limits.replay_bytes:
-            self._sent_bytes -= len(sent.popleft())
+        forgotten = 0
+        while (
+            len(sent) - forgotten > limits.replay_messages or self._sent_bytes > limits.replay_bytes
+        ):
+            self._sent_bytes -= len(sent[forgotten])
+            forgotten += 1
+        if forgotten:
+            del sent[:forgotten]

@@ -46,6 +46,7 @@ class Doorkeeper:
         arrivals: Says whose turn it is.
         turnstile: Says whether there is room.
         trusted: Proxies whose word counts.
+        patience: Seconds within which they have said for whom they speak.
     """
 
     clock: IReactorTime
@@ -54,6 +55,7 @@ class Doorkeeper:
     arrivals: Arrivals
     turnstile: Turnstile
     trusted: tuple[IPNetwork, ...] = ()
+    patience: float = HEADER_SECONDS
 
     def trusts(self, host: str) -> bool:
         """Whether that is a proxy whose word counts."""
@@ -116,7 +118,10 @@ class Doorway:
         if wait is None:
             self.keeper.refuse(self.name, host, "too_many_arrivals", "comes too often")
             return None
-        return _Late(self, addr, wait) if wait else self.factory.buildProtocol(addr)
+        if not wait:
+            return self.factory.buildProtocol(addr)
+        self.keeper.meter.count("arrivals_delayed")
+        return _Late(self, addr, wait)
 
     def takes(self, connection: "_Waiting") -> None:
         """Remember one that waits."""
@@ -214,7 +219,7 @@ class _Introduction(_Waiting):
     """Waits for a proxy to say for whom it speaks; it has said nothing else before."""
 
     def connectionMade(self) -> None:
-        self._wait(HEADER_SECONDS, lambda: self._refuse("no header in time"))
+        self._wait(self._doorway.keeper.patience, lambda: self._refuse("no header in time"))
 
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)

@@ -135,7 +135,8 @@ class Turnstile:
         return room.free >= reserve / 2
 
     def close(self) -> None:
-        """Watch no port any more."""
+        """Watch no port any more: they are closed."""
+        self._meter.gauge("accepting", 0.0)
         self._ports.clear()
         if self._trying is not None:
             self._trying.cancel()

@@ -276,6 +276,7 @@ class Daemon:
             arrivals=shared.arrivals,
             turnstile=Turnstile(self._reactor, random.random, self._meter, settings.descriptors),
             trusted=settings.trusted_proxies,
+            patience=settings.handshake,
         )
 
     def _make_operations(self) -> OperationsService:

@@ -58,6 +58,7 @@ class Metric:
 METRICS: Final = (
     Metric("connections", Kind.COUNTER, "Connections opened.", ("transport",)),
     Metric("accepting", Kind.GAUGE, "1 while connections are accepted, else 0."),
+    Metric("arrivals_delayed", Kind.COUNTER, "Connections that waited for their turn."),
     Metric("accept_pauses", Kind.COUNTER, "Times that file descriptors ran short."),
     Metric("closes", Kind.COUNTER, "Connections ended, by close code.", ("transport", "code")),
     Metric("inbound_messages", Kind.COUNTER, "Messages of WebSocket clients.", ("type",)),

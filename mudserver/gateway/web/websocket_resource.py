@@ -76,6 +76,7 @@ class WebSocketEntrance(Spot):
             self._shared.meter.count("refusals", reason="too_many_arrivals")
             raise TooManyTries("You come too often.", retry_after=RETRY_AFTER)
         if wait:
+            self._shared.meter.count("arrivals_delayed")
             try:
                 self._shared.tasks.run("arrival", self._serve_later(request, wait))
             except Overloaded:

@@ -112,6 +112,7 @@ class TurnTest(DoorwayTestCase):
         """Two come at once, two wait, unread, and the fifth is refused and counted."""
         knocks = [self.knock() for _ in range(5)]
         self.assertEqual(len(self.guests.guests), 2)
+        self.assertEqual(self.meter.counts["arrivals_delayed"], 2)
         self.assertIsNone(knocks[4][0])
         self.assertEqual(self.meter.counts["refusals too_many_arrivals"], 1)
         for connection, transport in knocks[2:4]:

@@ -122,6 +122,7 @@ class TurnstileTest(SynchronousTestCase):
         self.free(10)
         self.turnstile.let_in()
         self.turnstile.close()
+        self.assertEqual(self.meter.gauges["accepting"], 0)
         self.free(900)
         self.clock.advance(100.0)
         self.assertEqual(self.reading(), [False, False])

@@ -21,6 +21,13 @@ CHUNK = 60_000
 MAX_DOCUMENT = 4 * 1024 * 1024
 
 
+#: Lines of chat in one answer: some megabytes at the very most.
+MAX_LOG_LINES = 1_000
+
+#: How far back they are looked for, in hours: ten years, which is as long as they can be kept.
+MAX_LOG_HOURS = 87_600
+
+
 class Refused(MudError):
     """The daemon can't do that; the message says why."""
 
@@ -130,6 +137,19 @@ class ExportCharacter(amp.Command):
     """Write a character down; the document is fetched by `ReadChunk`."""
 
     arguments = [(b"name", amp.Unicode())]
+    response = [(b"size", amp.Integer())]
+    errors = _ERRORS
+
+
+class ReadChatLog(amp.Command):
+    """What was said in the last hours? The rows are fetched by `ReadChunk`."""
+
+    arguments = [
+        (b"channel", amp.Unicode(optional=True)),
+        (b"name", amp.Unicode(optional=True)),
+        (b"hours", amp.Float()),
+        (b"limit", amp.Integer()),
+    ]
     response = [(b"size", amp.Integer())]
     errors = _ERRORS
 

@@ -19,6 +19,8 @@ from twisted.protocols import amp
 from mudserver.control.commands import (
     CHUNK,
     MAX_DOCUMENT,
+    MAX_LOG_HOURS,
+    MAX_LOG_LINES,
     MAX_REASON,
     PAGE,
     DisableAccount,
@@ -35,6 +37,7 @@ from mudserver.control.commands import (
     ListSessions,
     OpenLetter,
     PruneLetters,
+    ReadChatLog,
     ReadChunk,
     Refused,
     ReplayLetter,
@@ -45,6 +48,7 @@ from mudserver.control.commands import (
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
+from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter
 from mudserver.interfaces.operations import IAdministration
 from mudserver.listening import listen
@@ -205,6 +209,25 @@ class ControlConnection(amp.AMP):
 
         return self._answer(answer)
 
+    @ReadChatLog.responder
+    def chat_log(
+        self, hours: float, limit: int, channel: str | None = None, name: str | None = None
+    ) -> Deferred[_Answer]:
+        """Answer `ReadChatLog`."""
+
+        async def answer() -> _Answer:
+            if not 0 < hours <= MAX_LOG_HOURS or not 0 < limit <= MAX_LOG_LINES:
+                raise Refused(
+                    f"Ask for at most {MAX_LOG_LINES:,} lines of {MAX_LOG_HOURS:,} hours."
+                )
+            lines = await self._administration.chat_log(
+                channel, name, timedelta(hours=hours), limit
+            )
+            self._outgoing = "".join(f"{_row(line)}\n" for line in lines).encode()
+            return {"size": len(self._outgoing)}
+
+        return self._answer(answer)
+
     @ReadChunk.responder
     def read_chunk(self) -> Deferred[_Answer]:
         """Answer `ReadChunk`."""
@@ -345,6 +368,16 @@ def _shown(letter: Letter) -> _Answer:
         "first": letter.first_at.isoformat(timespec="seconds"),
         "last": letter.last_at.isoformat(timespec="seconds"),
     }
+
+
+def _row(line: LogLine) -> str:
+    """Write down a line of chat, for people and for grep."""
+    said = line.line
+    to = f" to {said.target_name}" if said.target is not None else ""
+    place = f" ({line.room})" if line.room else ""
+    mark = " [silenced]" if line.hushed else ""
+    who = f"[{said.channel}] {said.name}{to}{place}"
+    return f"{said.at:%Y-%m-%d %H:%M:%S}Z{mark} {who}: {said.text}"
 
 
 class _ControlFactory(Factory):

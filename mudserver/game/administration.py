@@ -1,6 +1,7 @@
 """What operators may do to a running daemon."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from attrs import define, evolve, field
@@ -14,6 +15,7 @@ from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
 from mudserver.game.service import WorldService
 from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.history import LogLine, LogWanted
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
 from mudserver.interfaces.rows import AccountRow
@@ -180,6 +182,28 @@ class Administration:
             return imported
 
         return Deferred.fromCoroutine(admit())
+
+    def chat_log(
+        self, channel: str | None, name: str | None, back: timedelta, limit: int
+    ) -> Deferred[tuple[LogLine, ...]]:
+        """Implement `IAdministration.chat_log`."""
+
+        async def read() -> tuple[LogLine, ...]:
+            game = self.service.game
+            with suppress(TimeoutError):  # what is written down can be read all the same
+                await game.journal.catch_up().addTimeout(SAVED_SECONDS, self._clock)
+            now = self._utc_now()
+            wanted = LogWanted(now - back, now, channel, name, limit)
+            lines = await game.history.search(wanted)
+            self._log.info(
+                "{lines} lines of chat were read: channel {channel}, name {name}.",
+                lines=len(lines),
+                channel=channel or "any",
+                name=name or "any",
+            )
+            return lines
+
+        return Deferred.fromCoroutine(read())
 
     async def _all_saved(self) -> None:
         """Wait until what is stored is up to date."""

@@ -109,6 +109,7 @@ class Game:
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
+    history: IHistoryStore
     upkeep: HistoryUpkeep
     tasks: Tasks
 
@@ -281,6 +282,7 @@ def assemble(
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,
+        history=ports.history,
         upkeep=HistoryUpkeep(
             store=ports.history,
             epoch=epoch,

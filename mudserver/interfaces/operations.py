@@ -11,6 +11,7 @@ from mudserver.ids import (
     SessionId,
 )
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world.role import Role
@@ -110,6 +111,19 @@ class IAdministration(Interface):
 
     def replay_letter(box: str, number: int) -> Deferred[None]:
         """Deliver a dead letter after all. Fails with `NoSuchLetter`, `NotReplayable`."""
+
+    def chat_log(
+        channel: str | None, name: str | None, back: timedelta, limit: int
+    ) -> Deferred[tuple[LogLine, ...]]:
+        """
+        Read what was said, the oldest first.
+
+        Args:
+            channel: ``say``, ``emote``, ``tell`` or a channel's name; None for all but tells.
+            name: Only what this player said, or was told; None for everyone.
+            back: How far back.
+            limit: How many lines, the newest.
+        """
 
     def database() -> DatabaseAddress:
         """Tell where the database is, and the password of it."""

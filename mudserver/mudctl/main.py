@@ -33,6 +33,7 @@ from mudserver.control.socket_path import short_path
 from mudserver.errors import ConfigError, OurError
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
 from mudserver.mudctl.characters import export_character, import_character, read_document
+from mudserver.mudctl.chat_log import read_chat_log
 from mudserver.mudctl.letters import deadletters
 from mudserver.mudctl.options import parse
 from mudserver.mudctl.table import show_table
@@ -194,6 +195,11 @@ async def _revoke(daemon: amp.AMP, options: Namespace) -> None:
     print(f"{answer['tokens']} log-ins of {options.name} are ended.")
 
 
+async def _chat_log(daemon: amp.AMP, options: Namespace) -> None:
+    rows = await read_chat_log(daemon, options.channel, options.name, options.hours, options.limit)
+    sys.stdout.write(rows)
+
+
 async def _drain(daemon: amp.AMP, options: Namespace) -> None:
     del options
     await daemon.callRemote(Drain)
@@ -209,6 +215,7 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "deadletters": deadletters,
     "kick": _kick,
     "revoke": _revoke,
+    "chatlog": _chat_log,
     "drain": _drain,
 }
 

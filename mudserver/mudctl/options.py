@@ -66,6 +66,13 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
         "restore", help="fill an empty database from such a file, while no daemon runs on it"
     )
     restore.add_argument("file", type=Path)
+    chat_log = commands.add_parser("chatlog", help="show what was said")
+    chat_log.add_argument(
+        "--channel", help="say, emote, tell or a channel's name; without, all but tells"
+    )
+    chat_log.add_argument("--name", help="only what this player said, or was told")
+    chat_log.add_argument("--hours", type=float, default=24.0, help="how far back [24]")
+    chat_log.add_argument("--limit", type=int, default=100, help="how many lines [100]")
     commands.add_parser("drain", help="send everyone away, save, and end the daemon")
     return parser.parse_args(arguments)
 

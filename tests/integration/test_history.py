@@ -13,7 +13,7 @@ from mudserver.interfaces.history import IHistoryStore, LogWanted
 from mudserver.storage.history import PostgresHistoryStore, partition
 from mudserver.world.history import MAX_HISTORY_AGE, HistoryWanted
 from tests.contract.history import A_DAY, ALL, ANN, TODAY, HistoryContract, said
-from tests.integration.daemon import Daemon
+from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.test_stores import PostgresCase
 from tests.integration.web_client import WebSocketPlayer, enter, log_in, register
@@ -146,7 +146,9 @@ class DaemonTests(TestCase):
         return [row[12:] for row in str(message["text"]).splitlines()[1:]]
 
     async def test_outlives(self) -> None:
-        """What was read once can be read again after a kill -9, by whom it concerns."""
+        """What was read once can be read again after a kill -9, by whom it concerns;
+        staff reads it by mudctl.
+        """
         ann, bob = await self.player("Ann"), await self.player("Bob")
         await ann.acknowledged("chat one", "1")
         await ann.acknowledged("tell bob psst", "2")
@@ -159,3 +161,10 @@ class DaemonTests(TestCase):
         self.assertEqual(await self.shown(ann, "history"), mine)
         self.assertEqual(await self.shown(bob, "history tell"), ['Ann told you, "psst"'])
         self.assertEqual(await self.shown(bob, "history chat 5"), ["[chat] Ann: one"])
+        ended = await mudctl(self, self.daemon, "chatlog")
+        self.assertEqual(ended.status, 0, ended.output)
+        self.assertIn("[chat] Ann: one", ended.output)
+        self.assertIn("[say] Bob (waiting-steps): three", ended.output)
+        self.assertNotIn("psst", ended.output)
+        ended = await mudctl(self, self.daemon, "chatlog", "--channel", "tell", "--name", "bob")
+        self.assertIn("[tell] Ann to Bob: psst", ended.output)

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.ids import AccountId, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.operations import IAdministration, SessionSummary, Status
 from mudserver.interfaces.rows import AccountRow
@@ -43,6 +44,7 @@ class FakeAdministration:
         rows: All accounts, in order of name.
         document: Every character, written down, and what every dead letter contains.
         dead: Dead letters by box.
+        lines: What was said.
         strangers: How many of those whom a character mutes are left out.
         done: What was asked, in order.
         error: What all fails with but `status`.
@@ -53,6 +55,7 @@ class FakeAdministration:
     rows: list[AccountRow] = field(factory=list)
     document: bytes = b"{}"
     dead: dict[str, list[Letter]] = field(factory=lambda: {"journal": [], "bus": []})
+    lines: list[LogLine] = field(factory=list)
     strangers: int = 0
     done: list[tuple[object, ...]] = field(factory=list)
     error: Exception | None = None
@@ -109,6 +112,12 @@ class FakeAdministration:
 
     def replay_letter(self, box: str, number: int) -> Deferred[None]:
         return self._do("replay", box, number)
+
+    def chat_log(
+        self, channel: str | None, name: str | None, back: timedelta, limit: int
+    ) -> Deferred[tuple[LogLine, ...]]:
+        asked = self._do("chat log", channel, name, back, limit)
+        return asked.addCallback(lambda _: tuple(self.lines[-limit:]))
 
     def database(self) -> NoReturn:
         raise Unavailable("There is none.")

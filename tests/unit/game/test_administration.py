@@ -238,6 +238,27 @@ class AdministrationTest(GameTestCase):
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.KICKED])
         self.failureResultOf(self.administration.kick("Ann", "Enough."), PlayerError)
 
+    def test_chat_log(self) -> None:
+        """What was said is read, the newest moment included; each look is logged."""
+        ann = self.enter("Ann")
+        self.enter("Bob")
+        self.gateway.type(ann, "say one")
+        self.gateway.type(ann, "tell bob two")
+        self.clock.advance(0)
+        self.clock.advance(0.5)
+        hour = timedelta(hours=1)
+        reading = self.administration.chat_log(None, None, hour, 10)
+        self.clock.advance(0)
+        (line,) = self.successResultOf(reading)
+        self.assertEqual((line.line.text, line.room), ("one", "steps"))
+        reading = self.administration.chat_log("tell", "bob", hour, 10)
+        (line,) = self.successResultOf(reading)
+        self.assertEqual(line.line.text, "two")
+        self.clock.advance(7200)
+        self.assertEqual(
+            self.successResultOf(self.administration.chat_log(None, None, hour, 10)), ()
+        )
+
     def test_drain(self) -> None:
         """Draining is passed on, and shows in the status."""
         self.administration.drain()

@@ -9,6 +9,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
@@ -16,11 +17,14 @@ from twisted.trial.unittest import TestCase
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import NotReplayable, PlayerError
+from mudserver.ids import CharacterId
+from mudserver.interfaces.history import LogLine
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
+from mudserver.world.history import PastLine
 from mudserver.world.role import Role
-from tests.unit.control.daemon import FakeAdministration, account, letter, session
+from tests.unit.control.daemon import SINCE, FakeAdministration, account, letter, session
 
 REACTOR: Any = reactor
 
@@ -56,6 +60,27 @@ class MudctlTest(TestCase):
         else:
             self.fail("it worked")
         return complaint.getvalue()
+
+    async def test_chat_log(self) -> None:
+        """What was said, a row each, however much it is; with what was asked for."""
+        said = PastLine(SINCE, "say", CharacterId(1), "Bob", "x" * 2_000)
+        told = PastLine(SINCE, "tell", CharacterId(1), "Bob", "psst", CharacterId(2), "Ann")
+        self.daemon.lines = [
+            *(LogLine(said, room="hall") for _ in range(100)),
+            LogLine(told),
+            LogLine(evolve(said, channel="chat", text="hi"), hushed=True),
+        ]
+        rows = (await self.shown("chatlog", "--limit", "1000")).splitlines()
+        self.assertEqual(len(rows), 102)
+        self.assertEqual(rows[0], f"2026-01-02 03:04:05Z [say] Bob (hall): {said.text}")
+        self.assertEqual(rows[-2], "2026-01-02 03:04:05Z [tell] Bob to Ann: psst")
+        self.assertEqual(rows[-1], "2026-01-02 03:04:05Z [silenced] [chat] Bob: hi")
+        await self.shown("chatlog", "--channel", "chat", "--name", "bob", "--hours", "0.5")
+        self.assertEqual(
+            self.daemon.done[-1], ("chat log", "chat", "bob", timedelta(minutes=30), 100)
+        )
+        for misuse in ("--limit=1001", "--limit=0", "--hours=-1", "--hours=nan"):
+            self.assertIn("Ask for at most", await self.complaint("chatlog", misuse))
 
     async def test_status(self) -> None:
         """The daemon at a glance."""

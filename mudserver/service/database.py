@@ -122,7 +122,7 @@ class DatabaseService(Service):
         """
         if self._pool is None:
             raise RuntimeError("the database has not started")
-        return PostgresJournalStore(self._pool)
+        return PostgresJournalStore(self._pool, self._reactor, self._meter)
 
     def letter_box(self) -> PostgresLetterBox:
         """

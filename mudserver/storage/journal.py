@@ -1,9 +1,12 @@
 """Where the world's changes are written in PostgreSQL: fenced by the lease, one flush at a time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused
@@ -18,10 +21,13 @@ from mudserver.interfaces.journal import (
     JournalRow,
     RefusedRow,
 )
+from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import ItemRow
+from mudserver.storage.connection import Row
 from mudserver.storage.failures import is_of_rows
 from mudserver.storage.kinds import in_order, write
 from mudserver.storage.letters import written
+from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import (
     KEEP_ANSWERS,
@@ -37,6 +43,9 @@ from mudserver.world.applied import Change
 #: The advisory lock that whoever takes over holds meanwhile; the number means nothing. It only
 #: orders those who want to: what fences is the epoch.
 LOCK: Final = 7_305_440_110_022
+
+#: Rows that one query about sessions returns; more than one session can have.
+MAX_ANSWER_ROWS: Final = 20_000
 
 #: Rows of each kind that one sweep forgets.
 MAX_SWEPT_ROWS: Final = 5_000
@@ -68,12 +77,12 @@ _BURY: Final = """
 
 # One statement, so that the inputs and their answers show the same moment.
 _COMMITTED: Final = """
-    SELECT i.character, i.number, a.command, a.ordinal, a.number, a.code, a.message
+    SELECT i.session, i.character, i.number, a.command, a.ordinal, a.number, a.code, a.message
     FROM session_input i LEFT JOIN LATERAL (
         SELECT * FROM command_answer WHERE session = i.session AND at > now() - %s
         ORDER BY ordinal DESC LIMIT %s
     ) a ON true
-    WHERE i.session = %s ORDER BY a.ordinal
+    WHERE i.session = ANY(%s) ORDER BY i.session, a.ordinal LIMIT %s
 """
 
 # What is being written is skipped, not waited for.
@@ -108,10 +117,13 @@ class PostgresJournalStore:
 
     Args:
         pool: Runs the transactions.
+        clock: Ends the turns: what is asked of sessions in one of them is one query.
+        meter: Gets ``database_batch_keys`` (histogram).
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, clock: IReactorTime, meter: IMeter) -> None:
         self._pool = pool
+        self._known = BatchLoader(clock, self._fetch_committed, meter, "committed")
 
     def take_lease(self, holder: str) -> Deferred[Epoch]:
         """Implement `IJournalStore.take_lease`."""
@@ -127,23 +139,40 @@ class PostgresJournalStore:
 
     def committed(self, session: SessionId) -> Deferred[Committed | None]:
         """Implement `IJournalStore.committed`."""
-        return Deferred.fromCoroutine(self._committed(session))
+        return execute(storable, session).addCallback(SessionId).addCallback(self._known.load)
 
-    async def _committed(self, session: SessionId) -> Committed | None:
-        parameters = (KEEP_ANSWERS_FOR, KEEP_ANSWERS, storable(session))
-        rows = await self._pool.run_query(_COMMITTED, parameters)
-        if not rows:
-            return None
-        answers = tuple(
-            AnswerRow(session, CommandId(command), ordinal, InputNumber(number), code, message)
-            for _, _, command, ordinal, number, code, message in rows
-            if command is not None
-        )
-        return Committed(CharacterId(rows[0][0]), InputNumber(rows[0][1]), answers)
+    async def _fetch_committed(self, sessions: list[SessionId]) -> Mapping[SessionId, Committed]:
+        found: dict[SessionId, Committed] = {}
+        rest = sorted(sessions)
+        while rest:
+            rows = await self._pool.run_query(
+                _COMMITTED, (KEEP_ANSWERS_FOR, KEEP_ANSWERS, rest, MAX_ANSWER_ROWS)
+            )
+            by_session = {
+                SessionId(session): list(same) for session, same in groupby(rows, itemgetter(0))
+            }
+            rest = []
+            if len(rows) == MAX_ANSWER_ROWS:
+                # The last one may not be whole. The others are, since no session has so many.
+                last, _ = by_session.popitem()
+                rest = [session for session in sessions if session >= last]
+            found.update((session, _known(session, same)) for session, same in by_session.items())
+        return found
 
     def sweep(self) -> Deferred[bool]:
         """Implement `IJournalStore.sweep`."""
         return self._pool.run_interaction(_sweep)
+
+
+def _known(session: SessionId, rows: Sequence[Row]) -> Committed:
+    """Make what is known of a session of its rows: one for each answer, or one for none."""
+    _, character, newest, *_ = rows[0]
+    answers = tuple(
+        AnswerRow(session, CommandId(command), ordinal, InputNumber(number), code, message)
+        for *_, command, ordinal, number, code, message in rows
+        if command is not None
+    )
+    return Committed(CharacterId(character), InputNumber(newest), answers)
 
 
 async def _take(cursor: Cursor, holder: str) -> Epoch:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from attrs import evolve
+from twisted.internet.defer import gatherResults
 
 from mudserver.errors import Fenced, NotReplayable
 from mudserver.ids import (
@@ -719,6 +720,23 @@ class JournalStoreContract(StoreContract):
                 self.ann.id, InputNumber(9), (answer(1), answer(2, code="closed"), answer(3))
             ),
         )
+
+    async def test_many_sessions(self) -> None:
+        """Many may be asked for at once; each gets its own, and the unknown nothing."""
+        await self.begin()
+        sessions = [SessionId(f"session {n}") for n in range(20)]
+        await self.flush(
+            *(InputRow(each, self.ann.id, InputNumber(n + 1)) for n, each in enumerate(sessions)),
+            *(answer(n + 1, session=each) for each in sessions for n in range(int(each[8:]) % 3)),
+        )
+        wanted = [*sessions, S, sessions[0]]
+        asked = await gatherResults([self.journal.committed(each) for each in wanted])
+        *known, unknown, again = asked
+        self.assertIsNone(unknown)
+        self.assertEqual(again, known[0])
+        for n, each in enumerate(sessions):
+            answers = tuple(answer(k + 1, session=each) for k in range(n % 3))
+            self.assertEqual(known[n], Committed(self.ann.id, InputNumber(n + 1), answers))
 
     async def test_answer_again(self) -> None:
         """An id that is used anew has its new answer."""

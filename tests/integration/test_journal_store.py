@@ -4,7 +4,7 @@ from contextlib import closing
 from datetime import timedelta
 
 import psycopg2
-from twisted.internet.defer import succeed
+from twisted.internet.defer import gatherResults, succeed
 from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
@@ -47,6 +47,26 @@ class PostgresJournalStoreTests(JournalCase, JournalStoreContract):
     async def prepare(self) -> None:
         await super().prepare()
         self.box = PostgresLetterBox(self.pool)
+
+    async def test_more_answers_than_rows(self) -> None:
+        """Sessions with more answers than one query returns are read by several, each whole."""
+        await self.begin()
+        self.sql(
+            "INSERT INTO session_input (session, character, number)"
+            " SELECT 's' || n, %s, 9 FROM generate_series(1, 50) n",
+            self.ann.id,
+        )
+        self.sql(
+            "INSERT INTO command_answer (session, command, ordinal, number)"
+            " SELECT 's' || n, 'c' || k, k, 9"
+            " FROM generate_series(1, 50) n, generate_series(1, 900) k"
+        )
+        wanted = [SessionId(f"s{n}") for n in range(1, 52)]
+        *known, unknown = await gatherResults([self.journal.committed(each) for each in wanted])
+        self.assertIsNone(unknown)
+        for each in known:
+            assert each is not None
+            self.assertEqual([row.ordinal for row in each.answers], list(range(1, 901)))
 
     def test_provides(self) -> None:
         """It has the methods of the port."""

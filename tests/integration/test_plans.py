@@ -140,7 +140,7 @@ class PlanTests(TestCase):
         await self.pool.start()
         self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
         self.world = PostgresWorldStore(self.pool, clock, NullMeter())
-        self.journal = PostgresJournalStore(self.pool)
+        self.journal = PostgresJournalStore(self.pool, clock, NullMeter())
 
     async def assert_indexed(self, *modules: ModuleType) -> None:
         """Expect that all statements of modules were asked, and none reads a large table whole."""
@@ -254,7 +254,10 @@ class PlanTests(TestCase):
                 Ban(BanKind.NAME, "X", "x", None, "", NOW, None, ""),
             ]
             self.assertEqual(len(await self.journal.sift((*rows, *nowhere))), len(nowhere))
-        await self.journal.committed(SessionId("s7"))
+        for number in (1, MAX_BATCH_KEYS):
+            sessions = [SessionId(f"s{n}") for n in range(1, number + 1)]
+            known = await gatherResults([self.journal.committed(each) for each in sessions])
+            self.assertNotIn(None, known)
         box = PostgresLetterBox(self.pool)
         first, *_ = await box.page(ROWS // 2, 100)
         self.assertIsNotNone(await box.open(first.number))

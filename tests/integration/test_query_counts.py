@@ -69,12 +69,13 @@ class QueryCountTests(TestCase):
         world = PostgresWorldStore(self.pool, clock, NullMeter())
         await world.import_areas(harbour_world())
         self.bus = LoopbackBus(clock)
+        self.journal = PostgresJournalStore(self.pool, clock, NullMeter())
         ports = GamePorts(
             bus=self.bus,
             accounts=PostgresAccountStore(self.pool, clock, NullMeter()),
             failed_logins=PostgresFailedLoginStore(self.pool),
             world=world,
-            journal=PostgresJournalStore(self.pool),
+            journal=self.journal,
             history=PostgresHistoryStore(self.pool),
             hasher=PasswordHasher(cast(IReactorFromThreads, reactor), CHEAPEST, NullMeter()),
             clock=clock,
@@ -177,6 +178,28 @@ class QueryCountTests(TestCase):
         for statement, _ in self.pool.statements:
             self.assertRegex(statement, r"^\s*SELECT\b")
         self.assertEqual(len(self.service.game.sessions), 2_000)
+
+    async def test_a_thousand_sessions(self) -> None:
+        """What is committed of a thousand sessions, asked at once as when all come back, is one
+        query for 500.
+        """
+        self.people(1_000)
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO session_input (session, character, number)"
+                " SELECT 's' || id, id, 7 FROM character;"
+                "INSERT INTO command_answer (session, command, ordinal, number)"
+                " SELECT 's' || id, 'c', 1, 7 FROM character"
+            )
+            cursor.execute("SELECT id FROM character")
+            ids = [id for (id,) in cursor.fetchall()]
+        self.pool.forget()
+        store = self.journal
+        known = await gatherResults([store.committed(SessionId(f"s{id}")) for id in ids])
+        for id, each in zip(ids, known, strict=True):
+            assert each is not None
+            self.assertEqual((each.character, each.number, len(each.answers)), (id, 7, 1))
+        self.assert_few(1_000, 1)
 
     async def test_a_full_room(self) -> None:
         """To enter a room of 500 costs three queries at most, and to walk into it none at all."""

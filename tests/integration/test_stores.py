@@ -58,7 +58,7 @@ class PostgresCase(StoreContract, TestCase):
         await self.pool.start()
         self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
         self.world = PostgresWorldStore(self.pool, clock, NullMeter())
-        self.journal = PostgresJournalStore(self.pool)
+        self.journal = PostgresJournalStore(self.pool, clock, NullMeter())
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Execute a statement on a connection of its own."""

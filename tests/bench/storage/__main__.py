@@ -83,7 +83,7 @@ class Bench:
         self._pool = pool
         self._options = options
         self._clock = IReactorTime(reactor)
-        self._store = PostgresJournalStore(pool)
+        self._store = PostgresJournalStore(pool, self._clock, NullMeter())
         self._deeds = deeds()
         self._stalls = StallGauge(self._clock)
 

@@ -18,7 +18,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance bench bench-storage test-all \
+.PHONY: help run test unit lint faults format docs crash conformance bench bench-storage soak test-all \
     constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
@@ -41,6 +41,8 @@ help:
 	@echo '                  make bench OPTIONS="fanout --runs 5 --without-evennia" measures less'
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
+	@echo 'make soak         2,000 players for five minutes, and the memory of an idle one'
+	@echo '                  make soak OPTIONS="--sessions 500 --seconds 60" is a smaller one'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
 	@echo 'make constraints  renew the pinned versions in .ci/constraints.txt'
 	@echo 'make changes      show what the next release would say'
@@ -87,6 +89,10 @@ bench:
 bench-storage:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@exec .venv/bin/python -m tests.bench.storage $(OPTIONS)
+
+soak:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -W error -m tests.soak $(OPTIONS)
 
 test-all:
 	@failed=; for version in $(VERSIONS); do \

@@ -4,7 +4,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.soak.play import Plan, soak
 
-PLAN = Plan(websockets=180, telnets=20, warm_up=15.0, seconds=45.0)
+PLAN = Plan(websockets=180, telnets=20, warm_up=10.0, seconds=40.0)
 
 
 class SoakTest(TestCase):

@@ -16,6 +16,7 @@ from mudserver.session.outbox import Frame
 from mudserver.view.line import Line, View
 from mudserver.wire import envelope, telnet
 from mudserver.wire.messages import FromServer
+from mudserver.wire.text import shown
 
 #: Columns of a terminal that hasn't told its width: what all have had since the VT100.
 DEFAULT_COLUMNS = 80
@@ -109,12 +110,12 @@ class TerminalDress:
         return None if view.line is None else Frame(self.line(view.line), view.play)
 
     def line(self, line: Line) -> bytes:
-        """Return a line, wrapped, in UTF-8, with IAC doubled, ended by CR LF."""
+        """Return a line, cleaned and wrapped, in UTF-8, with IAC doubled, ended by CR LF."""
         return self.text(line.text)
 
     def text(self, text: str) -> bytes:
         """Return plain text the same way."""
-        rows = (wrapped for row in text.split("\n") for wrapped in self._wrap(row))
+        rows = (wrapped for row in text.split("\n") for wrapped in self._wrap(shown(row)))
         return telnet.escape("".join(row + "\r\n" for row in rows).encode())
 
     def _wrap(self, row: str) -> list[str]:

@@ -23,6 +23,15 @@ def has_control_characters(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+def shown(row: str) -> str:
+    """
+    Return one row of text as it may be written to a terminal, white space as it is.
+
+    What players type was cleaned before; what areas and imports brought in is cleaned here.
+    """
+    return row if row.isprintable() else _INVISIBLE.sub("", _CONTROL.sub("", row))
+
+
 def clean(text: str) -> str:
     """
     Return the text without control and invisible reordering characters.

@@ -96,6 +96,11 @@ class TerminalDressTest(SynchronousTestCase):
         """Line feeds begin new rows, and empty rows stay."""
         self.assertEqual(self.dress.text("one\n\ntwo"), b"one\r\n\r\ntwo\r\n")
 
+    def test_control_characters(self) -> None:
+        """What would drive the terminal or turn its text about is left out, wherever it is from."""
+        evil = "\x1b[2Ja\x9b31m\x07 b\u202e\tc\r"
+        self.assertEqual(self.dress.text(evil), b"[2Ja31m b\tc\r\n")
+
     def test_wraps_between_words(self) -> None:
         """A row is shorter than the terminal is wide, and breaks where a word ends."""
         self.assertEqual(

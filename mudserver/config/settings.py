@@ -259,7 +259,7 @@ class Settings:
     frames: float = _setting(
         values.number(1, 1_000_000),
         100.0,
-        "WebSocket frames (telnet: reads) a second of one connection, sustained; "
+        "WebSocket frames (telnet: reads) a second of one character, sustained; "
         "no less than twice limits.commands.",
         key="limits.frames",
     )
@@ -272,7 +272,7 @@ class Settings:
     raw_bytes: float = _setting(
         values.number(1_024, 1_000_000_000),
         64.0 * 1024,
-        "Bytes a second that one connection may send, sustained.",
+        "Bytes a second that one character may send, sustained.",
         key="limits.bytes",
     )
     byte_burst: int = _setting(

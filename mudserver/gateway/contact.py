@@ -74,7 +74,8 @@ class Contact(ABC):
         self._heartbeat = Heartbeat(
             evolve(pulse, silence=pulse.silence * (1 - JITTER * shared.pick())), now
         )
-        self._intake = Intake(shared.limits.intake)
+        self._allowance = shared.allowances.of_stranger(origin.address)
+        self._intake = Intake(self._allowance.frames, self._allowance.raw_bytes)
         self._full_since: float | None = None
         self._held = b""
         self._until: float | None = None

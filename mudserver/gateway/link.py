@@ -63,7 +63,6 @@ class Link(Contact):
     ) -> None:
         super().__init__(shared, wire, origin, place, transport=transport, pulse=pulse, stall=stall)
         self._dress = dress
-        self._allowance = shared.allowances.of_stranger(origin.address)
         self._commands = CommandQueue(
             shared.bus,
             shared.clock,
@@ -241,6 +240,7 @@ class Link(Contact):
         self._place.authenticated()
         self._allowance = self._shared.allowances.of_character(attached.character)
         self._commands.charge_to(self._allowance.commands)
+        self._intake.charge_to(self._allowance.frames, self._allowance.raw_bytes)
         seat.session.attach(attached.generation)
         seat.carrier = self
         seat.deadline = None

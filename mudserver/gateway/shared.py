@@ -17,7 +17,6 @@ from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.meter import IMeter
 from mudserver.session.heartbeat import Pulse
-from mudserver.session.intake import IntakeLimits
 from mudserver.session.outbox import OutboxLimits
 from mudserver.tasks import Tasks
 
@@ -40,7 +39,6 @@ class LinkLimits:
         telnet_stall: Seconds that a telnet client may: some scroll back for a while.
         websocket: Patience with a silent WebSocket.
         telnet: Seconds of silence after which a telnet client is probed.
-        intake: All that it sends, whatever it is.
         early: Messages or lines that may arrive while the world looks up who comes.
         outbox: What waits to be read.
         resume: Seconds for which a lost session may be resumed.
@@ -55,7 +53,6 @@ class LinkLimits:
     telnet_stall: float = 120.0
     websocket: Pulse = _WEBSOCKET_PULSE
     telnet: Pulse = _TELNET_PULSE
-    intake: IntakeLimits = field(factory=IntakeLimits)
     early: int = 32
     outbox: OutboxLimits = field(factory=OutboxLimits)
     resume: float = 120.0

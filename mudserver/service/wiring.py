@@ -222,7 +222,6 @@ class Daemon:
             meter=self._meter,
             limits=LinkLimits(
                 message=settings.message,
-                intake=_intake(settings),
                 resume=settings.grace,
                 hello=settings.hello,
                 answer=settings.answer,
@@ -236,7 +235,10 @@ class Daemon:
             token_bytes=secrets.token_bytes,
             pick=random.random,
             allowances=Allowances(
-                AllowanceLimits(commands=Rate(settings.commands, settings.command_burst)),
+                AllowanceLimits(
+                    commands=Rate(settings.commands, settings.command_burst),
+                    intake=_intake(settings),
+                ),
                 settings.exempt,
             ),
             arrivals=Arrivals(

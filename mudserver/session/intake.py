@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from mudserver.session.bucket import Bucket, Rate
+from mudserver.session.bucket import Rate, TokenSource
 
 #: Frames of a WebSocket, of whatever kind and however empty, or reads of a telnet connection. No
 #: client comes near: commands are 10 a second.
@@ -30,26 +30,32 @@ class IntakeLimits:
 
 @define
 class Intake:
-    """The buckets of one connection. Once one was too empty, nothing passes any more."""
+    """
+    What a connection is charged to. Once a bucket was too empty, nothing passes any more.
 
-    _limits: IntakeLimits
-    _frames: Bucket = field(init=False)
-    _raw_bytes: Bucket = field(init=False)
+    Attributes:
+        frames: For frames and reads.
+        raw_bytes: For bytes.
+    """
+
+    frames: TokenSource
+    raw_bytes: TokenSource
     _exceeded: bool = field(init=False, default=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._frames = Bucket(self._limits.frames)
-        self._raw_bytes = Bucket(self._limits.raw_bytes)
+    def charge_to(self, frames: TokenSource, raw_bytes: TokenSource) -> None:
+        """Charge what arrives to other buckets from now on."""
+        self.frames = frames
+        self.raw_bytes = raw_bytes
 
     def bytes_arrived(self, size: int, now: float) -> bool:
         """Charge bytes; return whether they may be looked at."""
-        return self._charge(self._raw_bytes, size, now)
+        return self._charge(self.raw_bytes, size, now)
 
     def frame_arrived(self, now: float) -> bool:
         """Charge a frame or a read; return whether it may be looked at."""
-        return self._charge(self._frames, 1.0, now)
+        return self._charge(self.frames, 1.0, now)
 
-    def _charge(self, bucket: Bucket, amount: float, now: float) -> bool:
+    def _charge(self, bucket: TokenSource, amount: float, now: float) -> bool:
         if not self._exceeded and not bucket.take(now, amount):
             self._exceeded = True
         return not self._exceeded

@@ -50,7 +50,6 @@ _LIMITS: Final = LinkLimits(
     hello=_LONG,
     stall=_LONG,
     websocket=Pulse(silence=_LONG, patience=_LONG),
-    intake=IntakeLimits(frames=_UNLIMITED, raw_bytes=_UNLIMITED),
     early=1_000_000,
     outbox=OutboxLimits(pending=8 * _LARGEST),
     resume=0.0,
@@ -124,7 +123,12 @@ class EchoGateway:
             pick=lambda: 0.5,
             admission=Admission(AdmissionLimits(exempt=_EVERYBODY)),
             allowances=Allowances(
-                AllowanceLimits(out_of_band=_UNLIMITED, strangers=_UNLIMITED), _EVERYBODY
+                AllowanceLimits(
+                    out_of_band=_UNLIMITED,
+                    intake=IntakeLimits(frames=_UNLIMITED, raw_bytes=_UNLIMITED),
+                    strangers=_UNLIMITED,
+                ),
+                _EVERYBODY,
             ),
         )
         self._site = WebSite(

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import CloseCode
 from mudserver.gateway.admission import Admission, AdmissionLimits
+from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.link import Link
 from mudserver.gateway.reaper import SWEEP_SECONDS, Reaper
 from mudserver.gateway.roster import Roster
@@ -278,6 +279,7 @@ class GatewayTestCase(SynchronousTestCase):
     """A gateway, a world, a clock; at the end of each test nothing is left of any connection."""
 
     limits = LinkLimits()
+    allowance = AllowanceLimits()
     admission = AdmissionLimits()
 
     def setUp(self) -> None:
@@ -299,6 +301,7 @@ class GatewayTestCase(SynchronousTestCase):
             token_bytes=Secrets(),
             pick=lambda: 0.5,
             admission=Admission(self.admission),
+            allowances=Allowances(self.allowance),
         )
         self.shared.switchboard.start()
         self.shared.reaper.start()

@@ -132,6 +132,21 @@ class StrangersTest(TelnetTestCase):
         self.assertEqual([self.flood("192.0.2.1") for _ in range(4)], [20, 20, 10, 0])
         self.assertEqual(self.flood("192.0.2.2"), 20)
 
+    def test_bytes_of_an_address(self) -> None:
+        """Bytes are counted by address as well, and at the first of too many a connection ends."""
+        limits = AllowanceLimits(strangers_bytes=Rate(1.0, burst=1_000.0))
+        self.shared = evolve(self.shared, allowances=Allowances(limits))
+        self.factory = TelnetFactory(self.shared, "Welcome.")
+        for _ in range(3):
+            connection, _ = self.connect("192.0.2.3")
+            connection.dataReceived(b"x" * 300)
+            self.lose(connection)
+        self.assertEqual(self.meter.counts["refusals flood"], 0)
+        connection, _ = self.connect("192.0.2.3")
+        connection.dataReceived(b"x" * 300)
+        self.lose(connection)
+        self.assertEqual(self.meter.counts["closes telnet 3013"], 1)
+
     def test_exempt(self) -> None:
         """Exempt networks have only the burst of each connection."""
         self.assertEqual([self.flood("198.51.100.1") for _ in range(4)], [20] * 4)

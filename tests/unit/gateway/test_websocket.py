@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump
 
 from mudserver.errors import CloseCode
+from mudserver.gateway.allowances import AllowanceLimits
 from mudserver.gateway.deflate import Inflation
-from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.websocket import SUBPROTOCOL, WebSocketConnection, WebSocketFactory
 from mudserver.ids import SessionId
 from mudserver.interfaces.play import Detached
@@ -132,12 +132,12 @@ class WebSocketTestCase(GatewayTestCase):
         return server, client, pump
 
     def enter(
-        self, offers: tuple[PerMessageDeflateOffer, ...] = ()
+        self, offers: tuple[PerMessageDeflateOffer, ...] = (), name: str = "Ann"
     ) -> tuple[WebSocketConnection, Client, IOPump, SessionId]:
         server, client, pump = self.connect(offers=offers)
         client.sendMessage(HELLO)
         pump.flush()
-        session = self.world.admit().session
+        session = self.world.admit(name=name).session
         pump.flush()
         client.messages.clear()
         return server, client, pump, session
@@ -464,7 +464,9 @@ class PingTest(WebSocketTestCase):
 class FloodTest(WebSocketTestCase):
     """What is sent is charged where it arrives."""
 
-    limits = LinkLimits(intake=IntakeLimits(frames=Rate(1.0, 100.0), raw_bytes=Rate(1.0, 50_000.0)))
+    allowance = AllowanceLimits(
+        intake=IntakeLimits(frames=Rate(1.0, 100.0), raw_bytes=Rate(1.0, 50_000.0))
+    )
 
     def expect_closed(self, client: Client) -> None:
         self.assertEqual([m["type"] for m in client.messages], ["closing"])
@@ -473,9 +475,9 @@ class FloodTest(WebSocketTestCase):
 
     def test_fragments(self) -> None:
         """Empty and tiny fragments are frames, though they may never become a message."""
-        for payload in (b"", b"x"):
+        for payload, name in ((b"", "Ann"), (b"x", "Bob")):
             self.meter.counts.clear()
-            _, client, pump, _ = self.enter()
+            _, client, pump, _ = self.enter(name=name)
             client.beginMessage()
             for _ in range(98):
                 client.sendMessageFrame(payload)
@@ -485,6 +487,18 @@ class FloodTest(WebSocketTestCase):
                 client.sendMessageFrame(payload)
             pump.flush()
             self.expect_closed(client)
+
+    def test_reconnecting_fills_nothing(self) -> None:
+        """Whoever was closed so and comes back is closed again at the first frame."""
+        for sent in (101, 1):
+            self.meter.counts.clear()
+            server, client, pump, _ = self.enter()
+            client.beginMessage()
+            for _ in range(sent):
+                client.sendMessageFrame(b"")
+            pump.flush()
+            self.expect_closed(client)
+            server.connectionLost(Failure(ConnectionDone()))
 
     def test_bytes(self) -> None:
         """So are bytes, whatever they are; and then nothing more is read."""

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.session.bucket import Rate
+from mudserver.session.bucket import Bucket, Rate
 from mudserver.session.intake import Intake, IntakeLimits
 
 LIMITS = IntakeLimits(frames=Rate(1.0, 3.0), raw_bytes=Rate(10.0, 100.0))
@@ -12,7 +12,7 @@ class IntakeTests(SynchronousTestCase):
     """`Intake` charges bytes and frames, each from a bucket of its own."""
 
     def setUp(self) -> None:
-        self.intake = Intake(LIMITS)
+        self.intake = Intake(Bucket(LIMITS.frames), Bucket(LIMITS.raw_bytes))
 
     def test_within(self) -> None:
         """What is within the limits passes, and comes back with time."""
@@ -32,4 +32,5 @@ class IntakeTests(SynchronousTestCase):
         """Nor does anything after too many frames."""
         passed = [self.intake.frame_arrived(0.0) for _ in range(5)]
         self.assertEqual(passed, [True] * 3 + [False] * 2)
+        self.intake.charge_to(Bucket(LIMITS.frames), Bucket(LIMITS.raw_bytes))
         self.assertFalse(self.intake.bytes_arrived(1, 1_000.0))

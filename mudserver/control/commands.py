@@ -13,6 +13,8 @@ PAGE = 100
 
 #: Characters of the reason of a dead letter; a page of such rows stays far below that, too.
 MAX_REASON = 150
+#: Rows in one answer where each has longer words in it.
+WORDY_PAGE = 10
 
 #: Bytes of a document in one message; AMP's values stop at 65,535.
 CHUNK = 60_000
@@ -130,6 +132,80 @@ class RevokeAll(amp.Command):
 
     arguments = [(b"name", amp.Unicode())]
     response = [(b"tokens", amp.Integer())]
+    errors = _ERRORS
+
+
+class Ban(amp.Command):
+    """Keep an account, a name or a network out; an empty ``lasting`` is for good."""
+
+    arguments = [
+        (b"target", amp.Unicode()),
+        (b"kind", amp.Unicode(optional=True)),
+        (b"lasting", amp.Unicode()),
+        (b"why", amp.Unicode()),
+        (b"force", amp.Boolean()),
+    ]
+    response = [(b"banned", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Unban(amp.Command):
+    """Take back all bans of what is called so."""
+
+    arguments = [(b"target", amp.Unicode())]
+    response = [(b"lifted", amp.Unicode())]
+    errors = _ERRORS
+
+
+class ListBans(amp.Command):
+    """Bans by kind and key, those that follow the ``place`` of an earlier one."""
+
+    arguments = [(b"after", amp.Unicode())]
+    response = [
+        (
+            b"bans",
+            amp.AmpList(
+                [
+                    (b"place", amp.Unicode()),
+                    (b"kind", amp.Unicode()),
+                    (b"name", amp.Unicode()),
+                    (b"by", amp.Unicode()),
+                    (b"since", amp.Unicode()),
+                    (b"until", amp.Unicode()),
+                    (b"why", amp.Unicode()),
+                ]
+            ),
+        )
+    ]
+    errors = _ERRORS
+
+
+class ListAudit(amp.Command):
+    """What staff and operators did, the newest first; ``before`` is an ``id`` of it, or 0."""
+
+    arguments = [
+        (b"actor", amp.Unicode()),
+        (b"action", amp.Unicode()),
+        (b"target", amp.Unicode()),
+        (b"before", amp.Integer()),
+    ]
+    response = [
+        (
+            b"deeds",
+            amp.AmpList(
+                [
+                    (b"id", amp.Integer()),
+                    (b"at", amp.Unicode()),
+                    (b"via", amp.Unicode()),
+                    (b"actor", amp.Unicode()),
+                    (b"origin", amp.Unicode()),
+                    (b"action", amp.Unicode()),
+                    (b"target", amp.Unicode()),
+                    (b"details", amp.Unicode()),
+                ]
+            ),
+        )
+    ]
     errors = _ERRORS
 
 

@@ -4,8 +4,9 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 from twisted.application.service import Service
@@ -23,6 +24,8 @@ from mudserver.control.commands import (
     MAX_LOG_LINES,
     MAX_REASON,
     PAGE,
+    WORDY_PAGE,
+    Ban,
     DisableAccount,
     Drain,
     EnableAccount,
@@ -32,6 +35,8 @@ from mudserver.control.commands import (
     ImportCharacter,
     Kick,
     ListAccounts,
+    ListAudit,
+    ListBans,
     ListBoxes,
     ListLetters,
     ListSessions,
@@ -44,20 +49,32 @@ from mudserver.control.commands import (
     RevokeAll,
     SetPassword,
     SetRole,
+    Unban,
     WriteChunk,
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import PlayerError, PortUnavailable, Unavailable
+from mudserver.interfaces.audit import AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter
 from mudserver.interfaces.operations import IAdministration
 from mudserver.listening import listen
+from mudserver.wire.text import clean
+from mudserver.world import commands
+from mudserver.world.bans import BanKind
+from mudserver.world.duration import NoDuration, read_duration
+from mudserver.world.reading import MAX_WHY_CHARS
 from mudserver.world.role import Role
 
 #: The owner may ask; nobody else may.
 SOCKET_MODE = 0o600
 
 _Answer = dict[str, Any]
+
+#: What the kernel tells of the other end of a Unix socket (unix(7), SO_PEERCRED): pid, uid, gid.
+_CREDENTIALS = Struct("3i")
+
+_UNKNOWN = Operator("an operator", "")
 
 
 class ControlConnection(amp.AMP):
@@ -75,6 +92,14 @@ class ControlConnection(amp.AMP):
         self._administration = administration
         self._incoming = bytearray()
         self._outgoing = b""
+        self._operator = _UNKNOWN
+
+    def connectionMade(self) -> None:
+        """See who that is."""
+        super().connectionMade()
+        handle = getattr(self.transport, "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket):
+            self._operator = _operator(handle)
 
     @GetStatus.responder
     def status(self) -> Deferred[_Answer]:
@@ -145,7 +170,7 @@ class ControlConnection(amp.AMP):
             if role not in {each.value for each in Role}:
                 roles = ", ".join(each.value for each in Role)
                 raise Refused(f"There is no role {role!r}; there are {roles}.")
-            await self._administration.set_role(name, Role(role))
+            await self._administration.set_role(self._operator, name, Role(role))
             return {}
 
         return self._answer(answer)
@@ -155,7 +180,7 @@ class ControlConnection(amp.AMP):
         """Answer `DisableAccount`."""
 
         async def answer() -> _Answer:
-            await self._administration.close_account(name)
+            await self._administration.close_account(self._operator, name)
             return {}
 
         return self._answer(answer)
@@ -165,7 +190,7 @@ class ControlConnection(amp.AMP):
         """Answer `EnableAccount`."""
 
         async def answer() -> _Answer:
-            await self._administration.reopen_account(name)
+            await self._administration.reopen_account(self._operator, name)
             return {}
 
         return self._answer(answer)
@@ -175,7 +200,7 @@ class ControlConnection(amp.AMP):
         """Answer `SetPassword`."""
 
         async def answer() -> _Answer:
-            await self._administration.set_password(name, password)
+            await self._administration.set_password(self._operator, name, password)
             return {}
 
         return self._answer(answer)
@@ -185,8 +210,79 @@ class ControlConnection(amp.AMP):
         """Answer `Kick`."""
 
         async def answer() -> _Answer:
-            await self._administration.kick(character, reason)
+            await self._administration.kick(self._operator, character, reason)
             return {}
+
+        return self._answer(answer)
+
+    @Ban.responder
+    def ban(
+        self, target: str, lasting: str, why: str, force: bool, kind: str | None = None
+    ) -> Deferred[_Answer]:
+        """Answer `Ban`."""
+
+        async def answer() -> _Answer:
+            command = _ban(target, kind, lasting, why)
+            return {"banned": await self._administration.ban(self._operator, command, force)}
+
+        return self._answer(answer)
+
+    @Unban.responder
+    def unban(self, target: str) -> Deferred[_Answer]:
+        """Answer `Unban`."""
+
+        async def answer() -> _Answer:
+            command = commands.Unban(target)
+            return {"lifted": await self._administration.unban(self._operator, command)}
+
+        return self._answer(answer)
+
+    @ListBans.responder
+    def bans(self, after: str) -> Deferred[_Answer]:
+        """Answer `ListBans`."""
+
+        async def answer() -> _Answer:
+            kind, _, key = after.partition(" ")
+            found = await self._administration.bans((kind, key), WORDY_PAGE)
+            return {
+                "bans": [
+                    {
+                        "place": f"{ban.kind.value} {ban.key}",
+                        "kind": ban.kind.value,
+                        "name": ban.name,
+                        "by": ban.orderer or "an operator",
+                        "since": _moment(ban.since),
+                        "until": "" if ban.until is None else _moment(ban.until),
+                        "why": ban.why,
+                    }
+                    for ban in found
+                ]
+            }
+
+        return self._answer(answer)
+
+    @ListAudit.responder
+    def audit(self, actor: str, action: str, target: str, before: int) -> Deferred[_Answer]:
+        """Answer `ListAudit`."""
+
+        async def answer() -> _Answer:
+            wanted = AuditFilter(actor, action, target)
+            found = await self._administration.audit(wanted, before or None, WORDY_PAGE)
+            return {
+                "deeds": [
+                    {
+                        "id": each.id,
+                        "at": _moment(each.row.at),
+                        "via": each.row.via.value,
+                        "actor": each.row.actor,
+                        "origin": each.row.origin,
+                        "action": each.row.action,
+                        "target": each.row.target,
+                        "details": each.row.details,
+                    }
+                    for each in found
+                ]
+            }
 
         return self._answer(answer)
 
@@ -195,7 +291,7 @@ class ControlConnection(amp.AMP):
         """Answer `RevokeAll`."""
 
         async def answer() -> _Answer:
-            return {"tokens": await self._administration.revoke(name)}
+            return {"tokens": await self._administration.revoke(self._operator, name)}
 
         return self._answer(answer)
 
@@ -204,7 +300,7 @@ class ControlConnection(amp.AMP):
         """Answer `ExportCharacter`."""
 
         async def answer() -> _Answer:
-            self._outgoing = await self._administration.export_character(name)
+            self._outgoing = await self._administration.export_character(self._operator, name)
             return {"size": len(self._outgoing)}
 
         return self._answer(answer)
@@ -221,7 +317,7 @@ class ControlConnection(amp.AMP):
                     f"Ask for at most {MAX_LOG_LINES:,} lines of {MAX_LOG_HOURS:,} hours."
                 )
             lines = await self._administration.chat_log(
-                channel, name, timedelta(hours=hours), limit
+                self._operator, channel, name, timedelta(hours=hours), limit
             )
             self._outgoing = "".join(f"{_row(line)}\n" for line in lines).encode()
             return {"size": len(self._outgoing)}
@@ -258,7 +354,9 @@ class ControlConnection(amp.AMP):
         async def answer() -> _Answer:
             document = bytes(self._incoming)
             self._incoming.clear()
-            imported = await self._administration.import_character(document, account)
+            imported = await self._administration.import_character(
+                self._operator, document, account
+            )
             return {
                 "name": imported.name,
                 "account": imported.account,
@@ -302,7 +400,9 @@ class ControlConnection(amp.AMP):
         """Answer `PruneLetters`."""
 
         async def answer() -> _Answer:
-            gone = await self._administration.prune_letters(box, timedelta(seconds=age))
+            gone = await self._administration.prune_letters(
+                self._operator, box, timedelta(seconds=age)
+            )
             return {"letters": gone}
 
         return self._answer(answer)
@@ -312,7 +412,7 @@ class ControlConnection(amp.AMP):
         """Answer `ReplayLetter`."""
 
         async def answer() -> _Answer:
-            await self._administration.replay_letter(box, number)
+            await self._administration.replay_letter(self._operator, box, number)
             return {}
 
         return self._answer(answer)
@@ -322,7 +422,7 @@ class ControlConnection(amp.AMP):
         """Answer `GetDatabase`."""
 
         async def answer() -> _Answer:
-            address = self._administration.database()
+            address = await self._administration.database(self._operator)
             return {
                 "parameters": [
                     {"name": name, "value": value} for name, value in address.parameters.items()
@@ -337,7 +437,7 @@ class ControlConnection(amp.AMP):
         """Answer `Drain`."""
 
         async def answer() -> _Answer:
-            self._administration.drain()
+            self._administration.drain(self._operator)
             return {}
 
         return self._answer(answer)
@@ -378,6 +478,38 @@ def _row(line: LogLine) -> str:
     mark = " [silenced]" if line.hushed else ""
     who = f"[{said.channel}] {said.name}{to}{place}"
     return f"{said.at:%Y-%m-%d %H:%M:%S}Z{mark} {who}: {said.text}"
+
+
+def _operator(connection: socket.socket) -> Operator:
+    """Return who is at the other end, as far as the kernel tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return _UNKNOWN
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(told)
+    return Operator(f"uid {uid}", f"pid {pid}")
+
+
+def _ban(target: str, kind: str | None, lasting: str, why: str) -> commands.Ban:
+    """
+    Read what is to be banned.
+
+    Raises:
+        Refused: It can't be understood.
+    """
+    kinds = {each.value: each for each in BanKind}
+    if kind is not None and kind not in kinds:
+        raise Refused(f"There is no ban of kind {kind!r}; there are {', '.join(kinds)}.")
+    if len(why) > MAX_WHY_CHARS:
+        raise Refused(f"A reason has at most {MAX_WHY_CHARS} characters.")
+    try:
+        term = read_duration(lasting) if lasting else None
+    except NoDuration:
+        raise Refused(f"{lasting!r} is no time such as 30, 2h, 1d or 1w.") from None
+    return commands.Ban(target, term, clean(why), None if kind is None else kinds[kind])
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class _ControlFactory(Factory):

@@ -19,6 +19,7 @@ from mudserver.game.login_attempts import LoginAttempts
 from mudserver.game.throttle import RegistrationThrottle
 from mudserver.game.tokens import Authority, Tokens
 from mudserver.ids import AccountId, TokenHash
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.authority import (
     ChangePassword,
     Credential,
@@ -196,9 +197,12 @@ class Accounts:
         hash = await self._hasher.hash(request.new)
         return await self._store.set_password(account.id, hash, request.token)
 
-    async def set_password(self, account: AccountRow, password: str) -> tuple[TokenHash, ...]:
+    async def set_password(
+        self, account: AccountRow, password: str, audit: AuditRow
+    ) -> tuple[TokenHash, ...]:
         """
-        Give an account a password by an operator's will, and revoke all its tokens.
+        Give an account a password by an operator's will, and revoke all its tokens; ``audit`` is
+        committed with that.
 
         Returns:
             The revoked tokens, as for `change_password`.
@@ -208,7 +212,7 @@ class Accounts:
         """
         check_password(account.name, password)
         hash = await self._hasher.hash(password)
-        return await self._store.set_password(account.id, hash, None)
+        return await self._store.set_password(account.id, hash, None, audit)
 
     # ------------------------------------------------------------ for operators
 
@@ -228,17 +232,17 @@ class Accounts:
         """Return accounts in order of name, those that follow ``after``."""
         return await self._store.page(after, min(limit, MAX_PAGE))
 
-    async def close(self, account: AccountId) -> tuple[TokenHash, ...]:
+    async def close(self, account: AccountId, audit: AuditRow) -> tuple[TokenHash, ...]:
         """Let nobody act for an account any more; returns its tokens, as for `change_password`."""
-        return await self._store.disable(account)
+        return await self._store.disable(account, audit)
 
-    async def reopen(self, account: AccountId) -> None:
+    async def reopen(self, account: AccountId, audit: AuditRow) -> None:
         """Let its owner log in to an account again."""
-        await self._store.enable(account)
+        await self._store.enable(account, audit)
 
-    async def set_role(self, account: AccountId, role: Role) -> None:
-        """Change what an account may do."""
-        await self._store.set_role(account, role)
+    async def set_role(self, account: AccountId, role: Role, audit: AuditRow) -> None:
+        """Change what an account may do; ``audit`` is committed with it."""
+        await self._store.set_role(account, role, audit)
 
     # ------------------------------------------------------------ the steps
 

@@ -11,14 +11,24 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mudserver.errors import NoSuchCharacter, NoSuchLetter, StorageUnavailable
+from mudserver.game.accounts import MAX_PAGE
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
 from mudserver.game.service import WorldService
 from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
+from mudserver.interfaces.audit import (
+    AuditEntry,
+    AuditFilter,
+    AuditRow,
+    IAuditStore,
+    Operator,
+)
 from mudserver.interfaces.history import LogLine, LogWanted
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
 from mudserver.interfaces.rows import AccountRow
+from mudserver.world import commands
+from mudserver.world.bans import Ban
 from mudserver.world.names import check_name, reserved_names
 from mudserver.world.role import Role
 
@@ -40,6 +50,7 @@ class Administration:
         address: Tells where the database is.
         archive: Gives what reads and makes characters of other worlds.
         letter_boxes: Gives all that keeps dead letters.
+        audit_store: Gives what reads the audit log.
         utc_now: The wall clock.
         drain: Makes the daemon end; may be called more than once.
     """
@@ -52,6 +63,7 @@ class Administration:
     _address: Callable[[], DatabaseAddress]
     _archive: Callable[[], ICharacterArchive]
     _letter_boxes: Callable[[], Sequence[ILetterBox]]
+    _audit_store: Callable[[], IAuditStore]
     _utc_now: Callable[[], datetime]
     _drain: Callable[[], None]
     _started: float = field(init=False)
@@ -80,67 +92,109 @@ class Administration:
 
         return Deferred.fromCoroutine(page())
 
-    def set_role(self, name: str, role: Role) -> Deferred[None]:
+    def set_role(self, by: Operator, name: str, role: Role) -> Deferred[None]:
         """Implement `IAdministration.set_role`."""
 
         async def change() -> None:
             game = self.service.game
             account = await game.accounts.find(name)
-            await game.accounts.set_role(account.id, role)
+            audit = game.audit.of_operator(by, "role", account.name, role=role.value)
+            await game.accounts.set_role(account.id, role, audit)
             game.presence.appoint(account.id, role)
             self._log.info("{account} is now {role}.", account=account.name, role=role.value)
 
         return Deferred.fromCoroutine(change())
 
-    def close_account(self, name: str) -> Deferred[None]:
+    def close_account(self, by: Operator, name: str) -> Deferred[None]:
         """Implement `IAdministration.close_account`."""
 
         async def close() -> None:
             game = self.service.game
             account = await game.accounts.find(name)
-            await game.revocations.close(account.id)
+            audit = game.audit.of_operator(by, "disable", account.name)
+            await game.revocations.close(account.id, audit)
             self._log.info("{account} is disabled.", account=account.name)
 
         return Deferred.fromCoroutine(close())
 
-    def reopen_account(self, name: str) -> Deferred[None]:
+    def reopen_account(self, by: Operator, name: str) -> Deferred[None]:
         """Implement `IAdministration.reopen_account`."""
 
         async def reopen() -> None:
             game = self.service.game
             account = await game.accounts.find(name)
-            await game.revocations.reopen(account.id)
+            audit = game.audit.of_operator(by, "enable", account.name)
+            await game.revocations.reopen(account.id, audit)
             self._log.info("{account} is enabled.", account=account.name)
 
         return Deferred.fromCoroutine(reopen())
 
-    def set_password(self, name: str, password: str) -> Deferred[None]:
+    def set_password(self, by: Operator, name: str, password: str) -> Deferred[None]:
         """Implement `IAdministration.set_password`."""
 
         async def change() -> None:
             game = self.service.game
             account = await game.accounts.find(name)
-            await game.revocations.set_password(account, password)
+            audit = game.audit.of_operator(by, "password", account.name)
+            await game.revocations.set_password(account, password, audit)
             self._log.info("{account} has a new password.", account=account.name)
 
         return Deferred.fromCoroutine(change())
 
-    def kick(self, character: str, reason: str) -> Deferred[None]:
+    def kick(self, by: Operator, character: str, reason: str) -> Deferred[None]:
         """Implement `IAdministration.kick`."""
 
-        def kick() -> None:
-            self.service.game.presence.kick(character, reason)
+        async def kick() -> None:
+            game = self.service.game
+            if game.world.character_named(character) is not None:
+                await self._noted(game.audit.of_operator(by, "kick", character, reason=reason))
+            game.presence.kick(character, reason)
             self._log.info("{character} was kicked: {reason}", character=character, reason=reason)
 
-        return maybeDeferred(kick)
+        return Deferred.fromCoroutine(kick())
 
-    def revoke(self, name: str) -> Deferred[int]:
+    def ban(self, by: Operator, command: commands.Ban, force: bool) -> Deferred[str]:
+        """Implement `IAdministration.ban`."""
+
+        async def ban() -> str:
+            banned = await self.service.game.moderation.ban(by, command, force=force)
+            self._log.info("{banned} is banned: {why}", banned=banned, why=command.why)
+            return banned
+
+        return Deferred.fromCoroutine(ban())
+
+    def unban(self, by: Operator, command: commands.Unban) -> Deferred[str]:
+        """Implement `IAdministration.unban`."""
+
+        async def unban() -> str:
+            lifted = await self.service.game.moderation.unban(by, command)
+            self._log.info("{lifted} is no longer banned.", lifted=lifted)
+            return lifted
+
+        return Deferred.fromCoroutine(unban())
+
+    def bans(self, after: tuple[str, str], limit: int) -> Deferred[tuple[Ban, ...]]:
+        """Implement `IAdministration.bans`."""
+        return maybeDeferred(lambda: self.service.game.moderation.page(after, limit))
+
+    def audit(
+        self, wanted: AuditFilter, before: int | None, limit: int
+    ) -> Deferred[tuple[AuditEntry, ...]]:
+        """Implement `IAdministration.audit`."""
+
+        async def page() -> tuple[AuditEntry, ...]:
+            return await self._audit_store().page(wanted, before, min(limit, MAX_PAGE))
+
+        return Deferred.fromCoroutine(page())
+
+    def revoke(self, by: Operator, name: str) -> Deferred[int]:
         """Implement `IAdministration.revoke`."""
 
         async def revoke() -> int:
             game = self.service.game
             account = await game.accounts.find(name)
-            revoked = await game.revocations.revoke_all(account.id)
+            audit = game.audit.of_operator(by, "revoke", account.name)
+            revoked = await game.revocations.revoke_all(account.id, audit)
             self._log.info(
                 "{tokens} tokens of {account} are revoked.", tokens=revoked, account=account.name
             )
@@ -148,7 +202,7 @@ class Administration:
 
         return Deferred.fromCoroutine(revoke())
 
-    def export_character(self, name: str) -> Deferred[bytes]:
+    def export_character(self, by: Operator, name: str) -> Deferred[bytes]:
         """Implement `IAdministration.export_character`."""
 
         async def export() -> bytes:
@@ -157,12 +211,15 @@ class Administration:
             if record is None:
                 raise NoSuchCharacter(f"There is no character called {name}.")
             document = encode(record)
+            await self._noted(self.service.game.audit.of_operator(by, "export", record.name))
             self._log.info("{character} was exported.", character=record.name)
             return document
 
         return Deferred.fromCoroutine(export())
 
-    def import_character(self, document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+    def import_character(
+        self, by: Operator, document: bytes, account: str | None
+    ) -> Deferred[ImportedCharacter]:
         """Implement `IAdministration.import_character`."""
 
         async def admit() -> ImportedCharacter:
@@ -173,7 +230,9 @@ class Administration:
             )
             record = evolve(record, name=check_name(record.name, reserved))
             owner = None if account is None else (await game.accounts.find(account)).id
-            imported = await self._archive().admit(record, owner)
+            game.world.bans.check(self._utc_now(), names=(record.name,))
+            audit = game.audit.of_operator(by, "import", record.name, account=account)
+            imported = await self._archive().admit(record, owner, audit)
             self._log.info(
                 "{character} was imported, for the account {account}.",
                 character=imported.name,
@@ -184,12 +243,19 @@ class Administration:
         return Deferred.fromCoroutine(admit())
 
     def chat_log(
-        self, channel: str | None, name: str | None, back: timedelta, limit: int
+        self,
+        by: Operator,
+        channel: str | None,
+        name: str | None,
+        back: timedelta,
+        limit: int,
     ) -> Deferred[tuple[LogLine, ...]]:
         """Implement `IAdministration.chat_log`."""
 
         async def read() -> tuple[LogLine, ...]:
             game = self.service.game
+            audit = game.audit.of_operator(by, "chatlog", name or "", channel=channel)
+            game.audit.note(audit)
             with suppress(TimeoutError):  # what is written down can be read all the same
                 await game.journal.catch_up().addTimeout(SAVED_SECONDS, self._clock)
             now = self._utc_now()
@@ -231,20 +297,24 @@ class Administration:
 
         return Deferred.fromCoroutine(read())
 
-    def prune_letters(self, box: str, age: timedelta) -> Deferred[int]:
+    def prune_letters(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
         """Implement `IAdministration.prune_letters`."""
 
         async def prune() -> int:
+            audit = self.service.game.audit.of_operator(by, "prune", box, age=str(age))
+            await self._noted(audit)
             gone = await self._box(box).prune(self._utc_now() - age)
             self._log.info("{gone} dead letters of the {box} are pruned.", gone=gone, box=box)
             return gone
 
         return Deferred.fromCoroutine(prune())
 
-    def replay_letter(self, box: str, number: int) -> Deferred[None]:
+    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[None]:
         """Implement `IAdministration.replay_letter`."""
 
         async def replay() -> None:
+            letter = f"{box}:{number}"
+            await self._noted(self.service.game.audit.of_operator(by, "replay", letter))
             await self._box(box).replay(number)
             self._log.info("The dead letter {box}:{number} is replayed.", box=box, number=number)
 
@@ -257,13 +327,33 @@ class Administration:
         names = ", ".join(self.boxes())
         raise NoSuchLetter(f"No dead letters are kept of {name!r}, but of: {names}.")
 
-    def database(self) -> DatabaseAddress:
-        """Implement `IAdministration.database`."""
-        self._log.info("Asked where the database is.")
-        return self._address()
+    async def _noted(self, row: AuditRow) -> None:
+        """
+        Write a row of the audit log, before what it speaks of is done.
 
-    def drain(self) -> None:
-        """Implement `IAdministration.drain`."""
+        Raises:
+            StorageUnavailable: It can't be saved now.
+        """
+        try:
+            await self.service.game.audit.write(row).addTimeout(SAVED_SECONDS, self._clock)
+        except TimeoutError:
+            raise StorageUnavailable("What is done can't be noted just now.") from None
+
+    def database(self, by: Operator) -> Deferred[DatabaseAddress]:
+        """Implement `IAdministration.database`."""
+
+        async def tell() -> DatabaseAddress:
+            self._log.info("Asked where the database is.")
+            if self.service.open:
+                await self._noted(self.service.game.audit.of_operator(by, "database"))
+            return self._address()
+
+        return Deferred.fromCoroutine(tell())
+
+    def drain(self, by: Operator) -> None:
+        """Implement `IAdministration.drain`; it is noted by the last flush."""
+        if self.service.open:
+            self.service.game.audit.note(self.service.game.audit.of_operator(by, "drain"))
         self._draining = True
         self._log.info("Asked to drain.")
         self._drain()

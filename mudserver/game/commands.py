@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError, Unavailable
+from mudserver.game.audit import AuditLog
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
@@ -97,6 +98,7 @@ class Commands:
         moderation: What sends away who is banned.
         history: Where what was said can be read again.
         recorder: What makes it be written down.
+        audit: What notes the deeds of staff.
         bus: What leads to the gateways.
         clock: What waiting is measured by.
         utc_now: The wall clock, for what outlives the process.
@@ -123,6 +125,7 @@ class Commands:
         moderation: Moderation,
         history: IHistoryStore,
         recorder: Recorder,
+        audit: AuditLog,
         bus: IBus,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -142,6 +145,7 @@ class Commands:
         self._moderation = moderation
         self._history = history
         self._recorder = recorder
+        self._audit = audit
         self._bus = bus
         self._clock = clock
         self._utc_now = utc_now
@@ -237,7 +241,8 @@ class Commands:
             return
         refusal = next((_silenced(event) for event in events if isinstance(event, Hushed)), None)
         receipt = self._receipt(typed, refusal, events)
-        changed = self._stage.perform(events, receipt)
+        notes = self._audit.of_staff(typed.session, typed.number, events)
+        changed = self._stage.perform(events, receipt, notes=notes)
         for event in events:
             self._follow(typed.session, event)
         if not changed:

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from mudserver.errors import Fenced
 from mudserver.game.accounts import Accounts
 from mudserver.game.attachments import Attachments
+from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
 from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
@@ -106,6 +107,7 @@ class Game:
     moderation: Moderation
     revalidation: Revalidation
     expiry: Expiry
+    audit: AuditLog
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
@@ -214,6 +216,7 @@ def assemble(
         tasks=tasks,
         clock=ports.clock,
     )
+    audit = AuditLog(journal=journal, utc_now=ports.utc_now, token_bytes=ports.token_bytes)
     moderation = Moderation(
         world=world,
         store=ports.world,
@@ -223,6 +226,7 @@ def assemble(
         pressure=pressure,
         presence=presence,
         notices=notices,
+        audit=audit,
         clock=ports.clock,
         utc_now=ports.utc_now,
     )
@@ -253,6 +257,7 @@ def assemble(
         moderation=moderation,
         history=ports.history,
         recorder=Recorder(limits.history, ports.utc_now),
+        audit=audit,
         bus=ports.bus,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -279,6 +284,7 @@ def assemble(
         moderation=moderation,
         revalidation=revalidation,
         expiry=expiry,
+        audit=audit,
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from mudserver.errors import CloseCode, PlayerError, StorageUnavailable, Unavailable
+from mudserver.game.audit import AuditLog
 from mudserver.game.dirt import NOT_SAVED, Outcome
 from mudserver.game.loop import GameLoop
 from mudserver.game.network_bans import NetworkBanNotices
@@ -17,6 +18,7 @@ from mudserver.game.presence import OPERATIONS, Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
+from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.world import commands, events
 from mudserver.world.bans import Ban, BanKind
@@ -43,6 +45,7 @@ class Moderation:
         pressure: What says whether anything may change.
         presence: What ends sessions.
         notices: What tells the gateways.
+        audit: What notes the deeds of operators.
         clock: What waiting is measured by.
         utc_now: The wall clock.
     """
@@ -58,6 +61,7 @@ class Moderation:
         pressure: PressureGauge,
         presence: Presence,
         notices: NetworkBanNotices,
+        audit: AuditLog,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
     ) -> None:
@@ -69,6 +73,7 @@ class Moderation:
         self._pressure = pressure
         self._presence = presence
         self._notices = notices
+        self._audit = audit
         self._clock = clock
         self._utc_now = utc_now
 
@@ -117,11 +122,12 @@ class Moderation:
 
     # ------------------------------------------------------------ operators
 
-    async def ban(self, command: commands.Ban, *, force: bool) -> str:
+    async def ban(self, by: Operator, command: commands.Ban, *, force: bool) -> str:
         """
         Keep someone out by an operator's will.
 
         Args:
+            by: Who that is.
             command: Whom, for how long, and why.
             force: Whether networks may be banned that those who run the server come from.
 
@@ -139,9 +145,9 @@ class Moderation:
             assert isinstance(meant, commands.Ban)
             return (rules.ban(self._world, None, meant, self._utc_now(), force=force),)
 
-        return await self._carried_out(decide)
+        return await self._carried_out(by, decide)
 
-    async def unban(self, command: commands.Unban) -> str:
+    async def unban(self, by: Operator, command: commands.Unban) -> str:
         """Take an operator's or staff's bans back; returns and raises as `ban`."""
         found = await self._found(command)
 
@@ -150,7 +156,7 @@ class Moderation:
             assert isinstance(meant, commands.Unban)
             return rules.unban(self._world, None, meant, self._utc_now())
 
-        return await self._carried_out(decide)
+        return await self._carried_out(by, decide)
 
     def page(self, after: tuple[str, str], limit: int) -> tuple[Ban, ...]:
         """Return bans by kind and key, those that follow that kind and key."""
@@ -170,7 +176,7 @@ class Moderation:
         row = (await identified).get(name_key(name))
         return None if row is None else Known(row.character, row.account, row.name, row.role)
 
-    def _carried_out(self, decide: Callable[[], tuple[Event, ...]]) -> Deferred[str]:
+    def _carried_out(self, by: Operator, decide: Callable[[], tuple[Event, ...]]) -> Deferred[str]:
         done: Deferred[str] = Deferred()
 
         def work() -> None:
@@ -178,7 +184,8 @@ class Moderation:
                 raise Unavailable("That can't be saved just now.")
             happening = decide()
             words = " and ".join(dict.fromkeys(_words(event) for event in happening))
-            self._stage.perform(happening, settle=partial(_settle, done, words))
+            notes = self._audit.of_events(by, happening)
+            self._stage.perform(happening, settle=partial(_settle, done, words), notes=notes)
             for event in happening:
                 self.follow(event)
 

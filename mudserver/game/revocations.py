@@ -6,6 +6,7 @@ from mudserver.game.accounts import Accounts
 from mudserver.game.presence import Presence
 from mudserver.game.tokens import Tokens
 from mudserver.ids import AccountId
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.authority import ChangePassword, Revoke
 from mudserver.interfaces.rows import AccountRow
 from mudserver.tasks import Tasks
@@ -44,11 +45,11 @@ class Revocations:
 
         return self._tasks.shield("change_password", change())
 
-    def set_password(self, account: AccountRow, password: str) -> Deferred[None]:
+    def set_password(self, account: AccountRow, password: str, audit: AuditRow) -> Deferred[None]:
         """Give an account a password by an operator's will; fails with `BadPassword`."""
 
         async def change() -> None:
-            self._presence.end_tokens(await self._accounts.set_password(account, password))
+            self._presence.end_tokens(await self._accounts.set_password(account, password, audit))
 
         return self._tasks.shield("set_password", change())
 
@@ -60,29 +61,29 @@ class Revocations:
 
         return self._tasks.shield("revoke", revoke())
 
-    def close(self, account: AccountId) -> Deferred[None]:
+    def close(self, account: AccountId, audit: AuditRow) -> Deferred[None]:
         """Let nobody act for an account any more, and end its sessions."""
 
         async def close() -> None:
-            self._presence.end_tokens(await self._accounts.close(account))
+            self._presence.end_tokens(await self._accounts.close(account, audit))
             self._presence.shut_out(account)
 
         return self._tasks.shield("close_account", close())
 
-    def reopen(self, account: AccountId) -> Deferred[None]:
+    def reopen(self, account: AccountId, audit: AuditRow) -> Deferred[None]:
         """Let its owner log in to an account again."""
 
         async def reopen() -> None:
-            await self._accounts.reopen(account)
+            await self._accounts.reopen(account, audit)
             self._presence.readmit(account)
 
         return self._tasks.shield("reopen_account", reopen())
 
-    def revoke_all(self, account: AccountId) -> Deferred[int]:
+    def revoke_all(self, account: AccountId, audit: AuditRow) -> Deferred[int]:
         """End all tokens of an account; fires with how many were valid."""
 
         async def revoke() -> int:
-            tokens = await self._tokens.revoke_all(account)
+            tokens = await self._tokens.revoke_all(account, audit)
             self._presence.end_tokens(tokens)
             return len(tokens)
 

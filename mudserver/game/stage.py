@@ -1,6 +1,6 @@
 """Where events happen: applied to the world, noted for saving, shown to those who see them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.ids import NpcId
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.world.applied import (
     Change,
@@ -75,6 +76,7 @@ class Stage:
         events: Iterable[Event],
         receipt: Receipt | None = None,
         settle: Settle | None = None,
+        notes: Sequence[AuditRow] = (),
     ) -> bool:
         """
         Let players' events happen, and have inhabitants react to them afterwards.
@@ -84,6 +86,7 @@ class Stage:
             receipt: The input that they come from, to be committed with what they change; not
                 used where that is nothing.
             settle: Told what became of that, where they come from no input; not used, either.
+            notes: For the audit log, committed together with what they change; not used, either.
 
         Returns:
             Whether anything changed that must be saved.
@@ -92,7 +95,7 @@ class Stage:
             KeyError: An event speaks of what isn't there; those before it have happened.
         """
         happened = tuple(events)
-        changed = self._happen(happened, receipt, settle)
+        changed = self._happen(happened, receipt, settle, notes)
         for event in happened:
             if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
                 self._submit(partial(react, self._world, event))
@@ -107,6 +110,7 @@ class Stage:
         events: Iterable[Event],
         receipt: Receipt | None = None,
         settle: Settle | None = None,
+        notes: Sequence[AuditRow] = (),
     ) -> bool:
         changes: list[Change] = []
         whole = False
@@ -121,7 +125,7 @@ class Stage:
             if changes:
                 urgent = any(isinstance(change, _URGENT) for change in changes)
                 self._journal.append(
-                    changes, receipt if whole else None, settle=settle, urgent=urgent
+                    [*changes, *notes], receipt if whole else None, settle=settle, urgent=urgent
                 )
         return bool(changes)
 

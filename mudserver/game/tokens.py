@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from mudserver.errors import Banned, CloseCode, NotAuthenticated
 from mudserver.game.limits import AccountLimits
 from mudserver.ids import AccountId, TokenHash
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.authority import (
     Attended,
     Describe,
@@ -209,9 +210,9 @@ class Tokens:
         await self._store.revoke_token(hash)
         return hash
 
-    async def revoke_all(self, account: AccountId) -> tuple[TokenHash, ...]:
-        """Revoke all tokens of an account; returns those that were valid."""
-        return await self._store.revoke_account(account)
+    async def revoke_all(self, account: AccountId, audit: AuditRow) -> tuple[TokenHash, ...]:
+        """Revoke all tokens of an account, by an operator; returns those that were valid."""
+        return await self._store.revoke_account(account, audit)
 
     # ------------------------------------------------------------ the steps
 

@@ -10,6 +10,7 @@ from zope.interface import Interface
 from mudserver.ids import (
     AccountId,
 )
+from mudserver.interfaces.audit import AuditRow
 
 
 @frozen
@@ -86,7 +87,9 @@ class ICharacterArchive(Interface):
     def export(name: str) -> Deferred[CharacterRecord | None]:
         """Read a character as it is stored; case doesn't matter. Fires with None for nobody."""
 
-    def admit(record: CharacterRecord, account: AccountId | None) -> Deferred[ImportedCharacter]:
+    def admit(
+        record: CharacterRecord, account: AccountId | None, audit: AuditRow | None = None
+    ) -> Deferred[ImportedCharacter]:
         """
         Make a character of a record, all or nothing.
 
@@ -96,6 +99,7 @@ class ICharacterArchive(Interface):
             record: What another world says of it.
             account: Whose it will be; None for a new account of the same name, by which nobody
                 can log in until it is given a password.
+            audit: A row for the audit log, written in the same transaction.
 
         Returns:
             Fires when it is committed. Fails with `NameTaken`; with `UnknownKeys` where its room or

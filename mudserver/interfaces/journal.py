@@ -14,6 +14,7 @@ from mudserver.ids import (
     InputNumber,
     SessionId,
 )
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import Change, Entity
@@ -73,7 +74,7 @@ class AnswerRow:
 #: an event makes it, else here. Then its statement and its line in `mudserver.storage.kinds` (and
 #: `mudserver.storage.stored`), and its line in `mudserver.storage.memory_journal`. Rows of
 #: different entities never replace each other.
-JournalRow = Change | InputRow | AnswerRow | ChatLine | TellLine
+JournalRow = Change | InputRow | AnswerRow | ChatLine | TellLine | AuditRow
 
 
 @frozen

@@ -11,9 +11,12 @@ from mudserver.ids import (
     SessionId,
 )
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.rows import AccountRow
+from mudserver.world import commands
+from mudserver.world.bans import Ban
 from mudserver.world.role import Role
 
 
@@ -56,7 +59,11 @@ class DatabaseAddress:
 
 
 class IAdministration(Interface):
-    """What an operator may do to a running daemon; `PlayerError` says why it can't be done."""
+    """
+    What an operator may do to a running daemon; `PlayerError` says why it can't be done.
+
+    Whatever changes or reveals something is noted in the audit log: ``by`` says whose deed it is.
+    """
 
     running_since = Attribute("When the daemon started (UTC).")
 
@@ -66,28 +73,44 @@ class IAdministration(Interface):
     def accounts(after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
         """List accounts."""
 
-    def set_role(name: str, role: Role) -> Deferred[None]:
+    def set_role(by: Operator, name: str, role: Role) -> Deferred[None]:
         """Change an account's role."""
 
-    def close_account(name: str) -> Deferred[None]:
+    def close_account(by: Operator, name: str) -> Deferred[None]:
         """Let nobody act for an account: its sessions and tokens end, and no log-in is taken."""
 
-    def reopen_account(name: str) -> Deferred[None]:
+    def reopen_account(by: Operator, name: str) -> Deferred[None]:
         """Take log-ins of an account that was closed."""
 
-    def set_password(name: str, password: str) -> Deferred[None]:
+    def set_password(by: Operator, name: str, password: str) -> Deferred[None]:
         """Give an account a new password; all its tokens end."""
 
-    def kick(character: str, reason: str) -> Deferred[None]:
+    def kick(by: Operator, character: str, reason: str) -> Deferred[None]:
         """Close a character's connection; it may come back."""
 
-    def revoke(name: str) -> Deferred[int]:
+    def revoke(by: Operator, name: str) -> Deferred[int]:
         """End all tokens of an account; fires with how many were valid."""
 
-    def export_character(name: str) -> Deferred[bytes]:
+    def ban(by: Operator, command: commands.Ban, force: bool) -> Deferred[str]:
+        """Keep somebody out; fires with whom, in words, once that is committed."""
+
+    def unban(by: Operator, command: commands.Unban) -> Deferred[str]:
+        """Take bans back; fires as `ban`."""
+
+    def bans(after: tuple[str, str], limit: int) -> Deferred[tuple[Ban, ...]]:
+        """List bans by kind and key, those that follow that kind and key."""
+
+    def audit(
+        wanted: AuditFilter, before: int | None, limit: int
+    ) -> Deferred[tuple[AuditEntry, ...]]:
+        """List what staff and operators did, the newest first, as `IAuditStore.page`."""
+
+    def export_character(by: Operator, name: str) -> Deferred[bytes]:
         """Write a character down, for another world; fires with a JSON document."""
 
-    def import_character(document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+    def import_character(
+        by: Operator, document: bytes, account: str | None
+    ) -> Deferred[ImportedCharacter]:
         """
         Make a character of such a document.
 
@@ -106,14 +129,14 @@ class IAdministration(Interface):
     def open_letter(box: str, number: int) -> Deferred[OpenedLetter]:
         """Read a dead letter. Fails with `NoSuchLetter`."""
 
-    def prune_letters(box: str, age: timedelta) -> Deferred[int]:
+    def prune_letters(by: Operator, box: str, age: timedelta) -> Deferred[int]:
         """Throw dead letters away whose last attempt is as long ago; fires with how many."""
 
-    def replay_letter(box: str, number: int) -> Deferred[None]:
+    def replay_letter(by: Operator, box: str, number: int) -> Deferred[None]:
         """Deliver a dead letter after all. Fails with `NoSuchLetter`, `NotReplayable`."""
 
     def chat_log(
-        channel: str | None, name: str | None, back: timedelta, limit: int
+        by: Operator, channel: str | None, name: str | None, back: timedelta, limit: int
     ) -> Deferred[tuple[LogLine, ...]]:
         """
         Read what was said, the oldest first.
@@ -125,8 +148,8 @@ class IAdministration(Interface):
             limit: How many lines, the newest.
         """
 
-    def database() -> DatabaseAddress:
+    def database(by: Operator) -> Deferred[DatabaseAddress]:
         """Tell where the database is, and the password of it."""
 
-    def drain() -> None:
+    def drain(by: Operator) -> None:
         """Stop accepting, tell all clients to come back later, save, and exit 0."""

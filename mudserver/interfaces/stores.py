@@ -10,6 +10,7 @@ from mudserver.ids import (
     AccountId,
     TokenHash,
 )
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
@@ -29,6 +30,8 @@ class IAccountStore(Interface):
 
     Every Deferred may fail with `StorageUnavailable`, and with `StorageRefused` where a value is
     not what the schema allows: a name that the rules refuse, a token of an unknown account.
+
+    What is done on an operator's word takes a row for the audit log, written in its transaction.
     """
 
     def register(name: str, password_hash: str) -> Deferred[AccountRow]:
@@ -44,7 +47,10 @@ class IAccountStore(Interface):
         """Return accounts in order of name, those that follow ``after``."""
 
     def set_password(
-        account: AccountId, password_hash: str, keep: TokenHash | None
+        account: AccountId,
+        password_hash: str,
+        keep: TokenHash | None,
+        audit: AuditRow | None = None,
     ) -> Deferred[tuple[TokenHash, ...]]:
         """Store a new hash and revoke all tokens but ``keep``; fires as `revoke_account`."""
 
@@ -53,13 +59,15 @@ class IAccountStore(Interface):
         Nothing happens where it is no longer ``old_hash``.
         """
 
-    def set_role(account: AccountId, role: Role) -> Deferred[None]:
+    def set_role(account: AccountId, role: Role, audit: AuditRow | None = None) -> Deferred[None]:
         """Change what an account may do."""
 
-    def disable(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+    def disable(
+        account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Close an account and revoke all its tokens; fires as `revoke_account`."""
 
-    def enable(account: AccountId) -> Deferred[None]:
+    def enable(account: AccountId, audit: AuditRow | None = None) -> Deferred[None]:
         """Open an account again; its tokens stay revoked."""
 
     def add_token(row: TokenRow) -> Deferred[None]:
@@ -80,7 +88,9 @@ class IAccountStore(Interface):
     def revoke_token(hash: TokenHash) -> Deferred[None]:
         """Revoke one token."""
 
-    def revoke_account(account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+    def revoke_account(
+        account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Revoke all tokens of an account; fires with those that were not revoked before, the
         expired too: a telnet session outlives its token's end.
         """

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
 from getpass import getpass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
@@ -16,7 +16,6 @@ from twisted.protocols import amp
 
 from mudserver.config import Settings, control_socket, load
 from mudserver.control.commands import (
-    PAGE,
     DisableAccount,
     Drain,
     EnableAccount,
@@ -31,11 +30,13 @@ from mudserver.control.commands import (
 )
 from mudserver.control.socket_path import short_path
 from mudserver.errors import ConfigError, OurError
+from mudserver.mudctl import moderation
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
 from mudserver.mudctl.characters import export_character, import_character, read_document
 from mudserver.mudctl.chat_log import read_chat_log
 from mudserver.mudctl.letters import deadletters
 from mudserver.mudctl.options import parse
+from mudserver.mudctl.pages import pages
 from mudserver.mudctl.table import show_table
 
 #: Seconds to wait for the daemon to take the connection.
@@ -123,7 +124,7 @@ async def _status(daemon: amp.AMP, options: Namespace) -> None:
 
 async def _sessions(daemon: amp.AMP, options: Namespace) -> None:
     del options
-    rows = await _pages(daemon, ListSessions, "sessions", "character")
+    rows = await pages(daemon, ListSessions, "sessions", "character")
     show_table(
         ("character", "account", "transport", "address", "state"),
         [
@@ -159,7 +160,7 @@ async def _account(daemon: amp.AMP, options: Namespace) -> None:
 
 
 async def _accounts(daemon: amp.AMP) -> None:
-    rows = await _pages(daemon, ListAccounts, "accounts", "name")
+    rows = await pages(daemon, ListAccounts, "accounts", "name")
     show_table(
         ("account", "role", "created", "state", "characters"),
         [
@@ -216,22 +217,12 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "kick": _kick,
     "revoke": _revoke,
     "chatlog": _chat_log,
+    "ban": moderation.ban,
+    "unban": moderation.unban,
+    "bans": moderation.bans,
+    "audit": moderation.audit,
     "drain": _drain,
 }
-
-
-async def _pages(
-    daemon: amp.AMP, command: type[amp.Command], rows: str, key: str
-) -> list[Mapping[str, Any]]:
-    """Ask for page after page."""
-    found: list[Mapping[str, Any]] = []
-    after = ""
-    while True:
-        page = (await daemon.callRemote(command, after=after))[rows]
-        found += page
-        if len(page) < PAGE:
-            return found
-        after = page[-1][key]
 
 
 def _new_password(name: str) -> str:

@@ -1,10 +1,11 @@
 """The command line of ``mudctl``."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from pathlib import Path
 
 from mudserver.mudctl.letters import age, letter_name
+from mudserver.world.bans import BanKind
 from mudserver.world.role import Role
 
 _WHERE = """\
@@ -48,6 +49,7 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     kick = commands.add_parser("kick", help="close a character's connection")
     kick.add_argument("character")
     kick.add_argument("reason", nargs="*")
+    _add_moderation(commands)
     revoke = commands.add_parser("revoke", help="end all log-ins of an account")
     revoke.add_argument("name", metavar="account")
     character = commands.add_parser("character", help="write a character down, or read one")
@@ -94,3 +96,30 @@ def _add_letters(parser: ArgumentParser) -> None:
         metavar="AGE",
         help="how long ago the last attempt was: 30d, 12h; 0 for all",
     )
+
+
+def _add_moderation(commands: "_SubParsersAction[ArgumentParser]") -> None:
+    ban = commands.add_parser("ban", help="keep an account, a name or a network out")
+    ban.add_argument("target", help="a name, an address, or a network such as 192.0.2.0/24")
+    ban.add_argument(
+        "words",
+        nargs="*",
+        metavar="TIME REASON",
+        help="for how long, such as 30 (minutes), 2h, 1d or 1w, and why; both may be left out",
+    )
+    ban.add_argument(
+        "--kind",
+        choices=[each.value for each in BanKind],
+        help="rather than a network, or the account of that name, or the name where nobody has it",
+    )
+    ban.add_argument(
+        "--force", action="store_true", help="even a network that this server is run from"
+    )
+    unban = commands.add_parser("unban", help="take all bans of that name or network back")
+    unban.add_argument("target")
+    commands.add_parser("bans", help="list who is banned")
+    audit = commands.add_parser("audit", help="list what staff and operators did, newest first")
+    audit.add_argument("--actor", default="", help="only by whom")
+    audit.add_argument("--action", default="", help="only what, such as ban")
+    audit.add_argument("--target", default="", help="only to whom or what")
+    audit.add_argument("--limit", type=int, default=50, help="how many; 0 for all [default: 50]")

@@ -12,6 +12,7 @@ from mudserver.interfaces.notices import INotices
 from mudserver.interfaces.operations import DatabaseAddress
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
+from mudserver.storage.audit import PostgresAuditStore
 from mudserver.storage.connection import Connection, IReactorForConnections
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
@@ -76,6 +77,17 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresCharacterArchive(self._pool)
+
+    def audit(self) -> PostgresAuditStore:
+        """
+        Make what reads the audit log.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresAuditStore(self._pool)
 
     def stores(self) -> tuple[PostgresAccountStore, PostgresWorldStore]:
         """

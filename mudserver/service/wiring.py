@@ -305,6 +305,7 @@ class Daemon:
             address=lambda: self._database.address,
             archive=self._database.archive,
             letter_boxes=lambda: (self._database.letter_box(),),
+            audit_store=self._database.audit,
             utc_now=_utc_now,
             drain=self._lifecycle.stop,
         )

@@ -11,9 +11,11 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import AccountRow, Redeemed, Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore
+from mudserver.storage.kinds import write
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.retention import (
@@ -257,20 +259,26 @@ class PostgresAccountStore:
         return tuple(_account(row) for row in await self._pool.run_query(_PAGE, parameters))
 
     def set_password(
-        self, account: AccountId, password_hash: str, keep: TokenHash | None
+        self,
+        account: AccountId,
+        password_hash: str,
+        keep: TokenHash | None,
+        audit: AuditRow | None = None,
     ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.set_password`."""
-        return Deferred.fromCoroutine(self._set_password(account, password_hash, keep))
+        return Deferred.fromCoroutine(self._set_password(account, password_hash, keep, audit))
 
     async def _set_password(
-        self, account: AccountId, password_hash: str, keep: TokenHash | None
+        self, account: AccountId, password_hash: str, keep: TokenHash | None, audit: AuditRow | None
     ) -> tuple[TokenHash, ...]:
         storable(password_hash)
 
         async def change(cursor: Cursor) -> tuple[TokenHash, ...]:
             await cursor.execute(_SET_HASH, (password_hash, account))
             await cursor.execute(_REVOKE_ALL, (account, keep))
-            return _hashes(cursor.fetchall())
+            revoked = _hashes(cursor.fetchall())
+            await _record(cursor, audit)
+            return revoked
 
         return await self._pool.run_interaction(change)
 
@@ -278,23 +286,39 @@ class PostgresAccountStore:
         """Implement `IAccountStore.rehash`."""
         return self._run(_REHASH, new_hash, account, old_hash)
 
-    def set_role(self, account: AccountId, role: Role) -> Deferred[None]:
+    def set_role(
+        self, account: AccountId, role: Role, audit: AuditRow | None = None
+    ) -> Deferred[None]:
         """Implement `IAccountStore.set_role`."""
-        return self._run(_SET_ROLE, role.value, account)
 
-    def disable(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        async def change(cursor: Cursor) -> None:
+            await cursor.execute(_SET_ROLE, (role.value, account))
+            await _record(cursor, audit)
+
+        return self._pool.run_interaction(change)
+
+    def disable(
+        self, account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.disable`."""
 
         async def close(cursor: Cursor) -> tuple[TokenHash, ...]:
             await cursor.execute(_SET_DISABLED, (True, account))
             await cursor.execute(_REVOKE_ALL, (account, None))
-            return _hashes(cursor.fetchall())
+            revoked = _hashes(cursor.fetchall())
+            await _record(cursor, audit)
+            return revoked
 
         return self._pool.run_interaction(close)
 
-    def enable(self, account: AccountId) -> Deferred[None]:
+    def enable(self, account: AccountId, audit: AuditRow | None = None) -> Deferred[None]:
         """Implement `IAccountStore.enable`."""
-        return self._run(_SET_DISABLED, False, account)
+
+        async def change(cursor: Cursor) -> None:
+            await cursor.execute(_SET_DISABLED, (False, account))
+            await _record(cursor, audit)
+
+        return self._pool.run_interaction(change)
 
     def add_token(self, row: TokenRow) -> Deferred[None]:
         """Implement `IAccountStore.add_token`."""
@@ -355,9 +379,18 @@ class PostgresAccountStore:
         """Implement `IAccountStore.revoke_token`."""
         return self._run(_REVOKE_ONE, hash)
 
-    def revoke_account(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+    def revoke_account(
+        self, account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.revoke_account`."""
-        return self._pool.run_query(_REVOKE_ALL, (account, None)).addCallback(_hashes)
+
+        async def revoke(cursor: Cursor) -> tuple[TokenHash, ...]:
+            await cursor.execute(_REVOKE_ALL, (account, None))
+            revoked = _hashes(cursor.fetchall())
+            await _record(cursor, audit)
+            return revoked
+
+        return self._pool.run_interaction(revoke)
 
     def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.add_ticket`."""
@@ -400,6 +433,11 @@ class PostgresAccountStore:
             if isinstance(parameter, str):
                 storable(parameter)
         await self._pool.run_query(statement, parameters)
+
+
+async def _record(cursor: Cursor, audit: AuditRow | None) -> None:
+    if audit is not None:
+        await write(cursor, (audit,))
 
 
 def _account(row: Sequence[Any]) -> AccountRow:

@@ -16,6 +16,8 @@ from mudserver.interfaces.archive import (
     ICharacterArchive,
     ImportedCharacter,
 )
+from mudserver.interfaces.audit import AuditRow
+from mudserver.storage.kinds import write
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.text import storable
 
@@ -144,19 +146,21 @@ class PostgresCharacterArchive:
         )
 
     def admit(
-        self, record: CharacterRecord, account: AccountId | None
+        self, record: CharacterRecord, account: AccountId | None, audit: AuditRow | None = None
     ) -> Deferred[ImportedCharacter]:
         """Implement `ICharacterArchive.admit`."""
-        return Deferred.fromCoroutine(self._admit(record, account))
+        return Deferred.fromCoroutine(self._admit(record, account, audit))
 
-    async def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
+    async def _admit(
+        self, record: CharacterRecord, account: AccountId | None, audit: AuditRow | None
+    ) -> ImportedCharacter:
         for text in (record.name, record.room or "", *record.item_keys, *record.muted):
             storable(text)
-        return await self._pool.run_interaction(_admit, record, account)
+        return await self._pool.run_interaction(_admit, record, account, audit)
 
 
 async def _admit(
-    cursor: Cursor, record: CharacterRecord, account: AccountId | None
+    cursor: Cursor, record: CharacterRecord, account: AccountId | None, audit: AuditRow | None
 ) -> ImportedCharacter:
     room = await _find(cursor, record)
     newcomer = await _enter(cursor, record, account, room)
@@ -167,6 +171,8 @@ async def _admit(
     if keys:
         await cursor.execute(_MUTE, (newcomer.id, keys, newcomer.id))
         muted = cursor.rowcount
+    if audit is not None:
+        await write(cursor, (audit,))
     return ImportedCharacter(record.name, newcomer.account, strangers=len(keys) - muted)
 
 

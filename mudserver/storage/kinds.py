@@ -12,6 +12,7 @@ import attrs
 from attrs import frozen
 
 from mudserver.errors import StorageRefused
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, InputRow, JournalRow
 from mudserver.storage.lines import ADD_CHAT_LINES, ADD_TELL_LINES
@@ -220,6 +221,19 @@ _FORGET_ANSWERS: Final = f"""
 """  # noqa: S608 - a constant of ours
 
 
+_NOTE_DEED: Final = """
+    INSERT INTO audit (key, at, via, actor, account, origin, action, target, details)
+    SELECT key, at, via, actor, account, origin, action, target, details::jsonb
+    FROM unnest(%(key)s::text[], %(at)s::timestamptz[], %(via)s::text[], %(actor)s::text[],
+        %(account)s::bigint[], %(origin)s::text[], %(action)s::text[], %(target)s::text[],
+        %(details)s::text[])
+        WITH ORDINALITY
+        AS v (key, at, via, actor, account, origin, action, target, details, place)
+    ORDER BY place
+    ON CONFLICT (key) DO NOTHING
+"""
+
+
 @frozen
 class Kind:
     """
@@ -254,6 +268,7 @@ KINDS: Final = (
     Kind(Ban, (_FORGET_BANS, _BAN)),
     Kind(ChatLine, (ADD_CHAT_LINES,)),
     Kind(TellLine, (ADD_TELL_LINES,)),
+    Kind(AuditRow, (_NOTE_DEED,)),
     Kind(InputRow, (_INPUT,)),
     Kind(AnswerRow, (_ANSWER, _FORGET_ANSWERS)),
 )

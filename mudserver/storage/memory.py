@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from mudserver.errors import NameTaken
 from mudserver.ids import AccountId, CharacterId, TokenHash
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
@@ -116,13 +117,18 @@ class MemoryAccountStore:
         return self._db.answer(work)
 
     def set_password(
-        self, account: AccountId, password_hash: str, keep: TokenHash | None
+        self,
+        account: AccountId,
+        password_hash: str,
+        keep: TokenHash | None,
+        audit: AuditRow | None = None,
     ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.set_password`."""
 
         def work() -> tuple[TokenHash, ...]:
             check_row(storable(password_hash) != "", "account_password_hash_check")
             self._change(account, lambda row: evolve(row, password_hash=password_hash))
+            self._record(audit)
             return self._revoke(account, keep)
 
         return self._db.answer(work)
@@ -138,24 +144,37 @@ class MemoryAccountStore:
 
         return self._db.answer(lambda: self._change(account, change))
 
-    def set_role(self, account: AccountId, role: Role) -> Deferred[None]:
+    def set_role(
+        self, account: AccountId, role: Role, audit: AuditRow | None = None
+    ) -> Deferred[None]:
         """Implement `IAccountStore.set_role`."""
-        return self._db.answer(lambda: self._change(account, lambda row: evolve(row, role=role)))
 
-    def disable(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+        def work() -> None:
+            self._change(account, lambda row: evolve(row, role=role))
+            self._record(audit)
+
+        return self._db.answer(work)
+
+    def disable(
+        self, account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.disable`."""
 
         def work() -> tuple[TokenHash, ...]:
             self._change(account, lambda row: evolve(row, disabled=True))
+            self._record(audit)
             return self._revoke(account, keep=None)
 
         return self._db.answer(work)
 
-    def enable(self, account: AccountId) -> Deferred[None]:
+    def enable(self, account: AccountId, audit: AuditRow | None = None) -> Deferred[None]:
         """Implement `IAccountStore.enable`."""
-        return self._db.answer(
-            lambda: self._change(account, lambda row: evolve(row, disabled=False))
-        )
+
+        def work() -> None:
+            self._change(account, lambda row: evolve(row, disabled=False))
+            self._record(audit)
+
+        return self._db.answer(work)
 
     def add_token(self, row: TokenRow) -> Deferred[None]:
         """Implement `IAccountStore.add_token`."""
@@ -222,9 +241,16 @@ class MemoryAccountStore:
 
         return self._db.answer(work)
 
-    def revoke_account(self, account: AccountId) -> Deferred[tuple[TokenHash, ...]]:
+    def revoke_account(
+        self, account: AccountId, audit: AuditRow | None = None
+    ) -> Deferred[tuple[TokenHash, ...]]:
         """Implement `IAccountStore.revoke_account`."""
-        return self._db.answer(lambda: self._revoke(account, keep=None))
+
+        def work() -> tuple[TokenHash, ...]:
+            self._record(audit)
+            return self._revoke(account, keep=None)
+
+        return self._db.answer(work)
 
     def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.add_ticket`."""
@@ -252,6 +278,10 @@ class MemoryAccountStore:
             return Redeemed(token, self._row(token.account))
 
         return self._db.answer(work)
+
+    def _record(self, audit: AuditRow | None) -> None:
+        if audit is not None:
+            self._db.record(audit)
 
     def _row(self, account: AccountId) -> AccountRow:
         row = self._db.accounts[account]

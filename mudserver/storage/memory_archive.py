@@ -14,6 +14,7 @@ from mudserver.interfaces.archive import (
     ICharacterArchive,
     ImportedCharacter,
 )
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.rows import ItemRow, MuteRow
 from mudserver.storage.archive import COPY, NO_PASSWORD, Copy, copies, original
 from mudserver.storage.memory_database import (
@@ -51,10 +52,17 @@ class MemoryCharacterArchive:
         return self._db.answer(work)
 
     def admit(
-        self, record: CharacterRecord, account: AccountId | None
+        self, record: CharacterRecord, account: AccountId | None, audit: AuditRow | None = None
     ) -> Deferred[ImportedCharacter]:
         """Implement `ICharacterArchive.admit`."""
-        return self._db.answer(lambda: self._admit(record, account))
+
+        def work() -> ImportedCharacter:
+            imported = self._admit(record, account)
+            if audit is not None:
+                self._db.record(audit)
+            return imported
+
+        return self._db.answer(work)
 
     def _record(self, character: MemoryCharacter) -> CharacterRecord:
         held = [item for item in self._db.items.values() if item.holder == character.id]

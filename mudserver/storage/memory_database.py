@@ -20,6 +20,7 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
+from mudserver.interfaces.audit import AuditRow, Via
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
 from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 _MAX_WHY: Final = 200
 _MAX_BAN_NAME: Final = 64
+_MAX_AUDIT_KEY: Final = 300
 
 #: What the table ``name`` takes, without case.
 NAME: Final = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:['-][a-z]+)*\Z")
@@ -151,6 +153,7 @@ class MemoryDatabase:
     bans: dict[tuple[BanKind, str], Ban] = field(init=False, factory=dict)
     lines: dict[Entity, ChatLine | TellLine] = field(init=False, factory=dict)
     days: dict[type[ChatLine | TellLine], set[date]] = field(init=False, factory=dict)
+    audit: dict[str, AuditRow] = field(init=False, factory=dict)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)
@@ -250,6 +253,16 @@ class MemoryDatabase:
         """Find the rows of the table ``item`` that somebody holds, and all that are in those."""
         held = [item for item in self.items.values() if item.holder == character]
         return [*held, *self.contents(held)]
+
+    def record(self, row: AuditRow) -> None:
+        """Write a row of the table ``audit``, unless it is there."""
+        check_row(1 <= len(storable(row.key)) <= _MAX_AUDIT_KEY, "audit_key_check")
+        check_row(row.via in set(Via), "audit_via_check")
+        check_row(storable(row.actor) != "", "audit_actor_check")
+        check_row(storable(row.action) != "", "audit_action_check")
+        for text in (row.origin, row.target, row.details):
+            storable(text)
+        self.audit.setdefault(row.key, row)
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

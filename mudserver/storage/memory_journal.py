@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.ids import Epoch, RoomId, SessionId
+from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import (
     MAX_REFUSED,
@@ -189,6 +190,7 @@ _TABLES: Final = (
     "channels_off",
     "bans",
     "lines",
+    "audit",
     "inputs",
     "answers",
     "letters",
@@ -370,6 +372,7 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     Ban: _ban,
     ChatLine: _say,
     TellLine: _say,
+    AuditRow: MemoryDatabase.record,
     InputRow: _input,
     AnswerRow: _answer,
 }

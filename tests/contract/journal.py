@@ -19,6 +19,7 @@ from mudserver.ids import (
     RoomId,
     SessionId,
 )
+from mudserver.interfaces.audit import AuditFilter, AuditRow, IAuditStore, Via
 from mudserver.interfaces.journal import (
     MAX_REFUSED,
     AnswerRow,
@@ -46,6 +47,7 @@ from mudserver.world.applied import (
     SilenceMade,
 )
 from mudserver.world.bans import Ban, BanKind, BanLifted
+from mudserver.world.role import Role
 from tests.contract.areas import chest_world, harbour_world
 from tests.contract.stores import StoreContract
 
@@ -66,6 +68,7 @@ class JournalStoreContract(StoreContract):
     """The suite of `IJournalStore`; `setUp` provides an empty database."""
 
     box: ILetterBox
+    audit_log: IAuditStore
 
     async def forget_before(self, hours: float) -> None:
         """Make everything that is stored of sessions, and dead letters, older by so many hours."""
@@ -377,6 +380,53 @@ class JournalStoreContract(StoreContract):
         self.assertEqual(refused.letter.constraint, "ban_lasts")
         return refused.stored
 
+    async def test_audit(self) -> None:
+        """What is noted stays as it was noted first, in the order of a flush; the newest shows
+        first.
+        """
+        await self.begin()
+        first, second = self.deed("a"), evolve(self.deed("b"), action="unban", target="Ünkel")
+        await self.flush(first, second)
+        await self.flush(evolve(first, target="Other"), evolve(second, key="c", actor="BOSS"))
+        entries = await self.audit_log.page(AuditFilter(), None, 10)
+        self.assertEqual(
+            [each.row for each in entries], [evolve(second, key="c", actor="BOSS"), second, first]
+        )
+        for wanted, keys in (
+            (AuditFilter(actor="boss"), "cba"),
+            (AuditFilter(action="BAN"), "a"),
+            (AuditFilter(target="zoe"), "a"),
+            (AuditFilter(actor="Boss", target="Ünkel"), "cb"),
+            (AuditFilter(actor="Bo"), ""),
+        ):
+            found = await self.audit_log.page(wanted, None, 10)
+            self.assertEqual("".join(each.row.key for each in found), keys)
+        later = await self.audit_log.page(AuditFilter(), entries[0].id, 1)
+        self.assertEqual(later, entries[1:2])
+
+    async def test_audit_with_accounts(self) -> None:
+        """What is done to an account on an operator's word is noted in the same transaction."""
+        await self.begin()
+        us = self.ann.account
+        await self.accounts.set_role(us, Role.BUILDER, self.deed("a"))
+        await self.accounts.set_password(us, "$argon2id$new", None, self.deed("b"))
+        await self.accounts.revoke_account(us, self.deed("c"))
+        broken = evolve(self.deed("d"), actor="")
+        for change in (
+            self.accounts.set_role(us, Role.OWNER, broken),
+            self.accounts.set_password(us, "$argon2id$newer", None, broken),
+            self.accounts.revoke_account(us, broken),
+        ):
+            await self.refused(change, "23514", "audit_actor_check")
+        found = await self.audit_log.page(AuditFilter(), None, 10)
+        self.assertEqual("".join(each.row.key for each in found), "cba")
+
+    def deed(self, key: str) -> AuditRow:
+        """Make a row of the audit log."""
+        return AuditRow(
+            key, LONG_AGO, Via.GAME, "Boss", self.ann.account, "::1", "ban", "Zoe", '{"why":"Spam"}'
+        )
+
     async def test_all_kinds_at_once(self) -> None:
         """A cut of everything, in any order, is written as one."""
         await self.begin()
@@ -445,6 +495,9 @@ class JournalStoreContract(StoreContract):
             ),
             (ChannelOff(ann, "no channel"), "23514", "channel_off_channel_check"),
             (ChannelOff(NO_ONE, "chat"), "23503", "channel_off_character_fkey"),
+            (evolve(self.deed("a"), key=""), "23514", "audit_key_check"),
+            (evolve(self.deed("a"), actor=""), "23514", "audit_actor_check"),
+            (evolve(self.deed("a"), action=""), "23514", "audit_action_check"),
             (self.ban(BanKind.NAME, "zoe", LONG_AGO), "23514", "ban_lasts"),
             (self.ban(BanKind.NAME, "zoe", why="x" * 201), "23514", "ban_why_check"),
             (self.ban(BanKind.NAME, "Zoe"), "23514", "ban_of_name"),

@@ -173,6 +173,14 @@ class MigrationsTests(SynchronousTestCase):
         )
         self.assertEqual(len(self.rows()["chat_line_rest"]), 1)
 
+    def test_0010(self) -> None:
+        """What was there stays as it was, and nothing is noted yet."""
+        self.migrate_to("0009")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0010"), 1)
+        self.assertEqual(self.rows(), {**before, "audit": []})
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

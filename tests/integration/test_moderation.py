@@ -1,10 +1,20 @@
 """Mutes and silences through a real daemon, and through its death."""
 
+import re
+
 from twisted.trial.unittest import TestCase
 
 from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import fresh_database
-from tests.integration.web_client import WebSocketPlayer, enter, log_in, register
+from tests.integration.telnet_client import connect
+from tests.integration.web_client import (
+    WebSocketPlayer,
+    enter,
+    log_in,
+    open_websocket,
+    register,
+    request,
+)
 
 PASSWORD = "correct horse battery"
 
@@ -86,3 +96,70 @@ class ModerationTests(TestCase):
         await self.refused(bob, "tell ann hello", "1", "not_allowed")
         await ann.acknowledged("unmute bob", "2")
         await bob.acknowledged("tell ann hello", "2")
+
+    async def operate(self, *words: str) -> str:
+        ended = await mudctl(self, self.daemon, *words)
+        self.assertEqual(ended.status, 0, ended.output)
+        return ended.output
+
+    async def test_ban(self) -> None:
+        """A ban sends away with 3507 and a reason, outlives a kill -9, holds for HTTP, WebSocket
+        and telnet, and can be ended; who did what is in the log.
+        """
+        await self.appoint("Cat", "admin")
+        cat, bob = await self.player("Cat"), await self.player("Bob")
+        login = await log_in(self.daemon.http, "Bob", PASSWORD)
+        await cat.acknowledged("ban bob 2h Enough of it.", "1")
+        closing = await bob.expect("closing", code=3507)
+        self.assertRegex(closing["reason"], "^Your account is banned until .*: Enough of it.$")
+        self.assertEqual(await bob.closed(), 3507)
+        await self.daemon.kill()
+        await self.daemon.start()
+        who = {"name": "Bob", "password": PASSWORD}
+        bearer = {"Authorization": f"Bearer {login.token}"}
+        for answer in (
+            await request(self.daemon.http, "POST", "/api/session", who),
+            await request(self.daemon.http, "GET", "/api/session", None, bearer),
+        ):
+            self.assertEqual((answer.status, answer.json["error"]["code"]), (403, "banned"))
+        player = await open_websocket(self, self.daemon.http)
+        player.say({"type": "login", **who})
+        await player.expect("error", code="banned")
+        self.assertEqual(await player.closed(), 3507)
+        terminal = await connect(self, self.daemon.telnet)
+        terminal.send(f"connect Bob {PASSWORD}")
+        await terminal.expect(re.compile("Your account is banned until .*: Enough of it."))
+        await terminal.closed()
+        self.assertIn("Enough of it.", await self.operate("bans"))
+        await self.operate("unban", "bob")
+        await self.player("Bob")
+        log = await self.operate("audit")
+        for words in ("ban ", "unban ", "role ", "Cat", "127.0.0.1", "uid", "Enough of it."):
+            self.assertIn(words, log)
+
+    async def test_ban_by_mudctl(self) -> None:
+        """An operator bans names and networks; those that would lock everybody out only by force:
+        then whoever comes is refused at the door.
+        """
+        await self.operate("ban", "zoe", "2d", "Rude.")
+        reply = await request(
+            self.daemon.http, "POST", "/api/accounts", {"name": "Zoe", "password": PASSWORD}
+        )
+        self.assertEqual((reply.status, reply.json["error"]["code"]), (403, "banned"))
+        refused = await mudctl(self, self.daemon, "ban", "127.0.0.0/8")
+        self.assertEqual(refused.status, 1)
+        self.assertIn("lock out", refused.output)
+        ann = await self.player("Ann")
+        await self.operate("ban", "--force", "127.0.0.0/8", "2d", "Spam.")
+        self.assertEqual(await ann.closed(), 3507)
+        await self.daemon.kill()
+        await self.daemon.start()
+        for path in ("/", "/ws", "/api/session"):
+            reply = await request(self.daemon.http, "GET", path)
+            self.assertEqual(reply.status, 403, path)
+            self.assertIn("Spam.", reply.text)
+        terminal = await connect(self, self.daemon.telnet)
+        await terminal.expect(re.compile("Your network is banned until .*: Spam."))
+        await terminal.closed()
+        await self.operate("unban", "127.0.0.1/8")
+        await self.player("Ann")

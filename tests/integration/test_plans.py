@@ -21,10 +21,12 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
+from mudserver.interfaces.audit import AuditFilter, AuditRow, Via
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
-from mudserver.storage import accounts, journal, kinds, letters, stored, world
+from mudserver.storage import accounts, audit, journal, kinds, letters, stored, world
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.audit import PostgresAuditStore
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.letters import PostgresLetterBox
@@ -104,6 +106,8 @@ _FILL = """
     INSERT INTO ban (kind, key, name, why, since)
         SELECT 'network', '10.' || n / 65536 || '.' || n / 256 % 256 || '.' || n % 256 || '/32',
             'x', '', now() FROM numbered;
+    INSERT INTO audit (key, at, via, actor, origin, action, target, details)
+        SELECT 'k' || n, now(), 'game', name, '', 'act' || n % 1000, name, '{{}}' FROM numbered;
     INSERT INTO session_input (session, character, number)
         SELECT 's' || n, n + {rows}, 4 FROM numbered;
     INSERT INTO command_answer (session, command, ordinal, number)
@@ -237,6 +241,7 @@ class PlanTests(TestCase):
                     TellLine(
                         session, InputNumber(5), 1, NOW, character, "Ann", somebody, "Bob", "hi"
                     ),
+                    AuditRow(f"k{n}", NOW, Via.GAME, "Ann", None, "", "ban", "Bob", "{}"),
                     InputRow(session, character, InputNumber(5)),
                     AnswerRow(session, CommandId("c"), 2, InputNumber(5)),
                 )
@@ -265,6 +270,20 @@ class PlanTests(TestCase):
         self.assertEqual(await box.prune(NOW - AGE), 0)
         await self.journal.sweep()
         await self.assert_indexed(kinds, stored, journal, letters)
+
+    async def test_audit(self) -> None:
+        """The audit log is read from its end, or by what is asked for."""
+        store = PostgresAuditStore(self.pool)
+        for wanted in (
+            AuditFilter(),
+            AuditFilter(actor=_name(77)),
+            AuditFilter(action="act7"),
+            AuditFilter(target=_name(78)),
+            AuditFilter(_name(77), "act77", _name(77)),
+        ):
+            for before in (None, ROWS // 2):
+                await store.page(wanted, before, 10)
+        await self.assert_indexed(audit)
 
 
 def _statements(module: ModuleType) -> set[str]:

@@ -89,6 +89,24 @@ class SchemaTests(SynchronousTestCase):
                 self.sql(insert.format("network", key))
         self.assert_refused("ban_lasts", "UPDATE ban SET until = since")
 
+    def test_audit(self) -> None:
+        """What is noted can't be changed nor deleted, by whatever statement."""
+        self.sql(
+            "INSERT INTO audit (key, at, via, actor, origin, action, target, details)"
+            " VALUES ('k', now(), 'game', 'Ann', '', 'ban', 'Bob', '{}')"
+        )
+        for statement in (
+            "UPDATE audit SET actor = 'Bob'",
+            "DELETE FROM audit",
+            "DELETE FROM audit WHERE false",
+            "TRUNCATE audit",
+            "INSERT INTO audit SELECT * FROM audit ON CONFLICT (key) DO UPDATE SET actor = 'Bob'",
+        ):
+            with self.assertRaises(psycopg2.Error) as raised:
+                self.sql(statement)
+            self.assertIn(raised.exception.pgcode, ("42501", "428C9"), statement)
+        self.assertEqual(self.sql("SELECT actor FROM audit"), [("Ann",)])
+
     def test_world(self) -> None:
         """There is one world, and it begins somewhere."""
         self.assert_refused("world_pkey", "INSERT INTO world (start) VALUES (22)")

@@ -16,10 +16,12 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.ids import AccountId, CharacterId, Epoch, SessionId, TokenHash
+from mudserver.interfaces.audit import IAuditStore
 from mudserver.interfaces.journal import Flush, JournalRow
 from mudserver.interfaces.rows import IdentifiedRow
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.audit import PostgresAuditStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
@@ -59,6 +61,7 @@ class PostgresCase(StoreContract, TestCase):
         self.accounts = PostgresAccountStore(self.pool, clock, NullMeter())
         self.world = PostgresWorldStore(self.pool, clock, NullMeter())
         self.journal = PostgresJournalStore(self.pool, clock, NullMeter())
+        self.audit_log: IAuditStore = PostgresAuditStore(self.pool)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Execute a statement on a connection of its own."""

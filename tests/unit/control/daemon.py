@@ -1,7 +1,6 @@
 """What operators may do to a daemon that only remembers it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
@@ -10,10 +9,18 @@ from zope.interface import implementer
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.ids import AccountId, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
+from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
-from mudserver.interfaces.operations import IAdministration, SessionSummary, Status
+from mudserver.interfaces.operations import (
+    DatabaseAddress,
+    IAdministration,
+    SessionSummary,
+    Status,
+)
 from mudserver.interfaces.rows import AccountRow
+from mudserver.world import commands
+from mudserver.world.bans import Ban
 from mudserver.world.role import Role
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -33,6 +40,10 @@ def letter(number: int, reason: str = "no") -> Letter:
     return Letter(number, "ItemPlaced", reason, 2, SINCE, SINCE)
 
 
+#: Who reads: that isn't told.
+_READER = Operator("", "")
+
+
 @implementer(IAdministration)
 @define(eq=False)
 class FakeAdministration:
@@ -47,6 +58,10 @@ class FakeAdministration:
         lines: What was said.
         strangers: How many of those whom a character mutes are left out.
         done: What was asked, in order.
+        asked: By whom.
+        banned: Who is.
+        deeds: What was done, the newest first.
+        wanted: Which of that was asked for.
         error: What all fails with but `status`.
     """
 
@@ -58,6 +73,10 @@ class FakeAdministration:
     lines: list[LogLine] = field(factory=list)
     strangers: int = 0
     done: list[tuple[object, ...]] = field(factory=list)
+    asked: list[Operator] = field(factory=list)
+    banned: list[Ban] = field(factory=list)
+    deeds: list[AuditEntry] = field(factory=list)
+    wanted: list[AuditFilter] = field(factory=list)
     error: Exception | None = None
     draining: bool = False
 
@@ -69,30 +88,32 @@ class FakeAdministration:
             return fail(self.error)
         return succeed(tuple(row for row in self.rows if row.name > after)[:limit])
 
-    def set_role(self, name: str, role: Role) -> Deferred[None]:
-        return self._do("role", name, role)
+    def set_role(self, by: Operator, name: str, role: Role) -> Deferred[None]:
+        return self._do(by, "role", name, role)
 
-    def close_account(self, name: str) -> Deferred[None]:
-        return self._do("close", name)
+    def close_account(self, by: Operator, name: str) -> Deferred[None]:
+        return self._do(by, "close", name)
 
-    def reopen_account(self, name: str) -> Deferred[None]:
-        return self._do("reopen", name)
+    def reopen_account(self, by: Operator, name: str) -> Deferred[None]:
+        return self._do(by, "reopen", name)
 
-    def set_password(self, name: str, password: str) -> Deferred[None]:
-        return self._do("password", name, password)
+    def set_password(self, by: Operator, name: str, password: str) -> Deferred[None]:
+        return self._do(by, "password", name, password)
 
-    def kick(self, character: str, reason: str) -> Deferred[None]:
-        return self._do("kick", character, reason)
+    def kick(self, by: Operator, character: str, reason: str) -> Deferred[None]:
+        return self._do(by, "kick", character, reason)
 
-    def revoke(self, name: str) -> Deferred[int]:
-        return self._do("revoke", name).addCallback(lambda _: 3)
+    def revoke(self, by: Operator, name: str) -> Deferred[int]:
+        return self._do(by, "revoke", name).addCallback(lambda _: 3)
 
-    def export_character(self, name: str) -> Deferred[bytes]:
-        return self._do("export", name).addCallback(lambda _: self.document)
+    def export_character(self, by: Operator, name: str) -> Deferred[bytes]:
+        return self._do(by, "export", name).addCallback(lambda _: self.document)
 
-    def import_character(self, document: bytes, account: str | None) -> Deferred[ImportedCharacter]:
+    def import_character(
+        self, by: Operator, document: bytes, account: str | None
+    ) -> Deferred[ImportedCharacter]:
         imported = ImportedCharacter("Mia", account or "Mia", self.strangers)
-        return self._do("import", document, account).addCallback(lambda _: imported)
+        return self._do(by, "import", document, account).addCallback(lambda _: imported)
 
     def boxes(self) -> tuple[str, ...]:
         return ("journal", "bus")
@@ -105,29 +126,53 @@ class FakeAdministration:
 
     def open_letter(self, box: str, number: int) -> Deferred[OpenedLetter]:
         opened = OpenedLetter(letter(number), self.document.decode())
-        return self._do("open", box, number).addCallback(lambda _: opened)
+        return self._do(_READER, "open", box, number).addCallback(lambda _: opened)
 
-    def prune_letters(self, box: str, age: timedelta) -> Deferred[int]:
-        return self._do("prune", box, age).addCallback(lambda _: 4)
+    def prune_letters(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
+        return self._do(by, "prune", box, age).addCallback(lambda _: 4)
 
-    def replay_letter(self, box: str, number: int) -> Deferred[None]:
-        return self._do("replay", box, number)
+    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[None]:
+        return self._do(by, "replay", box, number)
 
     def chat_log(
-        self, channel: str | None, name: str | None, back: timedelta, limit: int
+        self, by: Operator, channel: str | None, name: str | None, back: timedelta, limit: int
     ) -> Deferred[tuple[LogLine, ...]]:
-        asked = self._do("chat log", channel, name, back, limit)
+        asked = self._do(by, "chat log", channel, name, back, limit)
         return asked.addCallback(lambda _: tuple(self.lines[-limit:]))
 
-    def database(self) -> NoReturn:
-        raise Unavailable("There is none.")
+    def ban(self, by: Operator, command: commands.Ban, force: bool) -> Deferred[str]:
+        return self._do(by, "ban", command, force).addCallback(lambda _: command.target)
 
-    def drain(self) -> None:
+    def unban(self, by: Operator, command: commands.Unban) -> Deferred[str]:
+        return self._do(by, "unban", command).addCallback(lambda _: command.target)
+
+    def bans(self, after: tuple[str, str], limit: int) -> Deferred[tuple[Ban, ...]]:
+        if self.error is not None:
+            return fail(self.error)
+        found = (ban for ban in self.banned if (ban.kind.value, ban.key) > after)
+        return succeed(tuple(found)[:limit])
+
+    def audit(
+        self, wanted: AuditFilter, before: int | None, limit: int
+    ) -> Deferred[tuple[AuditEntry, ...]]:
+        if self.error is not None:
+            return fail(self.error)
+        self.wanted.append(wanted)
+        found = (each for each in self.deeds if before is None or each.id < before)
+        return succeed(tuple(found)[:limit])
+
+    def database(self, by: Operator) -> Deferred[DatabaseAddress]:
+        self.asked.append(by)
+        return fail(Unavailable("There is none."))
+
+    def drain(self, by: Operator) -> None:
+        self.asked.append(by)
         if isinstance(self.error, PlayerError):
             raise self.error
         self.draining = True
 
-    def _do(self, *what: object) -> Deferred[None]:
+    def _do(self, by: Operator, *what: object) -> Deferred[None]:
+        self.asked.append(by)
         if self.error is not None:
             return fail(self.error)
         self.done.append(what)

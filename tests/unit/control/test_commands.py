@@ -1,5 +1,6 @@
 """What mudctl may ask, over a pipe in memory."""
 
+import json
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -10,12 +11,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.control.commands import (
     PAGE,
+    WORDY_PAGE,
+    Ban,
     DisableAccount,
     Drain,
     EnableAccount,
     GetStatus,
     Kick,
     ListAccounts,
+    ListAudit,
+    ListBans,
     ListSessions,
     Refused,
     RevokeAll,
@@ -24,8 +29,10 @@ from mudserver.control.commands import (
 )
 from mudserver.control.service import ControlConnection
 from mudserver.errors import BadPassword, PlayerError, StorageUnavailable
+from mudserver.interfaces.audit import AuditEntry, AuditRow, Via
+from mudserver.world import bans
 from mudserver.world.role import Role
-from tests.unit.control.daemon import FakeAdministration, account, session
+from tests.unit.control.daemon import SINCE, FakeAdministration, account, session
 
 
 class ControlConnectionTest(SynchronousTestCase):
@@ -128,6 +135,26 @@ class ControlConnectionTest(SynchronousTestCase):
         self.assertEqual(len(self.answer(ListSessions, after="")["sessions"]), PAGE)
         self.daemon.rows = [account(f"{name}{number:03}") for number in range(PAGE)]
         self.assertEqual(len(self.answer(ListAccounts, after="")["accounts"]), PAGE)
+
+    def test_a_wordy_page_fits(self) -> None:
+        """So does one of the longest bans, and of the longest deeds."""
+        why, name = "\U0001f600" * 200, "\U0001f600" * 64
+        self.daemon.banned = [
+            bans.Ban(bans.BanKind.NAME, f"{n:020}", name, None, name, SINCE, SINCE, why)
+            for n in range(WORDY_PAGE)
+        ]
+        self.assertEqual(len(self.answer(ListBans, after="")["bans"]), WORDY_PAGE)
+        details = json.dumps({"a": why, "b": why, "c": why}, ensure_ascii=False)
+        row = AuditRow("k", SINCE, Via.GAME, why, None, why, why, why, details)
+        self.daemon.deeds = [AuditEntry(n, row) for n in range(WORDY_PAGE, 0, -1)]
+        answer = self.answer(ListAudit, actor="", action="", target="", before=0)
+        self.assertEqual(len(answer["deeds"]), WORDY_PAGE)
+
+    def test_ban(self) -> None:
+        """What can't be understood of a ban is refused."""
+        for kind, lasting, why in (("room", "", ""), ("name", "soon", ""), ("name", "", "x" * 201)):
+            self.refused(Ban, target="zoe", kind=kind, lasting=lasting, why=why, force=False)
+        self.assertEqual(self.daemon.done, [])
 
     def test_deeds(self) -> None:
         """Each deed reaches the daemon with what it needs."""

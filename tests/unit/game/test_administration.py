@@ -27,14 +27,18 @@ from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
 from mudserver.interfaces.archive import CarriedItem, CharacterRecord, ImportedCharacter
+from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.authority import PasswordCredential
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration
 from mudserver.interfaces.rows import AccountRow
 from mudserver.storage.memory_archive import MemoryCharacterArchive
+from mudserver.storage.memory_audit import MemoryAuditStore
 from mudserver.storage.memory_letters import MemoryLetterBox
 from mudserver.world.applied import ItemPlaced
 from mudserver.world.role import Role
 from tests.unit.game.theatre import EPOCH, PASSWORD, GameTestCase
+
+BY = Operator("uid 1000", "pid 7")
 
 
 class AdministrationTest(GameTestCase):
@@ -50,6 +54,7 @@ class AdministrationTest(GameTestCase):
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
             letter_boxes=lambda: (MemoryLetterBox(self.database),),
+            audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
             drain=self.drain,
         )
@@ -89,11 +94,11 @@ class AdministrationTest(GameTestCase):
         opened = self.successResultOf(administration.open_letter("journal", letter.number))
         self.assertEqual(opened.letter, letter)
         self.assertIn('"holder":', opened.contents)
-        replayed = administration.replay_letter("journal", letter.number)
+        replayed = administration.replay_letter(BY, "journal", letter.number)
         self.failureResultOf(replayed, NotReplayable)
         for age, gone in ((timedelta(days=1), 0), (timedelta(), 1)):
             self.clock.advance(1.0)
-            pruned = administration.prune_letters("journal", age)
+            pruned = administration.prune_letters(BY, "journal", age)
             self.assertEqual(self.successResultOf(pruned), gone)
         missing = administration.open_letter("journal", letter.number)
         self.failureResultOf(missing, NoSuchLetter)
@@ -108,9 +113,9 @@ class AdministrationTest(GameTestCase):
 
     def test_role(self) -> None:
         """A role is changed by name."""
-        self.successResultOf(self.administration.set_role("ann", Role.OWNER))
+        self.successResultOf(self.administration.set_role(BY, "ann", Role.OWNER))
         self.assertIs(self.account("Ann").role, Role.OWNER)
-        self.failureResultOf(self.administration.set_role("nobody", Role.OWNER), PlayerError)
+        self.failureResultOf(self.administration.set_role(BY, "nobody", Role.OWNER), PlayerError)
 
     def account(self, name: str) -> AccountRow:
         account = self.successResultOf(self.account_store.by_name(name))
@@ -120,8 +125,8 @@ class AdministrationTest(GameTestCase):
     def test_password(self) -> None:
         """A new password ends all sessions of the account."""
         ann = self.enter("Ann")
-        self.failureResultOf(self.administration.set_password("Ann", "x"), BadPassword)
-        self.successResultOf(self.administration.set_password("Ann", "a new sentence"))
+        self.failureResultOf(self.administration.set_password(BY, "Ann", "x"), BadPassword)
+        self.successResultOf(self.administration.set_password(BY, "Ann", "a new sentence"))
         self.advance()
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
 
@@ -129,32 +134,32 @@ class AdministrationTest(GameTestCase):
         """Revoking an account ends its tokens and sessions, and says how many were valid."""
         ann, bob = self.enter("Ann"), self.enter("Bob")
         self.log_in("Ann")
-        self.assertEqual(self.successResultOf(self.administration.revoke("ann")), 2)
+        self.assertEqual(self.successResultOf(self.administration.revoke(BY, "ann")), 2)
         self.advance()
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
         self.assertEqual(self.gateway.ended(bob), [])
-        self.assertEqual(self.successResultOf(self.administration.revoke("ann")), 0)
+        self.assertEqual(self.successResultOf(self.administration.revoke(BY, "ann")), 0)
 
     def test_disable(self) -> None:
         """A disabled account is out at once, and stays so until it is enabled."""
         ann, bob = self.enter("Ann"), self.enter("Bob")
         ticket = self.log_in("Ann")
-        self.successResultOf(self.administration.close_account("ann"))
+        self.successResultOf(self.administration.close_account(BY, "ann"))
         self.advance()
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.REVOKED])
         self.assertEqual(self.gateway.ended(bob), [])
         self.failureResultOf(self.gateway.attach(ticket), NotAuthenticated)
         self.failureResultOf(self.gateway.attach(PasswordCredential("Ann", PASSWORD)), Banned)
-        self.successResultOf(self.administration.reopen_account("ann"))
+        self.successResultOf(self.administration.reopen_account(BY, "ann"))
         self.failureResultOf(self.gateway.attach(ticket), NotAuthenticated)
         self.enter("Ann")
         for change in (self.administration.close_account, self.administration.reopen_account):
-            self.failureResultOf(change("nobody"), PlayerError)
+            self.failureResultOf(change(BY, "nobody"), PlayerError)
 
     def test_disabled_while_arriving(self) -> None:
         """Whoever showed the password before the account was disabled is not let in after it."""
         attaching = self.gateway.attach(PasswordCredential("Ann", PASSWORD))
-        self.successResultOf(self.administration.close_account("ann"))
+        self.successResultOf(self.administration.close_account(BY, "ann"))
         self.advance()
         self.failureResultOf(attaching, NotAuthenticated, Banned)
 
@@ -163,14 +168,14 @@ class AdministrationTest(GameTestCase):
         ann = self.enter("Ann")
         self.gateway.type(ann, "get lamp")
         self.clock.advance(0)
-        exported = self.administration.export_character("ANN")
+        exported = self.administration.export_character(BY, "ANN")
         self.advance()
         document = self.successResultOf(exported)
         self.assertEqual(
             decode(document, self.utc_now()),
             CharacterRecord("Ann", EPOCH, "steps", (CarriedItem("lamp"),), ()),
         )
-        self.failureResultOf(self.administration.export_character("Nobody"), NoSuchCharacter)
+        self.failureResultOf(self.administration.export_character(BY, "Nobody"), NoSuchCharacter)
 
     def test_export_while_the_database_is_away(self) -> None:
         """What can't be saved can't be exported; that is said after a while."""
@@ -178,21 +183,21 @@ class AdministrationTest(GameTestCase):
         self.database.failure = StorageUnavailable("away")
         self.gateway.type(ann, "get lamp")
         self.clock.advance(0)
-        exported = self.administration.export_character("Ann")
+        exported = self.administration.export_character(BY, "Ann")
         self.advance(SAVED_SECONDS)
         self.failureResultOf(exported, StorageUnavailable)
 
     def test_import(self) -> None:
         """Who comes from another world is there, and can play once there is a password."""
         mia = CharacterRecord("mia", EPOCH, "hall", (CarriedItem("rope"),), ("Bob", "Nemo"))
-        imported = self.successResultOf(self.administration.import_character(encode(mia), None))
+        imported = self.successResultOf(self.administration.import_character(BY, encode(mia), None))
         self.assertEqual(imported, ImportedCharacter("Mia", "Mia", strangers=1))
         self.failureResultOf(self.gateway.attach(PasswordCredential("Mia", "!")), WrongCredentials)
-        self.successResultOf(self.administration.set_password("Mia", PASSWORD))
+        self.successResultOf(self.administration.set_password(BY, "Mia", PASSWORD))
         session = self.enter("Mia")
         self.type(session, "inventory")
         self.assertTrue(any("a rope" in line for line in self.gateway.lines(session)))
-        exported = self.administration.export_character("Mia")
+        exported = self.administration.export_character(BY, "Mia")
         self.advance()
         self.assertEqual(
             decode(self.successResultOf(exported), EPOCH),
@@ -202,7 +207,9 @@ class AdministrationTest(GameTestCase):
     def test_import_for_an_account(self) -> None:
         """A character may come to an account that is there."""
         mia = CharacterRecord("Mia", EPOCH, None, (), ())
-        imported = self.successResultOf(self.administration.import_character(encode(mia), "bob"))
+        imported = self.successResultOf(
+            self.administration.import_character(BY, encode(mia), "bob")
+        )
         self.assertEqual(imported.account, "Bob")
         self.assertEqual(self.account("Bob").characters, ("Bob", "Mia"))
 
@@ -219,24 +226,26 @@ class AdministrationTest(GameTestCase):
             (evolve(mia, room="attic"), None, UnknownKeys),
         ):
             document = encode(record)
-            self.failureResultOf(self.administration.import_character(document, account), kind)
-        self.failureResultOf(self.administration.import_character(b"{}", None), BadDocument)
+            self.failureResultOf(self.administration.import_character(BY, document, account), kind)
+        self.failureResultOf(self.administration.import_character(BY, b"{}", None), BadDocument)
         accounts = self.successResultOf(self.administration.accounts("", 10))
         self.assertEqual([row.name for row in accounts], ["Ann", "Bob"])
 
     def test_database(self) -> None:
         """Where the database is, is told, but never logged with its password."""
-        address = self.administration.database()
+        asking = self.administration.database(BY)
+        self.advance()
+        address = self.successResultOf(asking)
         self.assertEqual((address.parameters["host"], address.programs), ("db", "/bin"))
         self.assertNotIn("secret", repr(address))
 
     def test_kick(self) -> None:
         """Kicking closes the connection of a character that is there."""
         ann = self.enter("Ann")
-        self.successResultOf(self.administration.kick("Ann", "Enough."))
+        self.successResultOf(self.administration.kick(BY, "Ann", "Enough."))
         self.advance()
         self.assertEqual([e.code for e in self.gateway.ended(ann)], [CloseCode.KICKED])
-        self.failureResultOf(self.administration.kick("Ann", "Enough."), PlayerError)
+        self.failureResultOf(self.administration.kick(BY, "Ann", "Enough."), PlayerError)
 
     def test_chat_log(self) -> None:
         """What was said is read, the newest moment included; each look is logged."""
@@ -247,21 +256,21 @@ class AdministrationTest(GameTestCase):
         self.clock.advance(0)
         self.clock.advance(0.5)
         hour = timedelta(hours=1)
-        reading = self.administration.chat_log(None, None, hour, 10)
+        reading = self.administration.chat_log(BY, None, None, hour, 10)
         self.clock.advance(0)
         (line,) = self.successResultOf(reading)
         self.assertEqual((line.line.text, line.room), ("one", "steps"))
-        reading = self.administration.chat_log("tell", "bob", hour, 10)
+        reading = self.administration.chat_log(BY, "tell", "bob", hour, 10)
         (line,) = self.successResultOf(reading)
         self.assertEqual(line.line.text, "two")
         self.clock.advance(7200)
         self.assertEqual(
-            self.successResultOf(self.administration.chat_log(None, None, hour, 10)), ()
+            self.successResultOf(self.administration.chat_log(BY, None, None, hour, 10)), ()
         )
 
     def test_drain(self) -> None:
         """Draining is passed on, and shows in the status."""
-        self.administration.drain()
+        self.administration.drain(BY)
         self.assertEqual(self.drained, 1)
         self.assertTrue(self.administration.status().draining)
 
@@ -269,8 +278,8 @@ class AdministrationTest(GameTestCase):
         """While no world is up, what needs it says so."""
         self.successResultOf(self.service.stopService())
         waiting: list[Deferred[object]] = [
-            self.administration.kick("Ann", "x"),  # type: ignore[list-item]
-            self.administration.revoke("Ann"),  # type: ignore[list-item]
+            self.administration.kick(BY, "Ann", "x"),  # type: ignore[list-item]
+            self.administration.revoke(BY, "Ann"),  # type: ignore[list-item]
             self.administration.accounts("", 1),  # type: ignore[list-item]
         ]
         for each in waiting:

@@ -13,6 +13,7 @@ from mudserver.errors import (
     WrongCredentials,
 )
 from mudserver.ids import RoomId, SessionId
+from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.authority import (
     ChangePassword,
     LogIn,
@@ -76,7 +77,8 @@ class EndTest(GameTestCase):
     def revoke_all(self, session: SessionId) -> None:
         found = self.game.sessions.get(session)
         assert found is not None
-        self.successResultOf(self.game.revocations.revoke_all(found.attended.account))
+        audit = self.game.audit.of_operator(Operator("uid 0", ""), "revoke")
+        self.successResultOf(self.game.revocations.revoke_all(found.attended.account, audit))
 
     def test_takeover(self) -> None:
         """The session that another takes the place of has ended, too."""

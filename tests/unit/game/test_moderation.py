@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from mudserver.errors import Banned, CloseCode, PlayerError, Unavailable
 from mudserver.ids import CharacterId, GatewayId, SessionId
+from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.authority import (
     Describe,
     LogIn,
@@ -29,6 +30,7 @@ from mudserver.world.bans import Ban, BanKind
 from mudserver.world.role import Role
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase
 
+BY = Operator("uid 1000", "pid 7")
 AWAY = Origin("198.51.100.9", secure=True)
 
 
@@ -257,11 +259,15 @@ class NoticeTest(BanTestCase):
 class OperatorTest(BanTestCase):
     """Bans by those who run the server."""
 
+    def ban(self, target: str) -> Deferred[str]:
+        command = commands.Ban(target)
+        return Deferred.fromCoroutine(self.game.moderation.ban(BY, command, force=False))
+
     def test_ban(self) -> None:
         """An operator bans staff, too; it is confirmed when it is committed."""
         self.database.hold()
         banning = self.game.moderation.ban(
-            commands.Ban("boss", timedelta(hours=1), "Enough."), force=False
+            BY, commands.Ban("boss", timedelta(hours=1), "Enough."), force=False
         )
         done = Deferred.fromCoroutine(banning)
         self.advance()
@@ -273,7 +279,7 @@ class OperatorTest(BanTestCase):
         (ban,) = self.game.moderation.page(("", ""), 10)
         self.assertEqual((ban.kind, ban.by, ban.orderer), (BanKind.ACCOUNT, None, ""))
         self.assert_kept_out("Boss", AWAY)
-        lifting = Deferred.fromCoroutine(self.game.moderation.unban(commands.Unban("boss")))
+        lifting = Deferred.fromCoroutine(self.game.moderation.unban(BY, commands.Unban("boss")))
         self.advance()
         self.assertEqual(self.successResultOf(lifting), "Boss")
         self.assert_let_in("Boss", AWAY)
@@ -284,7 +290,7 @@ class OperatorTest(BanTestCase):
         self.advance()
         for target, kind in (("bob", BanKind.ACCOUNT), ("zoe", BanKind.NAME)):
             done = Deferred.fromCoroutine(
-                self.game.moderation.ban(commands.Ban(target), force=False)
+                self.game.moderation.ban(BY, commands.Ban(target), force=False)
             )
             self.advance()
             self.successResultOf(done)
@@ -293,7 +299,9 @@ class OperatorTest(BanTestCase):
     def test_pages(self) -> None:
         """Bans are listed page by page."""
         for name in ("eva", "zoe", "mia"):
-            done = Deferred.fromCoroutine(self.game.moderation.ban(commands.Ban(name), force=False))
+            done = Deferred.fromCoroutine(
+                self.game.moderation.ban(BY, commands.Ban(name), force=False)
+            )
             self.advance()
             self.successResultOf(done)
         first = self.game.moderation.page(("", ""), 2)
@@ -303,14 +311,16 @@ class OperatorTest(BanTestCase):
     def test_refused(self) -> None:
         """What can't be is said: a protected network, a ban that isn't there, a database away."""
         for work in (
-            self.game.moderation.ban(commands.Ban("127.0.0.1"), force=False),
-            self.game.moderation.unban(commands.Unban("zoe")),
+            self.game.moderation.ban(BY, commands.Ban("127.0.0.1"), force=False),
+            self.game.moderation.unban(BY, commands.Unban("zoe")),
         ):
             done = Deferred.fromCoroutine(work)
             self.advance()
             self.failureResultOf(done, PlayerError)
         self.database.refuses = lambda row: row.entity[0] == "ban"
-        done = Deferred.fromCoroutine(self.game.moderation.ban(commands.Ban("zoe"), force=False))
+        done = Deferred.fromCoroutine(
+            self.game.moderation.ban(BY, commands.Ban("zoe"), force=False)
+        )
         self.advance()
         self.failureResultOf(done, PlayerError)
         self.flushLoggedErrors()
@@ -318,7 +328,7 @@ class OperatorTest(BanTestCase):
         self.type(self.ann, "get lamp")
         self.clock.pump([1.0] * 20)
         done = Deferred.fromCoroutine(
-            self.game.moderation.ban(commands.Ban("192.0.2.9"), force=False)
+            self.game.moderation.ban(BY, commands.Ban("192.0.2.9"), force=False)
         )
         self.advance()
         self.failureResultOf(done, Unavailable)

@@ -1,5 +1,8 @@
 """What mudctl shows of a daemon that only remembers what it is asked."""
 
+import os
+import pwd
+import re
 from collections.abc import Awaitable
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -14,14 +17,18 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE
+from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE, WORDY_PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import NotReplayable, PlayerError
 from mudserver.ids import CharacterId
+from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Via
 from mudserver.interfaces.history import LogLine
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
+from mudserver.world import bans
+from mudserver.world.bans import BanKind
+from mudserver.world.commands import Ban, Unban
 from mudserver.world.history import PastLine
 from mudserver.world.role import Role
 from tests.unit.control.daemon import SINCE, FakeAdministration, account, letter, session
@@ -81,6 +88,68 @@ class MudctlTest(TestCase):
         )
         for misuse in ("--limit=1001", "--limit=0", "--hours=-1", "--hours=nan"):
             self.assertIn("Ask for at most", await self.complaint("chatlog", misuse))
+
+    async def test_bans(self) -> None:
+        """Bans are ordered, with a time if the first word is one, taken back, and listed."""
+        shown = await self.shown("ban", "Ann", "2h", "that", "was", "enough")
+        self.assertEqual(shown, "Ann is banned.\n")
+        await self.shown("ban", "--kind", "name", "--force", "Bob", "that")
+        self.assertEqual(await self.shown("unban", "Ann"), "Ann is no longer banned.\n")
+        self.assertEqual(
+            self.daemon.done,
+            [
+                ("ban", Ban("Ann", timedelta(hours=2), "that was enough"), False),
+                ("ban", Ban("Bob", None, "that", BanKind.NAME), True),
+                ("unban", Unban("Ann")),
+            ],
+        )
+        self.assertIn("at most", await self.complaint("ban", "Ann", "x" * 201))
+        until = SINCE + timedelta(hours=1)
+        first = bans.Ban(BanKind.NAME, "n00", "N00", None, "", SINCE, None, "")
+        self.daemon.banned = [
+            first if n == 0 else evolve(first, key=f"n{n:02}", until=until)
+            for n in range(2 * WORDY_PAGE + 1)
+        ]
+        lines = (await self.shown("bans")).splitlines()
+        self.assertEqual(len(lines), 1 + 2 * WORDY_PAGE + 1)
+        self.assertEqual(
+            re.split("  +", lines[1]),
+            ["name", "N00", "an operator", "2026-01-02T03:04:05Z", "for good"],
+        )
+        self.assertIn("2026-01-02T04:04:05Z", lines[2])
+
+    async def test_audit(self) -> None:
+        """The log is listed, the newest first, up to a number; operators have names."""
+        self.daemon.deeds = [
+            AuditEntry(
+                n,
+                AuditRow(
+                    key=str(n),
+                    at=SINCE,
+                    via=Via.MUDCTL,
+                    actor=f"uid {os.getuid()}",
+                    account=None,
+                    origin="pid 7",
+                    action="ban",
+                    target="Bob",
+                    details='{"kind":"name","why":"Spam."}',
+                ),
+            )
+            for n in range(2 * WORDY_PAGE + 1, 0, -1)
+        ]
+        lines = (await self.shown("audit", "--limit", "0", "--target", "bob")).splitlines()
+        self.assertEqual(len(lines), 1 + 2 * WORDY_PAGE + 1)
+        name = pwd.getpwuid(os.getuid()).pw_name
+        for words in (f"uid {os.getuid()} ({name})", "pid 7", "ban", "kind: name, why: Spam."):
+            self.assertIn(words, lines[1])
+        self.assertEqual(self.daemon.wanted[0], AuditFilter(target="bob"))
+        self.assertEqual(len((await self.shown("audit", "--limit", "3")).splitlines()), 4)
+
+    async def test_who_asks(self) -> None:
+        """The daemon hears from the kernel who asks."""
+        await self.shown("kick", "Ann")
+        (by,) = self.daemon.asked
+        self.assertEqual((by.name, by.origin), (f"uid {os.getuid()}", f"pid {os.getpid()}"))
 
     async def test_status(self) -> None:
         """The daemon at a glance."""

@@ -39,6 +39,10 @@ class OptionsTest(SynchronousTestCase):
             ("account", "enable", "Ann"),
             ("kick", "Ann"),
             ("revoke", "Ann"),
+            ("ban", "Ann"),
+            ("unban", "Ann"),
+            ("bans",),
+            ("audit",),
             ("drain",),
         ):
             self.assertIn(parse(words).command, COMMANDS)
@@ -51,6 +55,17 @@ class OptionsTest(SynchronousTestCase):
         kick = parse(["kick", "Ann", "that", "was", "enough"])
         self.assertEqual((kick.character, kick.reason), ("Ann", ["that", "was", "enough"]))
         self.assertEqual(parse(["revoke", "Ann"]).name, "Ann")
+
+    def test_moderation(self) -> None:
+        """A ban takes a time and a reason behind whom; the log takes filters."""
+        ban = parse(["ban", "--kind", "name", "Ann", "2d", "that", "was", "enough"])
+        self.assertEqual((ban.target, ban.kind, ban.force), ("Ann", "name", False))
+        self.assertEqual(ban.words, ["2d", "that", "was", "enough"])
+        self.assertTrue(parse(["ban", "--force", "10.0.0.0/8"]).force)
+        audit = parse(["audit", "--actor", "Ann", "--limit", "0"])
+        self.assertEqual((audit.actor, audit.action, audit.target), ("Ann", "", ""))
+        self.assertEqual((audit.limit, parse(["audit"]).limit), (0, 50))
+        self.assertIn("room", self.misused("ban", "--kind", "room", "Ann"))
 
     def test_misuse(self) -> None:
         """Anything else is refused with status 2, and what there is instead."""

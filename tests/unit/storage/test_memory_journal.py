@@ -10,6 +10,7 @@ from mudserver.ids import CharacterId
 from mudserver.interfaces.journal import Flush, IJournalStore
 from mudserver.interfaces.letters import ILetterBox
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
+from mudserver.storage.memory_audit import MemoryAuditStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.storage.memory_letters import MemoryLetterBox
 from mudserver.world.applied import CharacterPlaced
@@ -26,6 +27,7 @@ class MemoryJournalStoreTests(JournalStoreContract, TestCase):
         self.world = MemoryWorldStore(self.database)
         self.journal = MemoryJournalStore(self.database)
         self.box = MemoryLetterBox(self.database)
+        self.audit_log = MemoryAuditStore(self.database)
 
     async def forget_before(self, hours: float) -> None:
         self.moment += timedelta(hours=hours)

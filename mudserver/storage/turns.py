@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from attrs import define
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from mudserver.errors import StorageUnavailable
 from mudserver.interfaces.meter import IMeter
@@ -36,6 +37,8 @@ class Turns(Generic[T]):
         problem: Why there is nothing to be had, as those are told who waited in vain; may be empty.
     """
 
+    _log = Logger()
+
     def __init__(self, clock: IReactorTime, limit: int, patience: float, meter: IMeter) -> None:
         self.problem = ""
         self._clock = clock
@@ -43,6 +46,7 @@ class Turns(Generic[T]):
         self._patience = patience
         self._meter = meter
         self._waiters: deque[_Waiter[T]] = deque()
+        self._exhausted = False
 
     def __bool__(self) -> bool:
         """Whether somebody waits."""
@@ -57,7 +61,7 @@ class Turns(Generic[T]):
             already, or when patience is at its end. May be cancelled.
         """
         if len(self._waiters) >= self._limit:
-            self._meter.count("database_acquire_refusals", reason="full")
+            self._note_refusal("full")
             return fail(
                 StorageUnavailable(
                     f"{self._limit} callers wait for a connection to the database already"
@@ -78,6 +82,9 @@ class Turns(Generic[T]):
         """
         waiter = self._waiters[0]
         self._leave(waiter)
+        if self._exhausted and not self._waiters:
+            self._exhausted = False
+            self._log.info("Callers get connections to the database again.")
         waiter.turn.callback(thing)
 
     def dissolve(self, reason: str) -> None:
@@ -96,9 +103,18 @@ class Turns(Generic[T]):
             waiter.timeout.cancel()
         self.measure()
 
+    def _note_refusal(self, reason: str) -> None:
+        """Count one who gets nothing, and log the first before all get something again."""
+        self._meter.count("database_acquire_refusals", reason=reason)
+        if not self._exhausted:
+            self._exhausted = True
+            self._log.warn(
+                "Callers get no connection to the database in time: all are in use, or broken."
+            )
+
     def _tire(self, waiter: _Waiter[T]) -> None:
         self._leave(waiter)
-        self._meter.count("database_acquire_refusals", reason="timeout")
+        self._note_refusal("timeout")
         problem = f" ({self.problem})" if self.problem else ""
         waiter.turn.errback(
             StorageUnavailable(

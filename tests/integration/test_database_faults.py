@@ -79,6 +79,7 @@ class ConnectionTests(FaultTestCase):
                 await deferToThread(self.execute, _TERMINATE_BETWEEN_STATEMENTS)
                 await self.ordeal.talk()
             await self.ordeal.saves()
+        self.logged_in_moderation("Connections to the database break", times=5)
 
     async def test_terminated_at_commit(self) -> None:
         """A connection is ended while the server commits: nothing is committed."""
@@ -110,6 +111,7 @@ class ConnectionTests(FaultTestCase):
             await until(lambda: cuts == 5, lambda: f"{cuts} commits were cut")
             await self.ordeal.talk()
             await self.ordeal.saves()
+        self.logged_in_moderation("Connections to the database break", times=5)
 
     async def test_commit_lost(self) -> None:
         """Connections break before the server hears of the commit; it is found not to have been."""
@@ -185,6 +187,9 @@ class SlownessTests(FaultTestCase):
             await self.ordeal.saves()
         again = await request(port, "POST", "/api/session", body)
         self.assertEqual(again.status, 200)
+        self.logged_in_moderation(
+            "Callers get no connection to the database in time", "Callers get connections"
+        )
 
     def busy(self) -> list[tuple[object, ...]]:
         return self.execute(

@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -51,6 +52,22 @@ class TurnsTests(SynchronousTestCase):
         self.assertNoResult(second)
         self.turns.serve("a")
         self.assertEqual(self.successResultOf(second), "a")
+
+    def test_logged_once(self) -> None:
+        """However many get nothing, the log says so once, and once when all get something again."""
+        with capturedLogs() as logged:
+            for _ in range(2):
+                for _ in range(5):
+                    self.turns.wait().addErrback(lambda failure: failure.trap(StorageUnavailable))
+                self.clock.advance(5.0)
+            self.assertEqual(len(logged), 1)
+            waiting = [self.turns.wait() for _ in range(2)]
+            self.turns.serve("a")
+            self.assertEqual(len(logged), 1)
+            self.turns.serve("b")
+        self.assertEqual([self.successResultOf(each) for each in waiting], ["a", "b"])
+        levels = [each["log_level"] for each in logged]
+        self.assertEqual(levels, [LogLevel.warn, LogLevel.info])
 
     def test_cancelled(self) -> None:
         """Who gives up is passed over."""

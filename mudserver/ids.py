@@ -12,6 +12,7 @@ CharacterId = NewType("CharacterId", int)
 RoomId = NewType("RoomId", int)
 ItemId = NewType("ItemId", int)
 NpcId = NewType("NpcId", int)
+DoorId = NewType("DoorId", int)
 
 #: One character's play, from entering the world to leaving it; survives reconnects.
 SessionId = NewType("SessionId", str)

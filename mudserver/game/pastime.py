@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.game.stage import Stage
+from mudserver.world.inhabitants import is_watched
 from mudserver.world.world import World
 
 #: Seconds between two looks at who might do something.
@@ -17,10 +18,16 @@ TICK_SECONDS: Final = 5.0
 #: Seconds after which an inhabitant does something, on average.
 MEAN_SECONDS: Final = 90.0
 
+#: Seconds after which one who has a route walks on, on average.
+MEAN_WALK_SECONDS: Final = 60.0
+
+#: Inhabitants who walk on at one tick; the others stay for now.
+MAX_WALKS: Final = 20
+
 
 class Pastime:
     """
-    Lets inhabitants do something now and then, where a player sees it.
+    Lets inhabitants do something now and then, and walk, where a player sees it.
 
     Args:
         world: Where they live.
@@ -54,6 +61,13 @@ class Pastime:
             watched = npc.idle and self._world.occupants(npc.room).characters
             if watched and self._pick() < TICK_SECONDS / MEAN_SECONDS:
                 self._stage.pass_time(npc.id, self._pick())
+        walks = 0
+        for npc in self._world.npcs.values():
+            if walks == MAX_WALKS:
+                break
+            if is_watched(self._world, npc) and self._pick() < TICK_SECONDS / MEAN_WALK_SECONDS:
+                self._stage.walk(npc.id, self._pick())
+                walks += 1
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("The inhabitants have stopped to pass their time.", failure)

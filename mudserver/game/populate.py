@@ -34,7 +34,7 @@ def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
             )
         world.room(rows.start)
         for way in rows.exits:
-            world.add_exit(way.room, way.direction, Exit(way.to, way.name, way.closed))
+            world.add_exit(way.room, way.direction, Exit(way.to, way.name, way.closed, way.door))
         for item in rows.items:
             world.add_item(item_of(item))
         for npc in rows.npcs:
@@ -49,6 +49,7 @@ def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
                     greeting=npc.greeting,
                     topics=npc.topics,
                     idle=npc.idle,
+                    route=npc.route,
                 )
             )
         for silence in rows.silences:

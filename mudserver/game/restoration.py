@@ -10,7 +10,7 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.populate import item_of
-from mudserver.ids import CharacterId, ItemId, RoomId
+from mudserver.ids import CharacterId, ItemId, NpcId, RoomId
 from mudserver.interfaces.journal import RefusedRow
 from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import (
@@ -19,11 +19,13 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     Entity,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -100,6 +102,11 @@ class Restoration:
                 case LidMoved(item=item):
                     if isinstance(each.stored, LidMoved):
                         self._world.put_lid(item, closed=each.stored.closed)
+                case DoorMoved(door=door):
+                    if isinstance(each.stored, DoorMoved):
+                        rooms |= self._world.put_door(door, closed=each.stored.closed)
+                case NpcPlaced(npc=npc):
+                    rooms |= self._put_npc(npc, each.stored)
                 case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
                     made = each.stored
                     mute = Mute(made.name, made.until) if isinstance(made, MuteMade) else None
@@ -142,6 +149,15 @@ class Restoration:
             return set()
         rooms = {own.room, back}
         self._world.put_character(character, back)
+        return rooms
+
+    def _put_npc(self, npc: NpcId, stored: object) -> set[RoomId]:
+        """Put an inhabitant where it is stored; returns both rooms."""
+        there = self._world.npcs.get(npc)
+        if there is None or not isinstance(stored, NpcPlaced) or stored.room == there.room:
+            return set()
+        rooms = {there.room, stored.room}
+        self._world.put_npc(npc, stored.room)
         return rooms
 
     def _put_item(self, item: ItemId, stored: object) -> tuple[set[RoomId], set[CharacterId]]:

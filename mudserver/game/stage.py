@@ -26,7 +26,7 @@ from mudserver.world.applied import (
 )
 from mudserver.world.bans import Ban, BanLifted
 from mudserver.world.events import TOLD_WHEN_SAVED, Arrived, Event, Said
-from mudserver.world.inhabitants import idle, react
+from mudserver.world.inhabitants import idle, react, wander
 from mudserver.world.world import World
 
 #: Where what inhabitants do queues.
@@ -104,6 +104,10 @@ class Stage:
     def pass_time(self, npc: NpcId, pick: float) -> None:
         """Have an inhabitant do something to pass the time, where a player sees it."""
         self._submit(partial(idle, self._world, npc, pick))
+
+    def walk(self, npc: NpcId, pick: float) -> None:
+        """Have an inhabitant walk on along its route, where a player sees it."""
+        self._submit(partial(wander, self._world, npc, pick))
 
     def _happen(
         self,

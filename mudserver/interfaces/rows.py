@@ -8,6 +8,7 @@ from attrs import field, frozen
 from mudserver.ids import (
     AccountId,
     CharacterId,
+    DoorId,
     ItemId,
     NpcId,
     RoomId,
@@ -21,13 +22,14 @@ from mudserver.world.role import Role
 
 @frozen
 class ExitRow:
-    """An exit of a room."""
+    """An exit of a room; both sides of a door have the same ``door``, and are closed or not."""
 
     room: RoomId
     direction: Direction
     to: RoomId
     name: str
     closed: bool
+    door: DoorId | None = None
 
 
 @frozen
@@ -73,7 +75,7 @@ class ItemRow:
 @frozen
 class NpcRow:
     """An inhabitant; ``topics`` maps keywords to answers. A leading colon in an answer or in the
-    greeting means that it is done, not said; an empty greeting is none.
+    greeting means that it is done, not said; an empty greeting is none. An empty route is none.
     """
 
     id: NpcId
@@ -85,6 +87,7 @@ class NpcRow:
     topics: Mapping[str, str]
     idle: tuple[str, ...]
     room: RoomId
+    route: tuple[RoomId, ...] = ()
 
 
 @frozen

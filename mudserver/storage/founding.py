@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from mudserver.ids import ItemId, NpcId, RoomId
+from mudserver.ids import DoorId, ItemId, NpcId, RoomId
 from mudserver.interfaces.rows import ExitRow, ItemRow, NpcRow, RoomRow, WorldRows
-from mudserver.world.area import Inhabitant, Item, Utterance
+from mudserver.world.area import Inhabitant, Item, Key, Utterance
 from mudserver.world.atlas import Atlas
+from mudserver.world.direction import Direction
 
 
 def entities(atlas: Atlas) -> int:
-    """Count the ids that `found` takes: one for each room, item and inhabitant."""
-    return len(atlas.rooms) + sum(1 for _ in atlas.items) + sum(1 for _ in atlas.inhabitants)
+    """Count the ids that `found` takes: one for each room, door, item and inhabitant."""
+    return len(atlas.rooms) + sum(
+        1 for things in (atlas.doors, atlas.items, atlas.inhabitants) for _ in things
+    )
 
 
 def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
@@ -26,6 +29,10 @@ def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
     """
     take = iter(ids)
     by_key = {room.key: RoomId(next(take)) for room in atlas.rooms}
+    doors: dict[tuple[Key, Direction], DoorId] = {}
+    for sides in atlas.doors:
+        id = DoorId(next(take))
+        doors.update(((room.key, way.direction), id) for room, way in sides)
     return WorldRows(
         start=by_key[atlas.start],
         rooms=tuple(
@@ -41,7 +48,14 @@ def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
             for room in area.rooms
         ),
         exits=tuple(
-            ExitRow(by_key[room.key], way.direction, by_key[way.to], way.name, way.closed)
+            ExitRow(
+                by_key[room.key],
+                way.direction,
+                by_key[way.to],
+                way.name,
+                way.closed,
+                doors.get((room.key, way.direction)),
+            )
             for room in atlas.rooms
             for way in room.exits
         ),
@@ -52,7 +66,11 @@ def found(atlas: Atlas, ids: Iterable[int]) -> WorldRows:
             for row in _items(take, item, by_key[room.key], None)
         ),
         npcs=tuple(
-            _npc(NpcId(next(take)), by_key[room.key], someone)
+            _npc(
+                NpcId(next(take)),
+                someone,
+                tuple(by_key[key] for key in (room.key, *someone.route)),
+            )
             for room, someone in atlas.inhabitants
         ),
     )
@@ -82,7 +100,7 @@ def _items(
         yield from _items(ids, inside, None, row.id)
 
 
-def _npc(id: NpcId, room: RoomId, someone: Inhabitant) -> NpcRow:
+def _npc(id: NpcId, someone: Inhabitant, stops: tuple[RoomId, ...]) -> NpcRow:
     return NpcRow(
         id=id,
         key=someone.key,
@@ -92,7 +110,8 @@ def _npc(id: NpcId, room: RoomId, someone: Inhabitant) -> NpcRow:
         greeting=_text(someone.greeting) if someone.greeting else "",
         topics={word: _text(topic.answer) for topic in someone.topics for word in topic.keywords},
         idle=someone.idle,
-        room=room,
+        room=stops[0],
+        route=stops if someone.route else (),
     )
 
 

@@ -24,10 +24,12 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -58,6 +60,26 @@ _SHUT: Final = """
     UPDATE item i SET closed = v.closed
     FROM unnest(%(item)s::bigint[], %(closed)s::boolean[]) AS v (id, closed)
     WHERE i.id = v.id
+"""
+
+_SWING: Final = """
+    WITH locked AS (
+        SELECT id FROM door WHERE id = ANY(%(door)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE door d SET closed = v.closed
+    FROM unnest(%(door)s::bigint[], %(closed)s::boolean[]) AS v (id, closed)
+    JOIN locked USING (id)
+    WHERE d.id = v.id
+"""
+
+_WALK: Final = """
+    WITH locked AS (
+        SELECT id FROM npc WHERE id = ANY(%(npc)s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE npc n SET room = v.room
+    FROM unnest(%(npc)s::bigint[], %(room)s::bigint[]) AS v (id, room)
+    JOIN locked USING (id)
+    WHERE n.id = v.id
 """
 
 _UNMUTE: Final = """
@@ -256,6 +278,8 @@ KINDS: Final = (
     Kind(CharacterPlaced, (_PLACE,), "a character"),
     Kind(ItemPlaced, (_MOVE,), "an item"),
     Kind(LidMoved, (_SHUT,), "a container"),
+    Kind(DoorMoved, (_SWING,), "a door"),
+    Kind(NpcPlaced, (_WALK,), "an inhabitant"),
     Kind(MuteLifted, (_UNMUTE,)),
     Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
     Kind(SilenceLifted, (_UNSILENCE,)),

@@ -341,7 +341,11 @@ class MemoryWorldStore:
                 return None
             lying = [item for item in self._db.items.values() if item.room is not None]
             inside = sorted(self._db.contents(lying), key=lambda item: (-item.size, item.id))
-            exits = sorted(self._db.world.exits, key=lambda way: (way.room, way.direction))
+            exits = sorted(
+                (self._db.stored_exit(way) for way in self._db.world.exits),
+                key=lambda way: (way.room, way.direction),
+            )
+            npcs = (evolve(npc, room=self._db.npcs[npc.id]) for npc in self._db.world.npcs)
             now = self._db.now()
             rows: list[SilenceMade | ChannelSilenceMade] = []
             rows += (row for _, row in sorted(self._db.silences.items()))
@@ -352,6 +356,7 @@ class MemoryWorldStore:
                 self._db.world,
                 items=(*lying, *inside),
                 exits=tuple(exits),
+                npcs=tuple(npcs),
                 silences=tuple(silences),
                 bans=tuple(ban for ban in bans if ban is not None and ban.in_force(now)),
             )
@@ -368,6 +373,8 @@ class MemoryWorldStore:
             rows = found(atlas, self._db.next_entities(entities(atlas)))
             self._db.world = rows
             self._db.items = {item.id: item for item in rows.items}
+            self._db.doors = {way.door: way.closed for way in rows.exits if way.door is not None}
+            self._db.npcs = {npc.id: npc.room for npc in rows.npcs}
             return True
 
         return self._db.answer(work)

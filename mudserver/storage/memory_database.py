@@ -14,8 +14,10 @@ from mudserver.ids import (
     AccountId,
     CharacterId,
     CommandId,
+    DoorId,
     Epoch,
     ItemId,
+    NpcId,
     RoomId,
     SessionId,
     TokenHash,
@@ -23,7 +25,7 @@ from mudserver.ids import (
 from mudserver.interfaces.audit import AuditRow, Via
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
-from mudserver.interfaces.rows import ItemRow, MuteRow, TokenRow, WorldRows
+from mudserver.interfaces.rows import ExitRow, ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, Entity, SilenceMade
 from mudserver.world.bans import Ban, BanKind
@@ -144,6 +146,8 @@ class MemoryDatabase:
     characters: dict[CharacterId, MemoryCharacter] = field(init=False, factory=dict)
     world: WorldRows | None = field(init=False, default=None)
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
+    doors: dict[DoorId, bool] = field(init=False, factory=dict)
+    npcs: dict[NpcId, RoomId] = field(init=False, factory=dict)
     mutes: dict[tuple[CharacterId, CharacterId], MuteRow] = field(init=False, factory=dict)
     silences: dict[AccountId, SilenceMade] = field(init=False, factory=dict)
     channel_silences: dict[tuple[AccountId, str], ChannelSilenceMade] = field(
@@ -241,6 +245,10 @@ class MemoryDatabase:
         if row is None:
             return None
         return evolve(row, orderer="" if row.by is None else self.accounts[row.by].name)
+
+    def stored_exit(self, way: ExitRow) -> ExitRow:
+        """Return a row of the table ``exit`` with the state of its door."""
+        return way if way.door is None else evolve(way, closed=self.doors[way.door])
 
     def contents(self, items: Iterable[ItemRow]) -> Iterator[ItemRow]:
         """Find the rows of the table ``item`` that are in some of them, containers first."""

@@ -51,10 +51,12 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -184,6 +186,8 @@ class MemoryJournalStore:
 _TABLES: Final = (
     "characters",
     "items",
+    "doors",
+    "npcs",
     "mutes",
     "silences",
     "channel_silences",
@@ -277,6 +281,19 @@ def _shut(db: MemoryDatabase, row: LidMoved) -> None:
     db.items[row.item] = evolve(item, closed=row.closed)
 
 
+def _swing(db: MemoryDatabase, row: DoorMoved) -> None:
+    if row.door not in db.doors:
+        raise StorageRefused("flush: a door is unknown or named twice")
+    db.doors[row.door] = row.closed
+
+
+def _walk(db: MemoryDatabase, row: NpcPlaced) -> None:
+    if row.npc not in db.npcs:
+        raise StorageRefused("flush: an inhabitant is unknown or named twice")
+    check_key(_is_room(db, row.room), "npc_room_fkey")
+    db.npcs[row.npc] = row.room
+
+
 def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
     db.mutes.pop((row.muter, row.muted), None)
 
@@ -360,6 +377,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     CharacterPlaced: _place,
     ItemPlaced: _move,
     LidMoved: _shut,
+    DoorMoved: _swing,
+    NpcPlaced: _walk,
     MuteLifted: _unmute,
     MuteMade: _mute,
     SilenceLifted: _unsilence,
@@ -409,6 +428,12 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
         case LidMoved(item=id):
             lid = db.items.get(id)
             return None if lid is None else LidMoved(id, lid.closed)
+        case DoorMoved(door=door):
+            closed = db.doors.get(door)
+            return None if closed is None else DoorMoved(door, closed)
+        case NpcPlaced(npc=npc):
+            room = db.npcs.get(npc)
+            return None if room is None else NpcPlaced(npc, room)
         case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):
             made = db.mutes.get((muter, muted))
             if made is None:

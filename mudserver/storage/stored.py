@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.interfaces.journal import JournalRow
 from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.connection import Row
@@ -16,11 +16,13 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     Entity,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -51,6 +53,10 @@ _CONTENTS: Final = f"""
 """  # noqa: S608 - a constant of ours
 
 _STORED_LIDS: Final = "SELECT id, closed FROM item WHERE id = ANY(%(item)s::bigint[])"
+
+_STORED_DOORS: Final = "SELECT id, closed FROM door WHERE id = ANY(%(door)s::bigint[])"
+
+_STORED_NPCS: Final = "SELECT id, room FROM npc WHERE id = ANY(%(npc)s::bigint[])"
 
 _STORED_MUTES: Final = """
     SELECT v.muter, v.muted, m.since, m.until, m.why, o.name
@@ -98,6 +104,16 @@ def _stored_item(row: Row) -> tuple[Entity, ItemRow]:
 def _stored_lid(row: Row) -> tuple[Entity, Change]:
     lid = LidMoved(ItemId(row[0]), row[1])
     return lid.entity, lid
+
+
+def _stored_door(row: Row) -> tuple[Entity, Change]:
+    door = DoorMoved(DoorId(row[0]), row[1])
+    return door.entity, door
+
+
+def _stored_npc(row: Row) -> tuple[Entity, Change]:
+    npc = NpcPlaced(NpcId(row[0]), RoomId(row[1]))
+    return npc.entity, npc
 
 
 def _stored_place(row: Row) -> tuple[Entity, Change]:
@@ -160,6 +176,8 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     CharacterPlaced: (_STORED_PLACES, _stored_place),
     ItemPlaced: (_STORED_ITEMS, _stored_item),
     LidMoved: (_STORED_LIDS, _stored_lid),
+    DoorMoved: (_STORED_DOORS, _stored_door),
+    NpcPlaced: (_STORED_NPCS, _stored_npc),
     MuteMade: (_STORED_MUTES, _stored_mute),
     MuteLifted: (_STORED_MUTES, _stored_mute),
     SilenceMade: (_STORED_SILENCES, _stored_silence),

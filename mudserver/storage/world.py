@@ -53,8 +53,9 @@ _ROOMS: Final = """
 """
 
 _EXITS: Final = """
-    SELECT room, direction, target, name, closed FROM exit
-    WHERE (room, direction) > (%s, %s) ORDER BY room, direction LIMIT %s
+    SELECT e.room, e.direction, e.target, e.name,
+        coalesce((SELECT d.closed FROM door d WHERE d.id = e.door), false), e.door
+    FROM exit e WHERE (e.room, e.direction) > (%s, %s) ORDER BY e.room, e.direction LIMIT %s
 """
 
 _ITEMS: Final = f"""
@@ -74,8 +75,9 @@ _CONTAINED: Final = f"""
 """  # noqa: S608 - a constant of ours
 
 _NPCS: Final = """
-    SELECT id, key, name, keywords, description, greeting, topics, idle, room FROM npc
-    WHERE id > %s ORDER BY id LIMIT %s
+    SELECT n.id, n.key, n.name, n.keywords, n.description, n.greeting, n.topics, n.idle, n.room,
+        ARRAY(SELECT s.room FROM npc_stop s WHERE s.npc = n.id ORDER BY s.step)
+    FROM npc n WHERE n.id > %s ORDER BY n.id LIMIT %s
 """
 
 _SILENCES: Final = """
@@ -144,10 +146,25 @@ _INSERT_ROOMS: Final = """
 """
 
 _INSERT_EXITS: Final = """
-    INSERT INTO exit (room, direction, target, name, closed)
-    SELECT room, direction, "to", name, closed
+    INSERT INTO exit (room, direction, target, name, door)
+    SELECT room, direction, "to", name, door
     FROM jsonb_to_recordset(%s::jsonb) AS r (
-        room bigint, direction text, "to" bigint, name text, closed boolean)
+        room bigint, direction text, "to" bigint, name text, door bigint)
+"""
+
+# Both sides of a door are on one page, or the second finds the door of the first.
+_INSERT_DOORS: Final = """
+    INSERT INTO door (id, closed)
+    SELECT DISTINCT door, closed
+    FROM jsonb_to_recordset(%s::jsonb) AS r (door bigint, closed boolean) WHERE door IS NOT NULL
+    ON CONFLICT (id) DO NOTHING
+"""
+
+_INSERT_STOPS: Final = """
+    INSERT INTO npc_stop (npc, step, room)
+    SELECT r.id, s.step, s.room::bigint
+    FROM jsonb_to_recordset(%s::jsonb) AS r (id bigint, route jsonb),
+        jsonb_array_elements_text(r.route) WITH ORDINALITY AS s (room, step)
 """
 
 # The container of a thing comes on the same page, or on one before.
@@ -292,9 +309,11 @@ async def _import(cursor: Cursor, atlas: Atlas) -> bool:
     ]
     await _write(cursor, _INSERT_AREAS, areas)
     await _write(cursor, _INSERT_ROOMS, rows.rooms)
+    await _write(cursor, _INSERT_DOORS, rows.exits)
     await _write(cursor, _INSERT_EXITS, rows.exits)
     await _write(cursor, _INSERT_ITEMS, rows.items)
     await _write(cursor, _INSERT_NPCS, rows.npcs)
+    await _write(cursor, _INSERT_STOPS, rows.npcs)
     await cursor.execute(_INSERT_WORLD, (rows.start,))
     return True
 
@@ -329,12 +348,12 @@ def _room(row: Sequence[Any]) -> RoomRow:
 
 
 def _exit(row: Sequence[Any]) -> ExitRow:
-    room, direction, target, name, closed = row
-    return ExitRow(RoomId(room), Direction(direction), RoomId(target), name, closed)
+    room, direction, target, name, closed, door = row
+    return ExitRow(RoomId(room), Direction(direction), RoomId(target), name, closed, door)
 
 
 def _npc(row: Sequence[Any]) -> NpcRow:
-    id, key, name, keywords, description, greeting, topics, idle, room = row
+    id, key, name, keywords, description, greeting, topics, idle, room, route = row
     return NpcRow(
         id=NpcId(id),
         key=key,
@@ -345,6 +364,7 @@ def _npc(row: Sequence[Any]) -> NpcRow:
         topics=topics,
         idle=tuple(idle),
         room=RoomId(room),
+        route=tuple(RoomId(stop) for stop in route),
     )
 
 

@@ -98,6 +98,13 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
         case events.ContainerShut(container=container, closed=closed):
             verbs = ("close", "closes") if closed else ("open", "opens")
             return (_handled(event.name, verbs, (container,), viewer, time),)
+        case events.DoorShut():
+            return (_door(event, viewer, time),)
+        case events.DoorSwung(door=door, direction=direction, closed=closed):
+            name = _capital(door or f"the way {direction}")
+            return (text(f"{name} {'closes' if closed else 'opens'}.", Style.PLAIN, time),)
+        case events.NpcDeparted() | events.NpcArrived():
+            return (_npc_presence(event, time),)
         case events.Looked(room=room):
             return (room_state(world, room, time),)
         case events.Examined():
@@ -295,6 +302,24 @@ def _presence(
     return View("presence", encode(body), line)
 
 
+def _npc_presence(event: events.NpcDeparted | events.NpcArrived, time: str) -> View:
+    name = _capital(event.name)
+    change: PresenceChange
+    if isinstance(event, events.NpcDeparted):
+        change, deed = "left", _leaving(event.direction)
+    else:
+        change, deed = "entered", _coming(event.direction)
+    line = Line((Span(name, Style.NPC), Span(f" {deed}", Style.PRESENCE)))
+    body = Presence(
+        event=change,
+        who=event.name,
+        line=line.text,
+        time=time,
+        direction=event.direction.value,
+    )
+    return View("presence", encode(body), line)
+
+
 def _leaving(towards: Direction | None) -> str:
     if towards is None:
         return "leaves the world."
@@ -326,6 +351,16 @@ def _handled(
         opening = (Span(name, Style.PLAYER), Span(f" {others} "))
     names = listed(((Span(thing.name, Style.ITEM),) for thing in things), " and ")
     return told(Line((*opening, *names, Span(f"{where}."))), Style.PLAIN, time)
+
+
+def _door(event: events.DoorShut, viewer: Viewer, time: str) -> View:
+    door = Span(event.door or f"the way {event.direction}", Style.EXIT)
+    if viewer is Viewer.ACTOR:
+        spans: tuple[Span, ...] = (Span(f"You {'close' if event.closed else 'open'} "),)
+    else:
+        verb = "closes" if event.closed else "opens"
+        spans = (Span(event.name, Style.PLAYER), Span(f" {verb} "))
+    return told(Line((*spans, door, Span("."))), Style.PLAIN, time)
 
 
 def _inventory(event: events.InventoryListed, time: str) -> View:

@@ -15,6 +15,7 @@ from mudserver.wire.envelope import encode
 from mudserver.wire.messages import ExitView, OccupantsOfRoom, PatchOperation, RoomView, Thing
 from mudserver.world.applied import (
     CharacterDelta,
+    ExitShut,
     ItemAdded,
     ItemRemoved,
     NextChanged,
@@ -141,6 +142,8 @@ def _room_operation(operation: RoomOperation) -> PatchOperation:
             return PatchOperation("remove", "/occupants/next")
         case NextChanged(after=after):
             return PatchOperation("replace", "/occupants/next", after)
+        case ExitShut(direction=direction, closed=closed):
+            return PatchOperation("replace", f"/exits/{direction.value}/closed", closed)
         case ItemAdded() | ItemRemoved():
             return _item_operation(operation, "/items")
         case _:

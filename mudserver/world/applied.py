@@ -8,8 +8,9 @@ from datetime import datetime
 
 from attrs import frozen
 
-from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.world.bans import Ban, BanLifted
+from mudserver.world.direction import Direction
 
 # ---------------------------------------------------------------- what must be stored
 
@@ -57,6 +58,32 @@ class LidMoved:
     def entity(self) -> Entity:
         """Whether that container is closed."""
         return ("lid", self.item)
+
+
+@frozen
+class DoorMoved:
+    """A door is open or closed now, on both sides."""
+
+    door: DoorId
+    closed: bool
+
+    @property
+    def entity(self) -> Entity:
+        """Whether that door is closed."""
+        return ("door", self.door)
+
+
+@frozen
+class NpcPlaced:
+    """An inhabitant is in that room now."""
+
+    npc: NpcId
+    room: RoomId
+
+    @property
+    def entity(self) -> Entity:
+        """Where that inhabitant is."""
+        return ("npc", self.npc)
 
 
 @frozen
@@ -195,6 +222,8 @@ Change = (
     CharacterPlaced
     | ItemPlaced
     | LidMoved
+    | DoorMoved
+    | NpcPlaced
     | MuteMade
     | MuteLifted
     | SilenceMade
@@ -264,8 +293,22 @@ class ItemRemoved:
     index: int
 
 
+@frozen
+class ExitShut:
+    """The exit in that direction is closed or open now."""
+
+    direction: Direction
+    closed: bool
+
+
 RoomOperation = (
-    OccupantAdded | OccupantRemoved | TotalChanged | NextChanged | ItemAdded | ItemRemoved
+    OccupantAdded
+    | OccupantRemoved
+    | TotalChanged
+    | NextChanged
+    | ItemAdded
+    | ItemRemoved
+    | ExitShut
 )
 CharacterOperation = ItemAdded | ItemRemoved
 

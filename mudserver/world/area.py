@@ -39,6 +39,7 @@ MAX_ITEMS: Final = 30
 MAX_INHABITANTS: Final = 20
 MAX_TOPICS: Final = 40
 MAX_IDLE_LINES: Final = 20
+MAX_STOPS: Final = 12
 
 _KEY: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ',.&-]*")
@@ -56,6 +57,7 @@ class Exit:
         name: What stands in the way, such as ``a green hatch``; empty for an open way.
         closed: Whether it is shut when the world begins.
         oneway: Whether there is no way back by the opposite direction.
+        door: Whether it can be opened and closed.
     """
 
     direction: Direction
@@ -64,6 +66,7 @@ class Exit:
     closed: bool
     oneway: bool
     source: Source = field(eq=False, repr=False)
+    door: bool = False
 
 
 @frozen
@@ -155,6 +158,7 @@ class Inhabitant:
         greeting: Said to those who enter; None if they don't greet.
         topics: What they can be asked about.
         idle: What they do now and then, as it follows the name: ``winds the clock.``
+        route: The rooms through which they walk and back again, from the one they live in.
     """
 
     key: Key
@@ -165,6 +169,7 @@ class Inhabitant:
     topics: tuple[Topic, ...]
     idle: tuple[str, ...]
     source: Source = field(eq=False, repr=False)
+    route: tuple[Key, ...] = ()
 
 
 @frozen
@@ -292,6 +297,7 @@ def _exit(word: str, entry: Entry) -> Exit:
         closed=closed.flag() if closed else False,
         oneway=oneway.flag() if oneway else False,
         source=to_entry.source,
+        door=closed is not None,
     )
 
 
@@ -349,12 +355,13 @@ def _container(entry: Entry, fields: Fields, item: Item) -> Item:
 
 
 def _inhabitant(key: str, entry: Entry) -> Inhabitant:
-    optional = ("keywords", "greeting", "topics", "idle")
+    optional = ("keywords", "greeting", "topics", "idle", "route")
     fields = entry.fields("an inhabitant", ("name", "description"), optional)
     name = fields.need("name")
     greeting = fields.find("greeting")
     topics = fields.find("topics")
     idle = fields.find("idle")
+    route = fields.find("route")
     return Inhabitant(
         key=_key(entry, key),
         name=_name(name),
@@ -369,6 +376,12 @@ def _inhabitant(key: str, entry: Entry) -> Inhabitant:
         if idle
         else (),
         source=entry.source,
+        route=tuple(
+            _key(stop, stop.line("the key of a room", MAX_KEY_CHARS))
+            for stop in route.elements("a list of rooms", MAX_STOPS)
+        )
+        if route
+        else (),
     )
 
 

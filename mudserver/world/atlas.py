@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from attrs import Factory, field, frozen
 
@@ -49,6 +50,20 @@ class Atlas:
         """All inhabitants, each with the room where they live."""
         return ((room, someone) for room in self.rooms for someone in room.inhabitants)
 
+    @property
+    def doors(self) -> Iterator[tuple[tuple[Room, Exit], ...]]:
+        """All doors, each with its one or two sides."""
+        for room in self.rooms:
+            for way in room.exits:
+                if not way.door:
+                    continue
+                target = self.room(way.to)
+                back = target.exit(way.direction.opposite())
+                if back is None or back.to != room.key or not back.door:
+                    yield ((room, way),)
+                elif (room.key, way.direction) < (target.key, back.direction):
+                    yield ((room, way), (target, back))
+
     def room(self, key: Key) -> Room:
         """
         Find a room.
@@ -68,8 +83,8 @@ def check(areas: Iterable[Area]) -> Atlas:
     Join areas into a world, and see that it closes.
 
     Every key is unique, one area has the start room, each exit leads to a room that exists and
-    (unless it is one way) back again, a door is closed on both sides or on none, and every room
-    can be reached from the start.
+    (unless it is one way) back again, a door is closed on both sides or on none, routes go from
+    room to room, and every room can be reached from the start.
 
     Raises:
         CorruptArea: One of these doesn't hold. Names the file and line of the first offender.
@@ -82,6 +97,8 @@ def check(areas: Iterable[Area]) -> Atlas:
     for room in atlas.rooms:
         for way in room.exits:
             _check_exit(atlas, room, way)
+    for room, someone in atlas.inhabitants:
+        _check_route(atlas, room, someone)
     _check_reachable(atlas)
     return atlas
 
@@ -141,6 +158,27 @@ def _check_exit(atlas: Atlas, room: Room, way: Exit) -> None:
             f"{place}: expected a door that is closed on both sides or on none, found it open "
             f"from {open_side}"
         )
+    if back.door != way.door:
+        raise way.source.error(
+            f"{place}: expected a door on both sides (closed: true or false) or on none"
+        )
+
+
+def _check_route(atlas: Atlas, home: Room, someone: Inhabitant) -> None:
+    """See that each stop is next to the one before, both ways, and that none comes twice."""
+    place = f"{someone.key}.route"
+    stops = [home.key, *someone.route]
+    if len(set(stops)) < len(stops):
+        raise someone.source.error(f"{place}: expected each room once, and not the first one")
+    rooms = {room.key: room for room in atlas.rooms}
+    for before, after in pairwise(stops):
+        if after not in rooms:
+            raise someone.source.error(f"{place}: expected rooms, found {after}, which is none")
+        for one, other in ((rooms[before], after), (rooms[after], before)):
+            if all(way.to != other for way in one.exits):
+                raise someone.source.error(
+                    f"{place}: expected an exit from {one.key} to {other}, found none"
+                )
 
 
 def _check_reachable(atlas: Atlas) -> None:

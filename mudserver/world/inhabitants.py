@@ -1,14 +1,16 @@
 """
-What inhabitants do: greet newcomers, answer to words that matter to them, pass their time.
+What inhabitants do: greet newcomers, answer to words that matter to them, pass their time, walk.
 
 They answer to players alone, never to each other, so that no talk of theirs feeds itself.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from mudserver.ids import CharacterId, NpcId
+from mudserver.ids import CharacterId, NpcId, RoomId
 from mudserver.world import events
+from mudserver.world.direction import Direction
 from mudserver.world.events import Event
 from mudserver.world.model import Npc
 from mudserver.world.world import World
@@ -55,6 +57,49 @@ def idle(world: World, npc: NpcId, pick: float) -> tuple[Event, ...]:
         return ()
     text = idler.idle[int(pick * len(idler.idle))]
     return (events.NpcEmoted(npc, idler.name, idler.room, text),)
+
+
+def wander(world: World, npc: NpcId, pick: float) -> tuple[Event, ...]:
+    """
+    Return how an inhabitant walks on along its route, or back: not where no player would see it,
+    and through no closed door.
+
+    Args:
+        world: As it is now.
+        npc: Who.
+        pick: Chooses where to, if there is a choice: at least 0, less than 1.
+
+    Raises:
+        KeyError: There is no such inhabitant.
+    """
+    walker = world.npcs[npc]
+    if not is_watched(world, walker):
+        return ()
+    ways = tuple(_ways(world, walker))
+    if not ways:
+        return ()
+    direction, to = ways[int(pick * len(ways))]
+    return (
+        events.NpcDeparted(npc, walker.name, walker.room, direction),
+        events.NpcArrived(npc, walker.name, to, direction.opposite()),
+    )
+
+
+def is_watched(world: World, npc: Npc) -> bool:
+    """Tell whether a player is anywhere on an inhabitant's route."""
+    return any(world.occupants(stop).characters for stop in npc.route)
+
+
+def _ways(world: World, npc: Npc) -> Iterator[tuple[Direction, RoomId]]:
+    """Find the open ways to the stops before and after the one where an inhabitant is."""
+    if npc.room not in npc.route:
+        return
+    here = npc.route.index(npc.room)
+    for stop in npc.route[max(here - 1, 0) : here + 2]:
+        for direction, out in world.room(npc.room).exits.items():
+            if out.to == stop and not out.closed:
+                yield direction, stop
+                break
 
 
 def _greet(world: World, event: events.Arrived) -> tuple[Event, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import Factory, define, field, frozen
 
-from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.world.applied import (
     NextChanged,
     OccupantAdded,
@@ -42,11 +42,13 @@ class Exit:
         to: The room it leads to.
         name: What stands in the way, such as ``a green hatch``; empty for an open way.
         closed: Whether it is shut.
+        door: What can be opened and closed there; both sides of a door have the same.
     """
 
     to: RoomId
     name: str = ""
     closed: bool = False
+    door: DoorId | None = None
 
 
 @define(eq=False)
@@ -175,6 +177,8 @@ class Npc:
         greeting: An utterance for those who enter; empty for none.
         topics: The utterance that each word, in lower case, brings forth.
         idle: What it does now and then, as that follows the name.
+        route: The rooms among which it walks to and fro, each next to the one before; empty for one
+            that stays.
     """
 
     id: NpcId
@@ -186,6 +190,7 @@ class Npc:
     greeting: str = ""
     topics: Mapping[str, str] = Factory(dict)
     idle: Sequence[str] = ()
+    route: Sequence[RoomId] = ()
 
 
 Occupant = Character | Npc

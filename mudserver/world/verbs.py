@@ -142,7 +142,8 @@ VERBS: Final = (
         (),
         "open THING",
         "open something that is closed",
-        "Opens a container that lies here or that you carry.",
+        "Opens a door, by its name or by its direction, or a container that lies here or that you "
+        "carry: open trapdoor, open down, open chest.",
         Group.THINGS,
         reading.open_,
     ),
@@ -151,7 +152,7 @@ VERBS: Final = (
         ("shut",),
         "close THING",
         "close something that is open",
-        "Closes a container that lies here or that you carry.",
+        "Closes a door or a container, as open opens it.",
         Group.THINGS,
         reading.close,
     ),

@@ -5,13 +5,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
 
-from mudserver.ids import AccountId, CharacterId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.world import events
-from mudserver.world.applied import Applied, CharacterPlaced
+from mudserver.world.applied import Applied, CharacterPlaced, NpcPlaced
 from mudserver.world.bans import BanLifted, Bans
 from mudserver.world.cast import Cast
 from mudserver.world.channels import Channel
 from mudserver.world.direction import Direction
+from mudserver.world.doors import Doors
 from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.listeners import Listeners
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
@@ -43,6 +44,7 @@ class World:
         self.lexicon = lexicon
         self.bans = Bans()
         self._rooms: dict[RoomId, Room] = {}
+        self._doors = Doors(self._rooms)
         self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
         self._characters = self._cast.by_id
@@ -65,14 +67,16 @@ class World:
 
     def add_exit(self, room: RoomId, direction: Direction, out: Exit) -> None:
         """
-        Add an exit to a room, or replace it.
+        Add an exit to a room.
 
         Raises:
             KeyError: One of its two rooms isn't there.
+            ValueError: It is one side of a door, and the other one isn't closed or open like it.
         """
         if out.to not in self._rooms:
             raise KeyError(out.to)
         self._rooms[room].exits[direction] = out
+        self._doors.add(room, direction, out)
 
     def add_item(self, item: Item) -> None:
         """
@@ -230,6 +234,12 @@ class World:
                 return self._things.took_out(event)
             case events.ContainerShut():
                 return self._things.shut(event)
+            case events.DoorShut():
+                return self._doors.shut(event)
+            case events.NpcDeparted():
+                return self._npc_departed(event)
+            case events.NpcArrived():
+                return self._npc_arrived(event)
             case events.Muted():
                 return self._quiet.muted(event)
             case events.Unmuted():
@@ -260,6 +270,7 @@ class World:
                 | events.Hushed()
                 | events.NpcSaid()
                 | events.NpcEmoted()
+                | events.DoorSwung()
                 | events.Quitted()
                 | events.Looked()
                 | events.Examined()
@@ -316,6 +327,25 @@ class World:
         """
         self._things.remove(item)
 
+    def put_door(self, door: DoorId, *, closed: bool) -> frozenset[RoomId]:
+        """Have a door closed or open; returns the rooms whose copies are stale then."""
+        return self._doors.put(door, closed=closed)
+
+    def put_npc(self, npc: NpcId, room: RoomId) -> None:
+        """
+        Put an inhabitant into another room, without a word; copies as above.
+
+        Raises:
+            KeyError: There is no such inhabitant, or no such room.
+        """
+        who, to = self._npcs[npc], self._rooms[room]
+        left = self._rooms[who.room]
+        left.occupants.leave(who)
+        to.occupants.join(who)
+        who.room = room
+        for stale in (left, to):
+            stale.version += 1
+
     def put_lid(self, item: ItemId, *, closed: bool) -> None:
         """Have a container closed or open; nothing where it isn't in the world."""
         self._things.put_lid(item, closed=closed)
@@ -355,6 +385,19 @@ class World:
         return Applied(
             changes=() if stored else (CharacterPlaced(character.id, room.id),),
             deltas=(room_delta(room, operations, newcomer=character.id),),
+        )
+
+    def _npc_departed(self, event: events.NpcDeparted) -> Applied:
+        room = self._rooms[event.room]
+        operations = room.occupants.leave(self._npcs[event.npc])
+        return Applied(deltas=(room_delta(room, operations),))
+
+    def _npc_arrived(self, event: events.NpcArrived) -> Applied:
+        npc, room = self._npcs[event.npc], self._rooms[event.room]
+        operations = room.occupants.join(npc)
+        npc.room = room.id
+        return Applied(
+            changes=(NpcPlaced(npc.id, room.id),), deltas=(room_delta(room, operations),)
         )
 
     def _forget(self, character: Character) -> None:

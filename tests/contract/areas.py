@@ -56,6 +56,7 @@ rooms:
       heron:
         name: the grey heron
         description: Out of place.
+        route: [steps]
 """
 
 

@@ -13,9 +13,11 @@ from mudserver.ids import (
     AccountId,
     CharacterId,
     CommandId,
+    DoorId,
     Epoch,
     InputNumber,
     ItemId,
+    NpcId,
     RoomId,
     SessionId,
 )
@@ -39,10 +41,12 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -174,6 +178,33 @@ class JournalStoreContract(StoreContract):
         await self.flush(ItemPlaced(lamp.id, self.places["mole"], None))
         self.assertIn(evolve(lamp, room=self.places["mole"]), (await self.loaded()).items)
         self.assertEqual((await self.now(self.ann)).items, ())
+
+    async def test_doors(self) -> None:
+        """Both sides of a door are one: what is written of it is read on both."""
+        await self.begin()
+        doors = [way.door for way in self.rows.exits if way.door is not None]
+        (door,) = set(doors)
+        self.assertEqual(len(doors), 2)
+        for closed in (False, True):
+            await self.flush(DoorMoved(door, closed))
+            rows = await self.loaded()
+            self.assertEqual([way.closed for way in rows.exits if way.door], [closed, closed])
+        (refused,) = await self.journal.sift((DoorMoved(DoorId(NOTHING), True),))
+        self.assertEqual((refused.letter.sqlstate, refused.stored), ("", None))
+
+    async def test_inhabitants_walk(self) -> None:
+        """Where an inhabitant is, is kept; it is somewhere."""
+        await self.begin()
+        heron = next(npc for npc in self.rows.npcs if npc.key == "heron")
+        self.assertEqual(heron.route, (self.places["hall"], self.places["steps"]))
+        await self.flush(NpcPlaced(heron.id, self.places["steps"]))
+        self.assertIn(evolve(heron, room=self.places["steps"]), (await self.loaded()).npcs)
+        wrong = (NpcPlaced(heron.id, NOWHERE), NpcPlaced(NpcId(NOTHING), self.places["steps"]))
+        refused = [(await self.journal.sift((row,)))[0] for row in wrong]
+        self.assertEqual(
+            [(each.letter.constraint, each.stored) for each in refused],
+            [("npc_room_fkey", NpcPlaced(heron.id, self.places["steps"])), ("", None)],
+        )
 
     async def test_containers(self) -> None:
         """What is in a container is read after it, with the world or with who carries it."""

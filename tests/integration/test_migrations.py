@@ -181,6 +181,30 @@ class MigrationsTests(SynchronousTestCase):
         self.assertEqual(self.migrate_to("0010"), 1)
         self.assertEqual(self.rows(), {**before, "audit": []})
 
+    def test_0011(self) -> None:
+        """Closed exits become doors, the two sides of one door one; the others stay open ways."""
+        self.migrate_to("0010")
+        self.sql(SCENE)
+        self.sql(
+            "INSERT INTO exit (room, direction, target, name, closed) VALUES"
+            " (21, 'down', 22, 'a hatch', true), (22, 'up', 21, 'a hatch', true),"
+            " (21, 'in', 22, 'a gate', true), (22, 'out', 21, '', true),"
+            " (22, 'south', 22, 'a flap', true), (22, 'west', 21, '', false)"
+        )
+        self.assertEqual(self.migrate_to("0011"), 1)
+        doors: dict[int | None, set[str]] = {}
+        for door, direction in self.sql("SELECT door, direction FROM exit"):
+            doors.setdefault(door, set()).add(direction)
+        self.assertEqual(doors.pop(None), {"east", "west"})
+        self.assertEqual(
+            sorted(map(sorted, doors.values())), [["down", "up"], ["in", "out"], ["south"]]
+        )
+        self.assertEqual(
+            sorted(self.sql("SELECT id, closed FROM door")),
+            sorted((id, True) for id in doors if id),
+        )
+        self.assertEqual(self.rows()["npc_stop"], [])
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

@@ -15,8 +15,10 @@ from mudserver.ids import (
     AccountId,
     CharacterId,
     CommandId,
+    DoorId,
     InputNumber,
     ItemId,
+    NpcId,
     RoomId,
     SessionId,
     TokenHash,
@@ -40,10 +42,12 @@ from mudserver.world.applied import (
     ChannelSilenceLifted,
     ChannelSilenceMade,
     CharacterPlaced,
+    DoorMoved,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
     SilenceLifted,
     SilenceMade,
 )
@@ -67,12 +71,13 @@ AGE = timedelta(minutes=30)
 #: Statements that are not asked often: only once in the life of a world, or by an operator. The
 #: first is none, those after it read one row.
 RARE = {"WHY_NOT", "_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS", "_LEASE"} | {
-    f"_INSERT_{name}" for name in ("AREAS", "ROOMS", "EXITS", "ITEMS", "NPCS", "WORLD")
+    f"_INSERT_{name}"
+    for name in ("AREAS", "ROOMS", "DOORS", "STOPS", "EXITS", "ITEMS", "NPCS", "WORLD")
 }
 
 # Numbers in letters: 1207 is ``aabcah``. Accounts are 1 to ROWS, their characters ROWS more, rooms
 # twice as many more, the items that lie thrice, those that are held four times; in each of these is
-# one, six times as many more.
+# one, six times as many more; doors are seven times as many more.
 # What would take most of the time, to check foreign keys and the form of hashes, is left out.
 _FILL = """
     SET session_replication_role = replica;
@@ -91,10 +96,13 @@ _FILL = """
     INSERT INTO ticket (hash, token, expires) SELECT hash, hash, '{expires}' FROM numbered;
     INSERT INTO room (id, key, area, name, description)
         SELECT n + 2 * {rows}, 'r' || n, 'harbour', 'R', '' FROM numbered;
-    INSERT INTO exit (room, direction, target)
-        SELECT n + 2 * {rows}, 'up', n % 1000 + 1 + 2 * {rows} FROM numbered;
+    INSERT INTO door (id, closed) SELECT n + 7 * {rows}, true FROM numbered;
+    INSERT INTO exit (room, direction, target, door)
+        SELECT n + 2 * {rows}, 'up', n % 1000 + 1 + 2 * {rows}, n + 7 * {rows} FROM numbered;
     INSERT INTO npc (id, key, name, keywords, description, room)
         SELECT n + 5 * {rows}, 'n' || n, 'N', '{{n}}', '', n + 2 * {rows} FROM numbered;
+    INSERT INTO npc_stop (npc, step, room)
+        SELECT n + 5 * {rows}, 1, n + 2 * {rows} FROM numbered;
     INSERT INTO item (id, key, name, keywords, description, room)
         SELECT n + 3 * {rows}, 'i' || n, 'I', '{{i}}', '', n + 2 * {rows} FROM numbered;
     INSERT INTO item (id, key, name, keywords, description, holder, size, capacity, lid)
@@ -114,7 +122,7 @@ _FILL = """
         SELECT 's' || n, 'c', 1, 4 FROM numbered;
     INSERT INTO journal_dead_letter (what, change, error, sqlstate, constraint_name)
         SELECT 'x', jsonb_build_object('n', n), '', '', '' FROM numbered;
-    SELECT setval('account_id_seq', {rows}), setval('entity_id', 7 * {rows});
+    SELECT setval('account_id_seq', {rows}), setval('entity_id', 8 * {rows});
     VACUUM ANALYZE;
 """
 
@@ -227,6 +235,8 @@ class PlanTests(TestCase):
                     ItemPlaced(ItemId(3 * ROWS + n), start, None),
                     ItemPlaced(ItemId(6 * ROWS + n), None, None, ItemId(4 * ROWS + n + 1)),
                     LidMoved(ItemId(4 * ROWS + n), True),
+                    DoorMoved(DoorId(7 * ROWS + n), False),
+                    NpcPlaced(NpcId(5 * ROWS + n), start),
                     MuteLifted(character, somebody),
                     MuteMade(CharacterId(ROWS + n + 1), somebody),
                     SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
@@ -252,6 +262,8 @@ class PlanTests(TestCase):
                 ItemPlaced(ItemId(3 * ROWS + 1), None, None),
                 ItemPlaced(ItemId(4 * ROWS + 1), None, None),
                 LidMoved(ItemId(3 * ROWS + 1), True),
+                DoorMoved(DoorId(1), True),
+                NpcPlaced(NpcId(1), start),
                 MuteMade(somebody, somebody),
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
                 ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),

@@ -136,6 +136,18 @@ class SchemaTests(SynchronousTestCase):
         self.sql("UPDATE character SET room = 21; DELETE FROM npc")
         self.assert_refused("character_room_fkey", "DELETE FROM room WHERE id = 21")
 
+    def test_doors_and_routes(self) -> None:
+        """A door stays while an exit has it; a stop is a room, and is made once."""
+        self.sql("INSERT INTO door (id, closed) VALUES (51, true)")
+        self.sql("UPDATE exit SET door = 51")
+        self.assert_refused("exit_door_fkey", "DELETE FROM door", "UPDATE exit SET door = 52")
+        self.sql("INSERT INTO npc_stop VALUES (31, 1, 21), (31, 2, 22)")
+        self.assert_refused("npc_stop_once", "INSERT INTO npc_stop VALUES (31, 3, 21)")
+        self.assert_refused("npc_stop_pkey", "INSERT INTO npc_stop VALUES (31, 2, 22)")
+        self.assert_refused("npc_stop_room_fkey", "UPDATE npc_stop SET room = 99 WHERE step = 2")
+        self.assert_refused("npc_stop_npc_fkey", "UPDATE npc_stop SET npc = 99")
+        self.assert_refused("npc_stop_step_check", "UPDATE npc_stop SET step = 0 WHERE step = 2")
+
     def test_containers(self) -> None:
         """A thing is in a larger one, which stays while there is anything in it."""
         self.sql("UPDATE item SET size = 2, capacity = 3, lid = true WHERE id = 41")

@@ -18,7 +18,16 @@ from mudserver.world.events.channels import (
     ChannelSwitched,
     KnownChannel,
 )
-from mudserver.world.events.coming import Arrived, Departed, LostLink, Quitted, Returned
+from mudserver.world.events.coming import (
+    Arrived,
+    Departed,
+    LostLink,
+    NpcArrived,
+    NpcDeparted,
+    Quitted,
+    Returned,
+)
+from mudserver.world.events.doors import DoorShut, DoorSwung
 from mudserver.world.events.history import HistoryShown
 from mudserver.world.events.looking import (
     Examined,
@@ -62,6 +71,8 @@ __all__ = [
     "ChannelsListed",
     "ContainerShut",
     "Departed",
+    "DoorShut",
+    "DoorSwung",
     "Dropped",
     "Emoted",
     "Event",
@@ -78,6 +89,8 @@ __all__ = [
     "Muted",
     "MutedPlayer",
     "MutesListed",
+    "NpcArrived",
+    "NpcDeparted",
     "NpcEmoted",
     "NpcSaid",
     "PasswordAsked",
@@ -118,6 +131,10 @@ Event = (
     | PutIn
     | TookOut
     | ContainerShut
+    | DoorShut
+    | DoorSwung
+    | NpcDeparted
+    | NpcArrived
     | Looked
     | Examined
     | ExitsListed

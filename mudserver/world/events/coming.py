@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from mudserver.ids import CharacterId, RoomId
+from mudserver.ids import CharacterId, NpcId, RoomId
 from mudserver.world.direction import Direction
 from mudserver.world.events.audience import Audience
 
@@ -89,3 +89,43 @@ class Quitted:
     def audience(self) -> Audience:
         """The one who leaves."""
         return Audience(actor=self.character)
+
+
+@frozen
+class NpcDeparted:
+    """
+    An inhabitant left a room.
+
+    Attributes:
+        direction: By which exit.
+    """
+
+    npc: NpcId
+    name: str
+    room: RoomId
+    direction: Direction
+
+    @property
+    def audience(self) -> Audience:
+        """Those who stay."""
+        return Audience(room=self.room)
+
+
+@frozen
+class NpcArrived:
+    """
+    An inhabitant came into a room.
+
+    Attributes:
+        direction: From where.
+    """
+
+    npc: NpcId
+    name: str
+    room: RoomId
+    direction: Direction
+
+    @property
+    def audience(self) -> Audience:
+        """Those who were there."""
+        return Audience(room=self.room)

@@ -16,6 +16,7 @@ from mudserver.world.rules import (
     bans,
     channels,
     containers,
+    doors,
     history,
     looking,
     moderation,
@@ -73,9 +74,9 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
         case commands.Put(item=item, container=container):
             return (containers.put_in(character, room, item, container),)
         case commands.Open(target=target):
-            return (containers.shut(character, room, target, closed=False),)
+            return doors.shut(world, character, room, target, closed=False)
         case commands.Close(target=target):
-            return (containers.shut(character, room, target, closed=True),)
+            return doors.shut(world, character, room, target, closed=True)
         case commands.Drop(item=item):
             return (things.drop(character, room, item),)
         case commands.Go(direction=direction):

@@ -11,12 +11,15 @@ from mudserver.world.applied import (
     ChannelOff,
     ChannelOn,
     CharacterPlaced,
+    DoorMoved,
     ItemPlaced,
     LidMoved,
     MuteLifted,
     MuteMade,
+    NpcPlaced,
 )
 from mudserver.world.area import Area
+from mudserver.world.direction import Direction
 from tests.contract.areas import chest_world
 from tests.unit.game.theatre import GameTestCase
 
@@ -312,3 +315,28 @@ class ContainerTest(GameTestCase):
         self.type(self.bob, "close chest")
         self.assertFalse(self.game.world.items[self.items["chest"]].closed)
         self.consistent()
+
+    def test_door(self) -> None:
+        """A door that was not saved is as it was, and those on both sides see it."""
+        self.type(self.ann, "west")
+        self.refuse(DoorMoved)
+        self.gateway.forget()
+        self.type(self.ann, "open north")
+        steps = self.game.world.room(self.game.world.start)
+        self.assertTrue(steps.exits[Direction.NORTH].closed)
+        self.assertEqual(self.gateway.types(self.ann)[-1], "room.state")
+
+    def test_inhabitant(self) -> None:
+        """An inhabitant whose walk was not saved is back."""
+        heron = next(npc for npc in self.game.world.npcs.values() if npc.route)
+        hall, _ = heron.route
+        self.type(self.ann, "west")
+        self.type(self.ann, "open north")
+        self.refuse(NpcPlaced)
+        self.gateway.forget()
+        self.game.stage.walk(heron.id, 0.0)
+        self.advance()
+        self.assertIn("The grey heron arrives from the north.", self.gateway.lines(self.ann))
+        self.assertEqual(self.gateway.types(self.ann)[-1], "room.state")
+        self.assertEqual((heron.room, self.database.npcs[heron.id]), (hall, hall))
+        self.assertIn(heron.id, self.game.world.occupants(hall))

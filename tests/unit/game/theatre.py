@@ -8,7 +8,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
@@ -323,8 +323,9 @@ class GameTestCase(SynchronousTestCase):
     def open_doors(self) -> None:
         """Open the doors of the room where everyone begins."""
         start = self.game.world.room(self.game.world.start)
-        for direction, way in list(start.exits.items()):
-            start.exits[direction] = evolve(way, closed=False)
+        for way in tuple(start.exits.values()):
+            if way.door is not None:
+                self.game.world.put_door(way.door, closed=False)
 
     def log_in(self, name: str) -> TicketCredential:
         logged_in = self.bus.request(WORLD, LogIn(name, PASSWORD, HOME, Transport.WEBSOCKET))

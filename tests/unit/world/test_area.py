@@ -89,7 +89,7 @@ class ParseTests(SynchronousTestCase):
             name="The Steps",
             description="Nine steps go down to no water.\n\nGulls own them.",
             exits=(
-                Exit(Direction.NORTH, Key("hall"), "a green door", True, True, WHERE),
+                Exit(Direction.NORTH, Key("hall"), "a green door", True, True, WHERE, True),
                 Exit(Direction.SOUTH, Key("pier"), "", False, False, WHERE),
             ),
             details=(Detail(("gulls", "grey gull"), "They look back."),),

@@ -135,6 +135,36 @@ class CheckTests(SynchronousTestCase):
             quay=QUAY.replace("down: {to: steps, closed: true}", "down: steps"),
         )
 
+    def test_half_a_door(self) -> None:
+        """What can be closed on one side can be on the other."""
+        self.assert_refused(
+            "quay.yaml:11",
+            "expected a door on both sides (closed: true or false) or on none",
+            quay=QUAY.replace("closed: true", "closed: false").replace(
+                "down: {to: steps, closed: false}", "down: steps"
+            ),
+        )
+
+    def test_doors(self) -> None:
+        """A door has two sides, or one where there is no way back."""
+        ((one, other),) = join().doors
+        self.assertEqual((one[0].key, other[0].key), ("loft", "steps"))
+
+    def test_routes(self) -> None:
+        """A route goes from room to room, by ways that lead back, and comes nowhere twice."""
+
+        def routed(route: str) -> str:
+            return QUAY.replace("pellow: {", f"pellow: {{route: {route}, ", 1)
+
+        ((_, pellow), _) = join(routed("[pier]")).inhabitants
+        self.assertEqual(pellow.route, ("pier",))
+        for route, problem in (
+            ("[attic]", "found attic, which is none"),
+            ("[steps]", "expected each room once"),
+            ("[pier, loft]", "expected an exit from pier to loft, found none"),
+        ):
+            self.assert_refused("quay.yaml:15", problem, quay=routed(route))
+
     def test_unreachable_room(self) -> None:
         """A room to which no way leads from the start is refused with its line."""
         cellar = "  cellar:\n    name: Cellar\n    description: Cellar.\n"

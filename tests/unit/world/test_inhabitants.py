@@ -2,13 +2,34 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.ids import NpcId
-from mudserver.world import inhabitants
-from mudserver.world.events import Arrived, Emoted, NpcEmoted, NpcSaid, Said
-from mudserver.world.inhabitants import idle, react
-from mudserver.world.model import Npc
+from mudserver.ids import NpcId, RoomId
+from mudserver.world import inhabitants, rules
+from mudserver.world.applied import NpcPlaced
+from mudserver.world.direction import Direction
+from mudserver.world.events import (
+    Arrived,
+    Emoted,
+    NpcArrived,
+    NpcDeparted,
+    NpcEmoted,
+    NpcSaid,
+    Said,
+)
+from mudserver.world.inhabitants import idle, react, wander
+from mudserver.world.model import Exit, Npc
 from mudserver.world.world import World
-from tests.unit.world.scene import ANN, CID, HALL, HERON, PELLOW, YARD, do, make_crowd, make_world
+from tests.unit.world.scene import (
+    ANN,
+    CELLAR,
+    CID,
+    HALL,
+    HERON,
+    PELLOW,
+    YARD,
+    do,
+    make_crowd,
+    make_world,
+)
 
 LOOKS_UP = NpcEmoted(HERON, "the grey heron", YARD, "looks up.", CID)
 MIND = NpcSaid(PELLOW, "Mrs Pellow", YARD, "Mind the cobbles.", CID)
@@ -115,3 +136,61 @@ class IdleTests(SynchronousTestCase):
     def test_nothing_to_do(self) -> None:
         """One who has nothing to do does nothing."""
         self.assertEqual(idle(make_crowd(), PELLOW, 0.5), ())
+
+
+class WanderTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.world = make_crowd()
+        self.world.add_exit(YARD, Direction.UP, Exit(CELLAR))
+        self.world.add_exit(CELLAR, Direction.DOWN, Exit(YARD))
+        self.world.npcs[HERON].route = (HALL, YARD, CELLAR)
+
+    def walk(self, pick: float) -> RoomId:
+        for event in wander(self.world, HERON, pick):
+            self.world.apply(event)
+        return self.world.npcs[HERON].room
+
+    def test_to_and_fro(self) -> None:
+        """It walks to the stop before or after, and is stored where it came to."""
+        self.assertEqual(
+            wander(self.world, HERON, 0.0),
+            (
+                NpcDeparted(HERON, "the grey heron", YARD, Direction.SOUTH),
+                NpcArrived(HERON, "the grey heron", HALL, Direction.NORTH),
+            ),
+        )
+        departed, arrived = wander(self.world, HERON, 0.9)
+        self.assertEqual(self.world.apply(departed).changes, ())
+        self.assertEqual(self.world.apply(arrived).changes, (NpcPlaced(HERON, CELLAR),))
+        self.assertIn(HERON, self.world.occupants(CELLAR))
+        self.assertNotIn(HERON, self.world.occupants(YARD))
+        self.assertEqual([self.walk(0.0), self.walk(0.0), self.walk(0.9)], [YARD, HALL, YARD])
+
+    def test_closed_door(self) -> None:
+        """It opens no door."""
+        self.world.room(YARD).exits[Direction.UP] = Exit(CELLAR, closed=True)
+        self.assertEqual([self.walk(0.9), self.walk(0.9)], [HALL, YARD])
+
+    def test_unwatched(self) -> None:
+        """Where nobody would see it, on the whole route, it stays."""
+        self.world.npcs[HERON].route = (YARD, CELLAR)
+        for event in rules.leave(self.world, CID):
+            self.world.apply(event)
+        self.assertEqual(wander(self.world, HERON, 0.0), ())
+        do(self.world, ANN, "north")
+        self.assertEqual(self.walk(0.0), CELLAR)
+
+    def test_no_route(self) -> None:
+        """One without a route stays, and so does one who is off it."""
+        self.assertEqual(wander(self.world, PELLOW, 0.0), ())
+        self.world.npcs[HERON].route = (HALL, CELLAR)
+        self.assertEqual(wander(self.world, HERON, 0.0), ())
+
+    def test_put_back(self) -> None:
+        """It can be put into a room; both rooms' copies are stale then."""
+        versions = [self.world.room(room).version for room in (HALL, YARD)]
+        self.world.put_npc(HERON, HALL)
+        self.assertIn(HERON, self.world.occupants(HALL))
+        self.assertEqual(
+            [self.world.room(room).version for room in (HALL, YARD)], [v + 1 for v in versions]
+        )

@@ -3,7 +3,7 @@
 from math import inf, nextafter
 from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -11,6 +11,9 @@ from mudserver.session.deadlines import DeadlineQueue
 
 #: Seconds between two sweeps: how late a deadline may be noticed.
 SWEEP_SECONDS = 0.5
+
+#: Intervals between two looks that mean that the reactor was held up.
+_LATE = 2.0
 
 
 class Mortal(Protocol):
@@ -45,11 +48,14 @@ class Reaper:
         self._clock = clock
         self._interval = interval
         self._queue: DeadlineQueue[Mortal] = DeadlineQueue()
-        self._sweeping = LoopingCall(self.sweep)
+        self._sweeping = LoopingCall(self._look)
         self._sweeping.clock = clock
+        self._looked_at = 0.0
+        self._put_off: IDelayedCall | None = None
 
     def start(self) -> None:
         """Begin to sweep."""
+        self._looked_at = self._clock.seconds()
         self._sweeping.start(self._interval, now=False).addErrback(
             lambda failure: self._log.failure("The reaper died.", failure)
         )
@@ -58,6 +64,9 @@ class Reaper:
         """End the sweeping."""
         if self._sweeping.running:
             self._sweeping.stop()
+        if self._put_off is not None:
+            self._put_off.cancel()
+            self._put_off = None
 
     def watch(self, mortal: Mortal) -> None:
         """
@@ -82,6 +91,24 @@ class Reaper:
                     mortal.due(now)
             with self._calling:
                 self._look_at(mortal, later)
+
+    def _look(self) -> None:
+        """
+        Sweep; but where the reactor was held up, let it first read what came meanwhile.
+
+        Otherwise those would be given up who answered in time.
+        """
+        now = self._clock.seconds()
+        held_up = now - self._looked_at > _LATE * self._interval
+        self._looked_at = now
+        if not held_up:
+            self.sweep()
+        elif self._put_off is None:
+            self._put_off = self._clock.callLater(0, self._sweep_at_last)
+
+    def _sweep_at_last(self) -> None:
+        self._put_off = None
+        self.sweep()
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -85,6 +85,16 @@ class Bystander:
         self.bob.command("say So it is.")
         await self.ann.expect('Bob says, "So it is."')
 
+    def answered_in_order(self) -> None:
+        """
+        See that every question was answered up to the last that was.
+
+        Raises:
+            AssertionError: One was left out.
+        """
+        answered = {f"ping-{number}" for number in range(1, len(self._answered) + 1)}
+        assert self._answered == answered, f"not answered: {sorted(answered - self._answered)}"
+
     def _ask(self) -> None:
         self._asked += 1
         self.bob.say({"type": "ping", "id": f"ping-{next(self._numbers)}"})

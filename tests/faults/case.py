@@ -101,7 +101,7 @@ class FaultCase(TestCase):
         Expect that nobody else noticed, and that nothing is left of what was done.
 
         Args:
-            long_ticks: Whether the test itself hindered the reactor.
+            long_ticks: Whether the reactor may be busy with one thing for longer than elsewhere.
         """
         await self.others.was_undisturbed()
         now = await self.probe.measures()

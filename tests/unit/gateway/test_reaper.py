@@ -51,6 +51,24 @@ class ReaperTest(SynchronousTestCase):
     def sweeps(self, amount: int) -> None:
         self.clock.pump([SWEEP_SECONDS] * amount)
 
+    def test_held_up(self) -> None:
+        """After the reactor was held up, what came meanwhile is read before anybody is given up."""
+        alive, gone = Patient(1.0), Patient(1.0)
+        self.reaper.watch(alive)
+        self.reaper.watch(gone)
+        self.clock.callLater(5.0, setattr, alive, "at", 9.0)
+        self.clock.advance(5.0)
+        self.assertEqual((alive.calls, gone.calls), ([], [5.0]))
+        self.sweeps(20)
+        self.assertEqual(len(alive.calls), 1)
+
+    def test_stop_while_put_off(self) -> None:
+        """Nothing is swept after a stop, even where that was put off."""
+        self.reaper.watch(patient := Patient(1.0))
+        self.clock.callLater(5.0, self.reaper.stop)
+        self.clock.advance(5.0)
+        self.assertEqual(patient.calls, [])
+
     def test_called_when_due(self) -> None:
         """A deadline is noticed by the first sweep after it, and called once."""
         patient = Patient(1.2)

@@ -506,6 +506,22 @@ class PlayTest(TerminalLinkTestCase):
         self.assertIs(self.wire.code, CloseCode.TOO_SLOW)
         self.assertEqual(self.meter.counts["outbox_overflows telnet"], 1)
 
+    def test_held(self) -> None:
+        """What isn't the session's waits for the reader, too, in order, up to the limit."""
+        self.link.full()
+        self.link.are_you_there()
+        self.link.say(b"x" * 1_000)
+        self.expect()
+        self.link.drained()
+        written = self.wire.take()
+        self.assertIn(b"[Yes, here.]", written)
+        self.assertTrue(written.endswith(b"x" * 1_000))
+        self.link.full()
+        self.link.say(b"x" * 1_000)
+        self.assertIsNone(self.wire.closed)
+        self.link.say(b"x" * 1_001)
+        self.assertIs(self.wire.code, CloseCode.TOO_SLOW)
+
     def test_stall(self) -> None:
         """It may stay unread for two minutes: some scroll back."""
         self.link.full()

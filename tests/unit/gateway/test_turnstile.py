@@ -92,6 +92,8 @@ class TurnstileTest(SynchronousTestCase):
         self.turnstile.let_in()
         pause = FIRST_PAUSE
         for _ in range(10):
+            (trying,) = self.clock.getDelayedCalls()
+            self.assertEqual(trying.getTime() - self.clock.seconds(), pause)
             self.clock.advance(pause)
             self.assertEqual(self.reading(), [False, False])
             pause = min(2 * pause, LONGEST_PAUSE)

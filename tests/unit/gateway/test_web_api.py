@@ -21,6 +21,7 @@ from mudserver.errors import (
     TooManyTries,
     WrongCredentials,
 )
+from mudserver.gateway.origin import ForwardedAddress
 from mudserver.gateway.web.policy import WebPolicy
 from mudserver.interfaces.authority import (
     ChangePassword,
@@ -460,6 +461,20 @@ class SecurityTests(ApiTestCase):
         headers = {"X-Forwarded-For": ELSEWHERE}
         response = self.ask("POST", "/api/session", ANN, headers)
         self.assertEqual((response.status, response.error), (403, "insecure"))
+
+    def test_introduced(self) -> None:
+        """Of a client that a proxy introduced before the first byte, what the proxy said of TLS
+        counts, and an address of this machine is no longer enough.
+        """
+        for host, tls, status in (
+            (ELSEWHERE, True, 200),
+            (ELSEWHERE, False, 403),
+            (HERE, True, 200),
+            (HERE, False, 403),
+        ):
+            client = self.bench.connect(host, peer=ForwardedAddress(host, 50_000, tls))
+            response = client.ask("POST", "/api/session", ANN)
+            self.assertEqual(response.status, status, (host, tls))
 
     def test_insecure_by_choice(self) -> None:
         """The operator may allow it."""

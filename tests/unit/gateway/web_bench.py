@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -228,11 +228,11 @@ class Bench:
             limits or HttpLimits(),
         )
 
-    def connect(self, host: str = HERE, tls: bool = False) -> Client:
-        return self.join(WebTransport(host, tls))
+    def connect(self, host: str = HERE, tls: bool = False, peer: IAddress | None = None) -> Client:
+        return self.join(WebTransport(host, tls), peer)
 
-    def join(self, transport: WebTransport) -> Client:
-        channel = self.site.buildProtocol(transport.getPeer())
+    def join(self, transport: WebTransport, peer: IAddress | None = None) -> Client:
+        channel = self.site.buildProtocol(transport.getPeer() if peer is None else peer)
         transport.protocol = channel
         channel.makeConnection(transport)
         return Client(channel, transport)

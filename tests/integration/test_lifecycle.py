@@ -117,6 +117,19 @@ class StopTests(TestCase):
             await client.expect("The server restarts.")
             await client.closed()
 
+    async def test_second_signal(self) -> None:
+        """A second signal waits for nobody's goodbye."""
+        daemon = Daemon(self, fresh_database(self), "--limits-closing=60", "--limits-drain=3600")
+        await daemon.start()
+        login = await register(daemon.http, "Bob", PASSWORD)
+        bob = await enter(self, login)
+        bob.transport.pauseProducing()  # type: ignore[attr-defined]
+        daemon.program.signal(signal.SIGTERM)
+        await daemon.log.expect("connections are told to leave")
+        ended = await daemon.stop(signal.SIGINT)
+        self.assertEqual(ended.status, 0, ended.output)
+        self.assertIn("Received SIGINT again: hurrying.", ended.output)
+
     async def test_killed(self) -> None:
         """After kill -9 no process is left, and the next start needs no help."""
         daemon = Daemon(self)

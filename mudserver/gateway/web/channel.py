@@ -11,10 +11,12 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, HTTPFactory, Request
 from twisted.web.http_headers import Headers
 
-from mudserver.errors import PlayerError, Unavailable
+from mudserver.errors import PlayerError, TooManyTries, Unavailable
+from mudserver.gateway.admission import RETRY_AFTER
 from mudserver.gateway.sockets import IStream
 from mudserver.gateway.web.answer import SECURITY_HEADERS, Answer, Form, HttpRefusal, refusal
 from mudserver.interfaces.meter import IMeter
+from mudserver.session.intake import Intake
 
 
 @frozen
@@ -69,6 +71,7 @@ class WebChannel(HTTPChannel):
         released: Called once, when this is no HTTP connection any more.
         peer: Who is at the other end, or whom a proxy speaks for there.
         refused: Why the client may not ask anything; None where it may.
+        intake: What is taken of it; None where many clients share the connection.
 
     Attributes:
         peer: The same.
@@ -87,6 +90,7 @@ class WebChannel(HTTPChannel):
         *,
         peer: IAddress | None = None,
         refused: PlayerError | Unavailable | None = None,
+        intake: Intake | None = None,
     ) -> None:
         super().__init__()
         self.maxHeaders = limits.headers
@@ -96,6 +100,7 @@ class WebChannel(HTTPChannel):
         self._released = released
         self.peer = peer
         self._refused = refused
+        self._intake = intake
         self._phase = _Phase.NEW
         self._timer: IDelayedCall | None = None
         self._successor: IProtocol | None = None
@@ -112,6 +117,8 @@ class WebChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; the first of a request starts its deadline."""
+        if not self._within(len(data)):
+            return
         if self._phase is _Phase.IDLE:
             self._enter(_Phase.HEAD, self._limits.head)
         elif self._phase is _Phase.NEW:
@@ -119,6 +126,20 @@ class WebChannel(HTTPChannel):
         super().dataReceived(data)
         if self._phase is _Phase.IDLE and self._buffer:
             self._enter(_Phase.HEAD, self._limits.head)
+
+    def _within(self, size: int) -> bool:
+        """Charge bytes; who sends too many is refused, and dropped where that can't be said."""
+        intake = self._intake
+        if intake is None or self._phase in (_Phase.LINGERING, _Phase.CLOSING, _Phase.GONE):
+            return True
+        within = intake.bytes_arrived(size, self._clock.seconds())
+        if not within and self._phase is _Phase.ANSWERING:
+            self._meter.count("refusals", reason=_too_much().code)
+            self._enter(_Phase.CLOSING)
+            self.transport.abortConnection()
+        elif not within:
+            self._turn_away(_too_much())
+        return within
 
     def rawDataReceived(self, data: bytes) -> None:
         """Take what is no header line."""
@@ -143,6 +164,9 @@ class WebChannel(HTTPChannel):
         """The head is complete; a body that is announced as too large isn't waited for."""
         if self.length is not None and self.length > self._limits.body_bytes:
             self.refuse_body()
+            return
+        if self._intake is not None and not self._intake.frame_arrived(self._clock.seconds()):
+            self._turn_away(_too_much())
             return
         self._enter(_Phase.BODY, self._limits.body)
         super().allHeadersReceived()
@@ -271,3 +295,7 @@ class WebChannel(HTTPChannel):
                 self.transport.abortConnection()
             case _:
                 self.loseConnection()
+
+
+def _too_much() -> TooManyTries:
+    return TooManyTries("Too much at once.", code="flood", retry_after=RETRY_AFTER)

@@ -23,6 +23,7 @@ from mudserver.gateway.web.resources import ApiCall, Folder, Page, Refusal, Spot
 from mudserver.gateway.web.static_files import INDEX, StaticFile
 from mudserver.gateway.web.websocket_resource import WebSocketEntrance
 from mudserver.gateway.websocket import WebSocketFactory
+from mudserver.session.intake import Intake
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -73,11 +74,14 @@ class WebSite(Site):
     ) -> WebChannel:
         """Make the channel of a connection; too many of one address are told so."""
         host = host_of(addr)
-        place, refused = Place(), None
+        place, refused, intake = Place(), None, None
         try:
             # Behind a proxy there are many clients, and their number is its business.
-            known = None if self._policy.trusts(host) else host
-            place = self._shared.admission.admit_http(known)
+            crowd = self._policy.trusts(host)
+            place = self._shared.admission.admit_http(None if crowd else host)
+            if not crowd:
+                allowance = self._shared.allowances.of_stranger(host)
+                intake = Intake(allowance.frames, allowance.raw_bytes)
         except (TooManyTries, Unavailable) as error:
             refused = error
         channel = WebChannel(
@@ -87,6 +91,7 @@ class WebSite(Site):
             self._released,
             peer=addr,
             refused=refused,
+            intake=intake,
         )
         channel.factory = self
         channel.site = self

@@ -48,6 +48,45 @@ class ChannelTestCase(SynchronousTestCase):
         self.assertEqual(self.bench.meter.counts[f"refusals {code}"], 1)
 
 
+class FloodTests(ChannelTestCase):
+    """What is sent is charged where it arrives."""
+
+    def test_requests(self) -> None:
+        """Too many requests on one connection are refused, and it closes."""
+        client = self.bench.connect(ELSEWHERE)
+        for _ in range(1_000):
+            self.assertEqual(client.ask("GET", "/nothing").status, 404)
+        client.send(request("GET", "/nothing"))
+        self.assert_refused(client, 429, "flood")
+
+    def test_bytes(self) -> None:
+        """So are too many bytes."""
+        client = self.bench.connect(ELSEWHERE)
+        body = b"x" * 60_000
+        for _ in range(69):
+            self.assertEqual(client.ask("POST", "/api/session", body).status, 400)
+        client.send(request("POST", "/api/session", body))
+        self.assert_refused(client, 429, "flood")
+
+    def test_in_the_middle_of_an_answer(self) -> None:
+        """Where no refusal can be told, since an answer is under way, the connection is dropped."""
+        client = self.bench.connect(ELSEWHERE)
+        self.bench.world.answers[Describe] = Deferred()
+        client.send(ASK)
+        for _ in range(65):
+            client.channel.dataReceived(b"x" * 64_000)
+        self.assertFalse(client.transport.disconnected)
+        client.channel.dataReceived(b"x" * 64_000)
+        self.assertTrue(client.transport.disconnected)
+        self.assertEqual(self.bench.meter.counts["refusals flood"], 1)
+        client.disconnect()
+
+    def test_behind_a_proxy(self) -> None:
+        """A trusted proxy may have many clients on one connection."""
+        for _ in range(1_100):
+            self.assertEqual(self.client.ask("GET", "/nothing").status, 404)
+
+
 class DeadlineTests(ChannelTestCase):
     """Nobody holds a connection by doing nothing, or next to nothing."""
 

@@ -29,23 +29,27 @@ LOCK: Final = 7_305_440_110_023
 #: Seconds that upkeep waits for a table; meanwhile flushes wait behind it.
 LOCK_SECONDS: Final = 1
 
-# Each part is read from its newest line backwards, by an index, and only as many as are wanted.
+# Each part is read from its newest line backwards, by its own index, no more than are wanted.
+# BETWEEN one value and itself is an equality that says nothing about the order, so that the order
+# asked for is that of this index alone: the planner might else read all lines of days by the key,
+# in search of a channel where hardly anything is said.
 _RECENT: Final = """
     SELECT * FROM (
         SELECT l.* FROM unnest(%(channels)s::text[]) AS c (channel), LATERAL (
             SELECT at, session, number, index, channel, speaker, name, text,
                 NULL::bigint AS target, '' AS target_name
-            FROM chat_line WHERE channel = c.channel AND at >= %(since)s AND NOT hushed
-            ORDER BY at DESC LIMIT %(limit)s
+            FROM chat_line
+            WHERE channel BETWEEN c.channel AND c.channel AND at >= %(since)s AND NOT hushed
+            ORDER BY channel DESC, at DESC LIMIT %(limit)s
         ) AS l
         UNION ALL (
             SELECT at, session, number, index, 'tell', speaker, name, text, target, target_name
-            FROM tell_line WHERE speaker = %(teller)s AND at >= %(since)s
-            ORDER BY at DESC LIMIT %(limit)s
+            FROM tell_line WHERE speaker BETWEEN %(teller)s AND %(teller)s AND at >= %(since)s
+            ORDER BY speaker DESC, at DESC LIMIT %(limit)s
         ) UNION ALL (
             SELECT at, session, number, index, 'tell', speaker, name, text, target, target_name
-            FROM tell_line WHERE target = %(teller)s AND at >= %(since)s
-            ORDER BY at DESC LIMIT %(limit)s
+            FROM tell_line WHERE target BETWEEN %(teller)s AND %(teller)s AND at >= %(since)s
+            ORDER BY target DESC, at DESC LIMIT %(limit)s
         )
     ) AS line ORDER BY at DESC, session DESC, number DESC, index DESC LIMIT %(limit)s
 """

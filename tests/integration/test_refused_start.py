@@ -234,6 +234,15 @@ class SettingTests(TestCase):
         self.assertIn("certificate", problem)
         self.assertIn("nowhere.pem", problem)
 
+    async def test_channels(self) -> None:
+        """Channels that can't be: called like a command, given twice, or by no name."""
+        problem = await self.refused("--channels=chat,say")
+        self.assertIn("channels: say stands for two commands", problem)
+        problem = await self.refused("--channels=chat", "--staff-channels=chat")
+        self.assertIn("there are two channels chat", problem)
+        problem = await self.refused("--channels=My Chat: x")
+        self.assertIn("expected NAME or NAME: TOPIC", problem)
+
     async def test_secret_is_not_shown(self) -> None:
         """A wrong address of the database isn't repeated, since its password may be in it."""
         problem = await self.refused("--database=mysql://mud:hunter2@db/mud")

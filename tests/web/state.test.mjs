@@ -311,6 +311,7 @@ test("words become lines of their kind", () => {
     playing(),
     text("Dust.", { style: "prose" }),
     { type: "chat", channel: "tell", from: "Bob", text: "hi", line: 'Bob tells you, "hi"', time },
+    { type: "chat", channel: "newbie", from: "Bob", text: "hi", line: "[newbie] Bob: hi", time },
     { type: "presence", event: "left", who: "Bob", line: "Bob goes north.", time },
     { type: "system", text: "Soon.", level: "alert", time },
     { type: "error", code: "unknown_command", message: "What?", id: "p-1" },
@@ -318,6 +319,7 @@ test("words become lines of their kind", () => {
   assert.deepEqual(lines, [
     { kind: "text", text: "Dust.", style: "prose" },
     { kind: "chat", text: 'Bob tells you, "hi"', style: "tell" },
+    { kind: "chat", text: "[newbie] Bob: hi", style: "newbie" },
     { kind: "presence", text: "Bob goes north." },
     { kind: "system", text: "Soon.", style: "alert" },
     { kind: "error", text: "What?" },

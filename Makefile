@@ -8,7 +8,7 @@ ARGS ?=
 # How many rounds `make crash` plays, and what decides them; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
-# Options for `make bench`, `make bench-storage` and `make soak`; --help lists them.
+# Options for `make fuzz`, `make bench`, `make bench-storage` and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
@@ -18,8 +18,8 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance bench bench-storage soak test-all \
-    constraints changes clean
+.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage soak \
+    test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -37,6 +37,8 @@ help:
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
 	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
+	@echo 'make fuzz         search for input that breaks a parser or the machines; a minute for each'
+	@echo '                  make fuzz OPTIONS="--seconds 600 telnet message" chooses'
 	@echo 'make bench        deliveries and commands beside references, Evennia among them'
 	@echo '                  make bench OPTIONS="fanout --runs 5 --without-evennia" measures less'
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
@@ -81,6 +83,10 @@ conformance:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@.venv/bin/python .ci/wstest.py || exit 0; \
 	exec .venv/bin/python -W error -m tests.conformance --sections $(SECTIONS)
+
+fuzz:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -m tests.fuzz $(OPTIONS)
 
 bench:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

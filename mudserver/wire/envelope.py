@@ -146,6 +146,6 @@ def _id(data: bytes) -> str | None:
     """Read the id of a message that was refused, as far as it can be trusted."""
     try:
         found = _identified.decode(data).id
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return found if found and len(found) <= MAX_ID_CHARACTERS else None

@@ -88,6 +88,7 @@ class DecodeTests(SynchronousTestCase):
         """A refusal names the message that it answers, where that can be read."""
         self.assertEqual("7", self.refused(say(type="command", text=1, id="7")).id)
         self.assertIsNone(self.refused(say(type="command", text=1, id=7)).id)
+        self.assertIsNone(self.refused(b'{"type":"coo","id":"\xfa4"}').id)
 
     def test_depth_counts_outside_strings(self) -> None:
         """Brackets that a player types are no nesting."""

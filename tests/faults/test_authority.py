@@ -136,7 +136,8 @@ class LoginTests(FaultCase):
             wrong = {"name": name, "password": f"password number {number}"}
             statuses.append(await self._try(wrong))
         self.assertEqual(statuses[:30], [401] * 30)
-        self.assertEqual(set(statuses[30:]), {401, 429})
+        self.assertIn(429, statuses[30:])  # one a second is still let through
+        self.assertLessEqual(set(statuses[30:]), {401, 429})
         refused = statuses.count(401)
         await self.counted(refused, "logins", outcome="refused")
         await self.counted(40 - refused, "logins", outcome="throttled")

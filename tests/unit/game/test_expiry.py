@@ -113,10 +113,11 @@ class ExpiryTest(ExpiryTestCase):
         self.assertEqual(self.codes(ann), [])
 
     def test_prolonged_elsewhere(self) -> None:
-        """A token that was used over HTTP meanwhile ends later for the session, too."""
+        """A token that was used over HTTP meanwhile ends later for the session, too, even where
+        nobody has looked at it since.
+        """
+        self.game.revalidation.stop()
         token = self.token()
-        ticket = self.log_in("Ann")
-        del ticket
         described = self.successResultOf(self.bus.request(WORLD, Describe(token)))
         ann = self.enter("Ann")
         session = self.game.sessions.get(ann)
@@ -126,6 +127,7 @@ class ExpiryTest(ExpiryTestCase):
         self.successResultOf(self.bus.request(WORLD, Describe(token)))
         self.advance(1_000.0)
         self.assertEqual(self.codes(ann), [])
+        self.assertEqual(self.meter.counts["expiries prolonged"], 1)
 
     def test_thirty_days_at_most(self) -> None:
         """However often it is refreshed, a token ends 30 days after the log-in."""

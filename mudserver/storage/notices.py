@@ -120,7 +120,12 @@ class NoticeListener:
                     connection.close()
                     self._meter.gauge("notices_listening", 0.0)
             except MudError as error:
-                self._lost(error)
+                self._lost(str(error))
+            except CancelledError:
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, we go on listening
+                self._log.failure("Listening failed in a way that nobody foresaw.")
+                self._lost("it failed in a way that nobody foresaw")
             await deferLater(self._reactor, pause)
             pause = min(pause * 2, MAX_RECONNECT_SECONDS)
 
@@ -163,9 +168,9 @@ class NoticeListener:
             self._log.info("Notices of the database are heard again.")
         self._subscriptions.tell_missed()
 
-    def _lost(self, error: MudError) -> None:
+    def _lost(self, problem: str) -> None:
         if not self._broken:
             self._broken = True
             self._log.warn(
-                "Notices of the database are not heard for now: {problem}", problem=str(error)
+                "Notices of the database are not heard for now: {problem}", problem=problem
             )

@@ -1,5 +1,6 @@
 """The players of one stage: how they come in, what they see there, and how they go."""
 
+import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -11,11 +12,23 @@ from twisted.internet.error import ConnectError
 from twisted.trial.unittest import TestCase
 
 from tests.crash.faults import pause
-from tests.crash.history import History, Mute, Player, Stored, Unmute
+from tests.crash.history import (
+    CLOSED,
+    CONTAINERS,
+    DOORS,
+    FIXED,
+    OPEN,
+    History,
+    Item,
+    Mute,
+    Player,
+    Stored,
+    Unmute,
+)
 from tests.crash.players import TelnetActor, WebSocketActor
 from tests.crash.stage import Stage
 from tests.crash.whim import IDLE, PLAIN, Whim
-from tests.integration.web_client import Login, enter, register
+from tests.integration.web_client import Login, WebSocketPlayer, enter, register
 
 PASSWORD: Final = "correct horse battery"
 WEBSOCKET: Final = ("Ann", "Bob", "Cid", "Dee")
@@ -32,6 +45,9 @@ MAX_UNANSWERED: Final = 12
 
 #: Seconds between two bursts, at most.
 LONGEST_REST: Final = 0.03
+
+#: A thing, as it is called in a list.
+_NAME: Final = re.compile(r"a \w+")
 
 #: What a player who comes in while the daemon is killed may run into.
 _CUT_OFF: Final = (AssertionError, ConnectError, OSError)
@@ -181,7 +197,8 @@ class Company:
             states = [message for message in link.messages if message["type"] == "room.state"]
             room = states[-1]["room"]
             place = stored.rooms[name]
-            lying = _names(stored, place)
+            fixed = [f"a {each}" for each in CONTAINERS if FIXED[each] == place]
+            lying = sorted(_names(stored, place) + fixed)
             if room["name"] != f"The {place.capitalize()}":
                 found.append(f"{name} is stored in {place}, and sees {room['name']}")
             if (seen := sorted(item["name"] for item in room["items"])) != lying:
@@ -195,6 +212,13 @@ class Company:
             if (seen := sorted(line.strip() for line in text.splitlines()[1:])) != carried:
                 found.append(f"{name} is told to carry {seen}; stored is {carried}")
             await link.expect("ack", id="inventory")
+            for container in CONTAINERS:
+                if FIXED[container] == place:
+                    found += await _look_into(link, container, _names(stored, container))
+            if place in (FIXED[door] for door in DOORS):
+                shown = CLOSED if room["exits"]["down"]["closed"] else OPEN
+                if ("hatch", shown) not in stored.items:
+                    found.append(f"{name} sees the hatch {shown}")
         for name, link in links.items():
             for other in links.keys() - {name}:
                 muted = (await link.answer(f"tell {other} psst", other))["type"] == "error"
@@ -204,6 +228,15 @@ class Company:
             link.say({"type": "bye"})
             await link.closed()
         return found
+
+
+async def _look_into(link: WebSocketPlayer, container: Item, held: list[str]) -> list[str]:
+    """Return where what is seen in a container differs from what is stored."""
+    link.command(f"look in {container}", f"in {container}")
+    text = (await link.expect("text"))["text"]
+    await link.expect("ack", id=f"in {container}")
+    seen = sorted(_NAME.findall(text.partition("It holds ")[2]))
+    return [] if seen == held else [f"in {container} is {seen}; stored is {held}"]
 
 
 def _names(stored: Stored, place: str) -> list[str]:

@@ -6,11 +6,22 @@ from typing import TypeAlias, assert_never
 
 from attrs import define, field, frozen
 
-#: Rooms and items by their keys, players by their names. A place is a room or a player.
+#: Rooms and items by their keys, players by their names. A place is a room, a player or a
+#: container; a door is an item whose place is `OPEN` or `CLOSED`.
 Room: TypeAlias = str
 Item: TypeAlias = str
 Player: TypeAlias = str
 Place: TypeAlias = str
+
+OPEN: Place = "open"
+CLOSED: Place = "closed"
+
+#: In which room each container is, and each door.
+FIXED: Mapping[Item, Room] = {"box": "hall", "crate": "barn", "hatch": "hall"}
+
+#: Those of them that hold things, and that open and close.
+CONTAINERS = ("box", "crate")
+DOORS = ("hatch",)
 
 #: Codes of refusals that say nothing of the world: the command wasn't carried out.
 PASSING = frozenset({"unavailable", "rate_limited"})
@@ -38,6 +49,30 @@ class Drop:
 
 
 @frozen
+class Put:
+    """Put an item into a container, or all that one carries."""
+
+    item: Item | None
+    container: Item
+
+
+@frozen
+class TakeOut:
+    """Take an item out of a container, or all that is in it."""
+
+    item: Item | None
+    container: Item
+
+
+@frozen
+class Shut:
+    """Close a door, or open it."""
+
+    item: Item
+    closed: bool
+
+
+@frozen
 class Mute:
     """Hear no more of a player."""
 
@@ -58,7 +93,12 @@ class Idle:
     text: str
 
 
-Deed: TypeAlias = Go | Get | Drop | Mute | Unmute | Idle
+Deed: TypeAlias = Go | Get | Drop | Put | TakeOut | Shut | Mute | Unmute | Idle
+
+
+def at_hand(deed: Put | TakeOut | Shut) -> Room:
+    """Return the room where that can be done."""
+    return FIXED[deed.item if isinstance(deed, Shut) else deed.container]
 
 
 def typed(deed: Deed) -> str:
@@ -70,6 +110,12 @@ def typed(deed: Deed) -> str:
             return f"get {item or 'all'}"
         case Drop(item=item):
             return f"drop {item or 'all'}"
+        case Put(item=item, container=container):
+            return f"put {item or 'all'} in {container}"
+        case TakeOut(item=item, container=container):
+            return f"get {item or 'all'} from {container}"
+        case Shut(item=item, closed=closed):
+            return f"{'close' if closed else 'open'} {item}"
         case Mute(player=player):
             return f"mute {player}"
         case Unmute(player=player):

@@ -14,10 +14,12 @@ from tests.integration.transcript import DEADLINE
 from tests.integration.web_client import Login, Message, WebSocketPlayer, open_websocket
 
 #: What telnet shows the one who did something, and what one who could not.
-_DONE: Final = re.compile(r"You (pick up|put down|no longer hear|hear \w+ again|say, )|Exits: ")
+_DONE: Final = re.compile(
+    r"You (pick up|put|take|open|close|no longer hear|hear \w+ again|say, )|Exits: "
+)
 _NOT_DONE: Final = re.compile(
     r"There (is|are) |You (carry (no|nothing)|can't|mute \w+ already|don't mute)"
-    r"|That can't be (done|saved) just now"
+    r"|A (box|crate|hatch) is |That can't be (done|saved) just now"
 )
 _EITHER: Final = re.compile(f"{_DONE.pattern}|{_NOT_DONE.pattern}")
 

@@ -14,10 +14,14 @@ from tests.crash.history import (
     Mute,
     Outcome,
     Player,
+    Put,
     Room,
+    Shut,
     Stored,
+    TakeOut,
     Unmute,
     Ways,
+    at_hand,
 )
 
 
@@ -81,7 +85,9 @@ def follow(ways: Ways, before: Stored, history: History) -> Track:
     problems: list[str] = []
     for number, command in enumerate(history.commands, 1):
         then = _after(ways, own, command)
-        if _answer_is_known(command) and (command.outcome is Outcome.REFUSED) != (then is None):
+        if _answer_is_known(own, command) and (command.outcome is Outcome.REFUSED) != (
+            then is None
+        ):
             problems.append(f"{history.player}: {number}. {command}, but {own}")
         if command.outcome is not Outcome.REFUSED and then is not None:
             own = then
@@ -90,9 +96,12 @@ def follow(ways: Ways, before: Stored, history: History) -> Track:
     return Track(history, tuple(states), tuple(problems))
 
 
-def _answer_is_known(command: Command) -> bool:
+def _answer_is_known(own: Own, command: Command) -> bool:
     """Whether there was an answer, and one that nobody else had a part in."""
-    if command.passed_over or isinstance(command.deed, Get | Drop | Idle):
+    deed = command.deed
+    if command.passed_over or isinstance(deed, Get | Drop | Idle):
+        return False
+    if isinstance(deed, Put | TakeOut | Shut) and at_hand(deed) == own.room:
         return False
     return command.outcome is not Outcome.UNKNOWN
 
@@ -107,6 +116,8 @@ def _after(ways: Ways, own: Own, command: Command) -> Own | None:
             return None if player in own.muted else Own(own.room, own.muted | {player})
         case Unmute(player=player):
             return Own(own.room, own.muted - {player}) if player in own.muted else None
+        case Put() | TakeOut() | Shut():
+            return own if at_hand(command.deed) == own.room else None
         case Get() | Drop() | Idle():
             return own
         case _:

@@ -6,8 +6,22 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from tests.crash.history import Drop, Get, Item, Outcome, Place, Player
-from tests.crash.track import Track
+from tests.crash.history import (
+    CLOSED,
+    OPEN,
+    Deed,
+    Drop,
+    Get,
+    Item,
+    Outcome,
+    Place,
+    Player,
+    Put,
+    Shut,
+    TakeOut,
+    at_hand,
+)
+from tests.crash.track import Own, Track
 
 #: How many of each player's doings with the item are part of something.
 Progress: TypeAlias = tuple[int, ...]
@@ -65,11 +79,11 @@ def moves(item: Item, track: Track) -> tuple[Move, ...]:
         zip(track.history.commands, track.states, strict=False), 1
     ):
         deed = command.deed
-        if not isinstance(deed, Get | Drop) or deed.item not in (item, None):
+        places = _places(deed, player, own)
+        if places is None or command.passed_over:
             continue
-        if command.passed_over:
+        if not isinstance(deed, _MOVING) or deed.item not in (item, None):
             continue
-        places = (own.room, player) if isinstance(deed, Get) else (player, own.room)
         need = Need.MAY
         if command.outcome is Outcome.REFUSED:
             need = Need.MUST_NOT
@@ -77,6 +91,28 @@ def moves(item: Item, track: Track) -> tuple[Move, ...]:
             need = Need.MUST
         found.append(Move(number, need, *places, command.sent, command.answered))
     return tuple(found)
+
+
+_MOVING = Get | Drop | Put | TakeOut | Shut
+
+
+def _places(deed: Deed, player: Player, own: Own) -> tuple[Place, Place] | None:
+    """Return from where to where that moves an item; None where it can move none."""
+    match deed:
+        case Get():
+            return own.room, player
+        case Drop():
+            return player, own.room
+        case Put() | TakeOut() | Shut() if at_hand(deed) != own.room:
+            return None
+        case Put(container=container):
+            return player, container
+        case TakeOut(container=container):
+            return container, player
+        case Shut(closed=closed):
+            return (OPEN, CLOSED) if closed else (CLOSED, OPEN)
+        case _:
+            return None
 
 
 @define

@@ -6,7 +6,24 @@ from typing import Final
 from attrs import define, field
 
 from tests.crash.ground import ITEMS, WAYS
-from tests.crash.history import Deed, Drop, Get, Go, Idle, Item, Mute, Player, Room, Unmute
+from tests.crash.history import (
+    CONTAINERS,
+    DOORS,
+    FIXED,
+    Deed,
+    Drop,
+    Get,
+    Go,
+    Idle,
+    Item,
+    Mute,
+    Player,
+    Put,
+    Room,
+    Shut,
+    TakeOut,
+    Unmute,
+)
 
 _ALL_ITEMS: Final = tuple(item for lying in ITEMS.values() for item in lying)
 _DIRECTIONS: Final = ("north", "east", "south", "west")
@@ -27,7 +44,7 @@ IDLE: Final = (
 )
 
 #: How often each kind of deed is done.
-_SHARES: Final = {Get: 30, Drop: 25, Go: 20, Mute: 15, Idle: 10}
+_SHARES: Final = {Get: 25, Drop: 15, Put: 15, TakeOut: 15, Shut: 5, Go: 20, Mute: 15, Idle: 10}
 
 
 @define
@@ -57,9 +74,9 @@ class Whim:
         match deed:
             case Go(direction=direction):
                 self.room = WAYS[self.room].get(direction, self.room)
-            case Get(item=str(item)):
+            case Get(item=str(item)) | TakeOut(item=str(item)):
                 self.hands.add(item)
-            case Drop(item=item):
+            case Drop(item=item) | Put(item=item):
                 self.hands = set() if item is None else self.hands - {item}
             case _:
                 pass
@@ -74,11 +91,23 @@ class Whim:
             if self._once_in(10):
                 return Drop(None)
             return Drop(pick(sorted(self.hands) or _ALL_ITEMS))
+        if kind is Put:
+            item = None if self._once_in(10) else pick(sorted(self.hands) or _ALL_ITEMS)
+            return Put(item, self._container())
+        if kind is TakeOut:
+            return TakeOut(None if self._once_in(5) else pick(_ALL_ITEMS), self._container())
+        if kind is Shut:
+            return Shut(pick(DOORS), self._once_in(2))
         if kind is Go:
             return Go(pick(_DIRECTIONS if self._once_in(5) else sorted(WAYS[self.room])))
         if kind is Idle:
             return Idle(pick(self.idle))
         return pick((Mute, Unmute))(pick(self.others))
+
+    def _container(self) -> Item:
+        """Choose a container: one that is here, if there is one."""
+        here = [each for each in CONTAINERS if FIXED[each] == self.room]
+        return self.random.choice(here or CONTAINERS)
 
     def _once_in(self, times: int) -> bool:
         return self.random.randrange(times) == 0

@@ -7,6 +7,8 @@ from typing import Final
 from attrs import define, evolve, field
 
 from tests.crash.history import (
+    CLOSED,
+    OPEN,
     Command,
     Deed,
     Drop,
@@ -17,8 +19,12 @@ from tests.crash.history import (
     Mute,
     Outcome,
     Player,
+    Put,
+    Shut,
     Stored,
+    TakeOut,
     Unmute,
+    at_hand,
 )
 
 WAYS: Final = {
@@ -28,7 +34,7 @@ WAYS: Final = {
 }
 BEGINNING: Final = Stored(
     rooms={"Ann": "hall", "Bob": "hall", "Tom": "yard", "Zed": "barn"},
-    items=(("lamp", "hall"), ("rope", "hall"), ("book", "yard")),
+    items=(("lamp", "hall"), ("rope", "hall"), ("book", "yard"), ("hatch", CLOSED)),
     mutes=frozenset({("Ann", "Bob")}),
 )
 
@@ -44,6 +50,14 @@ def done(world: Stored, player: Player, deed: Deed) -> Stored | None:
             return _moved(world, item, room, player)
         case Drop(item=item):
             return _moved(world, item, player, room)
+        case Put() | TakeOut() | Shut() if at_hand(deed) != room:
+            return None
+        case Put(item=item, container=container):
+            return _moved(world, item, player, container)
+        case TakeOut(item=item, container=container):
+            return _moved(world, item, container, player)
+        case Shut(item=item, closed=closed):
+            return _moved(world, item, *((OPEN, CLOSED) if closed else (CLOSED, OPEN)))
         case Mute(player=muted):
             pair = (player, muted)
             return None if pair in world.mutes else evolve(world, mutes=world.mutes | {pair})

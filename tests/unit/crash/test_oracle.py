@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.crash.history import (
+    CONTAINERS,
+    OPEN,
     Deed,
     Drop,
     Get,
@@ -16,7 +18,10 @@ from tests.crash.history import (
     Outcome,
     Place,
     Player,
+    Put,
+    Shut,
     Stored,
+    TakeOut,
     Unmute,
 )
 from tests.crash.oracle import differences
@@ -30,6 +35,9 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Go, st.sampled_from(("north", "east", "south", "west"))),
     st.builds(Get, st.sampled_from(ITEMS)),
     st.builds(Drop, st.sampled_from(ITEMS)),
+    st.builds(Put, st.sampled_from(ITEMS), st.sampled_from(CONTAINERS)),
+    st.builds(TakeOut, st.sampled_from(ITEMS), st.sampled_from(CONTAINERS)),
+    st.builds(Shut, st.just("hatch"), st.booleans()),
     st.builds(Mute, st.sampled_from(("Bob", "Zed"))),
     st.builds(Unmute, st.sampled_from(("Bob", "Zed"))),
     st.just(Idle("say hello")),
@@ -112,6 +120,28 @@ class BrokenPromiseTests(SynchronousTestCase):
         self.play.all_of("Ann", Get("lamp"))
         self.right(self.play.stored)
         self.assertIn("lamp began at hall and is stored at hall", self.found(BEGINNING))
+
+    def test_lost_put(self) -> None:
+        """An item whose putting into a container was acknowledged is still carried, or is gone."""
+        self.play.all_of("Ann", Get("lamp"), Put("lamp", "box"))
+        self.right(self.play.stored)
+        self.assertIn("is stored at Ann", self.found(put(self.play.stored, "lamp", "Ann")))
+        self.play.all_of("Ann", TakeOut("lamp", "box"))
+        self.right(self.play.stored)
+        self.assertIn("is stored at box", self.found(put(self.play.stored, "lamp", "box")))
+
+    def test_out_of_reach(self) -> None:
+        """A container in another room was put into."""
+        command = self.play.send("Ann", Put("lamp", "crate"))
+        command.outcome, command.answered = Outcome.ACKNOWLEDGED, 99
+        self.assertIn("put lamp in crate", self.found(BEGINNING))
+
+    def test_lost_door(self) -> None:
+        """A door whose opening was acknowledged is closed."""
+        self.play.all_of("Bob", Shut("hatch", closed=False))
+        self.assertIn(("hatch", OPEN), self.play.stored.items)
+        self.right(self.play.stored)
+        self.assertIn("hatch began at closed", self.found(BEGINNING))
 
     def test_lost_move(self) -> None:
         """A player is where it was before an acknowledged step."""

@@ -55,6 +55,8 @@ def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
         for silence in rows.silences:
             channel = silence.channel if isinstance(silence, ChannelSilenceMade) else None
             world.put_silence(silence.account, Silence(silence.until, silence.why), channel)
+        for made in rows.follows:
+            world.follows.put(made.follower, made)
         for ban in rows.bans:
             world.bans.put(ban)
     except (KeyError, ValueError) as error:

@@ -21,6 +21,8 @@ from mudserver.world.applied import (
     CharacterPlaced,
     DoorMoved,
     Entity,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -105,6 +107,9 @@ class Restoration:
                 case DoorMoved(door=door):
                     if isinstance(each.stored, DoorMoved):
                         rooms |= self._world.put_door(door, closed=each.stored.closed)
+                case FollowMade(follower=follower) | FollowLifted(follower=follower):
+                    made_follow = each.stored if isinstance(each.stored, FollowMade) else None
+                    self._world.follows.put(follower, made_follow)
                 case NpcPlaced(npc=npc):
                     rooms |= self._put_npc(npc, each.stored)
                 case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):

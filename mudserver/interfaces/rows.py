@@ -14,7 +14,7 @@ from mudserver.ids import (
     RoomId,
     TokenHash,
 )
-from mudserver.world.applied import ChannelSilenceMade, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, FollowMade, SilenceMade
 from mudserver.world.bans import Ban
 from mudserver.world.direction import Direction
 from mudserver.world.role import Role
@@ -106,6 +106,7 @@ class WorldRows:
     npcs: tuple[NpcRow, ...]
     silences: tuple[SilenceMade | ChannelSilenceMade, ...] = ()
     bans: tuple[Ban, ...] = ()
+    follows: tuple[FollowMade, ...] = ()
 
 
 @frozen

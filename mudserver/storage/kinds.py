@@ -25,6 +25,8 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     DoorMoved,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -80,6 +82,22 @@ _WALK: Final = """
     FROM unnest(%(npc)s::bigint[], %(room)s::bigint[]) AS v (id, room)
     JOIN locked USING (id)
     WHERE n.id = v.id
+"""
+
+_UNFOLLOW: Final = """
+    DELETE FROM follow f USING (
+        SELECT follower FROM follow WHERE follower = ANY(%(follower)s::bigint[])
+        ORDER BY follower FOR UPDATE
+    ) AS locked
+    WHERE f.follower = locked.follower
+"""
+
+_FOLLOW: Final = """
+    INSERT INTO follow (follower, leader)
+    SELECT follower, leader
+    FROM unnest(%(follower)s::bigint[], %(leader)s::bigint[]) AS v (follower, leader)
+    ORDER BY follower
+    ON CONFLICT (follower) DO UPDATE SET leader = excluded.leader
 """
 
 _UNMUTE: Final = """
@@ -280,6 +298,8 @@ KINDS: Final = (
     Kind(LidMoved, (_SHUT,), "a container"),
     Kind(DoorMoved, (_SWING,), "a door"),
     Kind(NpcPlaced, (_WALK,), "an inhabitant"),
+    Kind(FollowLifted, (_UNFOLLOW,)),
+    Kind(FollowMade, (_FOLLOW,)),
     Kind(MuteLifted, (_UNMUTE,)),
     Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
     Kind(SilenceLifted, (_UNSILENCE,)),

@@ -358,6 +358,7 @@ class MemoryWorldStore:
                 exits=tuple(exits),
                 npcs=tuple(npcs),
                 silences=tuple(silences),
+                follows=tuple(self._db.follows[id] for id in sorted(self._db.follows)),
                 bans=tuple(ban for ban in bans if ban is not None and ban.in_force(now)),
             )
 

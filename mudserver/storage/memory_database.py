@@ -27,7 +27,7 @@ from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
 from mudserver.interfaces.rows import ExitRow, ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, Entity, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, Entity, FollowMade, SilenceMade
 from mudserver.world.bans import Ban, BanKind
 from mudserver.world.role import Role
 
@@ -147,6 +147,7 @@ class MemoryDatabase:
     world: WorldRows | None = field(init=False, default=None)
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
     doors: dict[DoorId, bool] = field(init=False, factory=dict)
+    follows: dict[CharacterId, FollowMade] = field(init=False, factory=dict)
     npcs: dict[NpcId, RoomId] = field(init=False, factory=dict)
     mutes: dict[tuple[CharacterId, CharacterId], MuteRow] = field(init=False, factory=dict)
     silences: dict[AccountId, SilenceMade] = field(init=False, factory=dict)

@@ -52,6 +52,8 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     DoorMoved,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -188,6 +190,7 @@ _TABLES: Final = (
     "items",
     "doors",
     "npcs",
+    "follows",
     "mutes",
     "silences",
     "channel_silences",
@@ -227,6 +230,8 @@ def _all_or_nothing(db: MemoryDatabase) -> Iterator[None]:
 
 #: Rows of which two may be of the same entity: the later kind has the last word.
 _MADE_OR_LIFTED: Final = (
+    FollowLifted,
+    FollowMade,
     MuteMade,
     MuteLifted,
     SilenceMade,
@@ -292,6 +297,17 @@ def _walk(db: MemoryDatabase, row: NpcPlaced) -> None:
         raise StorageRefused("flush: an inhabitant is unknown or named twice")
     check_key(_is_room(db, row.room), "npc_room_fkey")
     db.npcs[row.npc] = row.room
+
+
+def _unfollow(db: MemoryDatabase, row: FollowLifted) -> None:
+    db.follows.pop(row.follower, None)
+
+
+def _follow(db: MemoryDatabase, row: FollowMade) -> None:
+    check_row(row.follower != row.leader, "follow_another")
+    check_key(row.follower in db.characters, "follow_follower_fkey")
+    check_key(row.leader in db.characters, "follow_leader_fkey")
+    db.follows[row.follower] = evolve(row, name=db.characters[row.leader].name)
 
 
 def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
@@ -379,6 +395,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     LidMoved: _shut,
     DoorMoved: _swing,
     NpcPlaced: _walk,
+    FollowLifted: _unfollow,
+    FollowMade: _follow,
     MuteLifted: _unmute,
     MuteMade: _mute,
     SilenceLifted: _unsilence,
@@ -431,6 +449,8 @@ def _stored(db: MemoryDatabase, row: JournalRow) -> "Change | ItemRow | None":
         case DoorMoved(door=door):
             closed = db.doors.get(door)
             return None if closed is None else DoorMoved(door, closed)
+        case FollowMade(follower=follower) | FollowLifted(follower=follower):
+            return db.follows.get(follower, FollowLifted(follower))
         case NpcPlaced(npc=npc):
             room = db.npcs.get(npc)
             return None if room is None else NpcPlaced(npc, room)

@@ -18,6 +18,8 @@ from mudserver.world.applied import (
     CharacterPlaced,
     DoorMoved,
     Entity,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -57,6 +59,11 @@ _STORED_LIDS: Final = "SELECT id, closed FROM item WHERE id = ANY(%(item)s::bigi
 _STORED_DOORS: Final = "SELECT id, closed FROM door WHERE id = ANY(%(door)s::bigint[])"
 
 _STORED_NPCS: Final = "SELECT id, room FROM npc WHERE id = ANY(%(npc)s::bigint[])"
+
+_STORED_FOLLOWS: Final = """
+    SELECT v.follower, f.leader, (SELECT c.name FROM character c WHERE c.id = f.leader)
+    FROM unnest(%(follower)s::bigint[]) AS v (follower) LEFT JOIN follow f USING (follower)
+"""
 
 _STORED_MUTES: Final = """
     SELECT v.muter, v.muted, m.since, m.until, m.why, o.name
@@ -114,6 +121,15 @@ def _stored_door(row: Row) -> tuple[Entity, Change]:
 def _stored_npc(row: Row) -> tuple[Entity, Change]:
     npc = NpcPlaced(NpcId(row[0]), RoomId(row[1]))
     return npc.entity, npc
+
+
+def _stored_follow(row: Row) -> tuple[Entity, Change]:
+    follower, leader, name = row
+    if leader is None:
+        lifted = FollowLifted(CharacterId(follower))
+        return lifted.entity, lifted
+    made = FollowMade(CharacterId(follower), CharacterId(leader), name)
+    return made.entity, made
 
 
 def _stored_place(row: Row) -> tuple[Entity, Change]:
@@ -177,6 +193,8 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     ItemPlaced: (_STORED_ITEMS, _stored_item),
     LidMoved: (_STORED_LIDS, _stored_lid),
     DoorMoved: (_STORED_DOORS, _stored_door),
+    FollowLifted: (_STORED_FOLLOWS, _stored_follow),
+    FollowMade: (_STORED_FOLLOWS, _stored_follow),
     NpcPlaced: (_STORED_NPCS, _stored_npc),
     MuteMade: (_STORED_MUTES, _stored_mute),
     MuteLifted: (_STORED_MUTES, _stored_mute),

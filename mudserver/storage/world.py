@@ -27,7 +27,7 @@ from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.stored import ITEM_COLUMNS, ban_row, item_row
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, FollowMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
@@ -96,6 +96,11 @@ _BANS: Final = """
     FROM ban b LEFT JOIN account a ON a.id = b.by
     WHERE (b.kind, b.key) > (%s, %s) AND (b.until IS NULL OR b.until > now())
     ORDER BY b.kind, b.key LIMIT %s
+"""
+
+_FOLLOWS: Final = """
+    SELECT f.follower, f.leader, (SELECT c.name FROM character c WHERE c.id = f.leader)
+    FROM follow f WHERE f.follower > %s ORDER BY f.follower LIMIT %s
 """
 
 # ---------------------------------------------------------------- reading characters
@@ -274,6 +279,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
             *await _read(cursor, _CHANNEL_SILENCES, (0, ""), _channel_silence),
         ),
         bans=await _read(cursor, _BANS, ("", ""), ban_row),
+        follows=await _read(cursor, _FOLLOWS, (0,), _follow),
     )
 
 
@@ -340,6 +346,11 @@ def _silence(row: Sequence[Any]) -> SilenceMade:
 def _channel_silence(row: Sequence[Any]) -> ChannelSilenceMade:
     account, channel, by, since, until, why = row
     return ChannelSilenceMade(AccountId(account), channel, AccountId(by), since, until, why)
+
+
+def _follow(row: Sequence[Any]) -> FollowMade:
+    follower, leader, name = row
+    return FollowMade(CharacterId(follower), CharacterId(leader), name)
 
 
 def _room(row: Sequence[Any]) -> RoomRow:

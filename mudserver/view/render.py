@@ -103,6 +103,10 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
         case events.DoorSwung(door=door, direction=direction, closed=closed):
             name = _capital(door or f"the way {direction}")
             return (text(f"{name} {'closes' if closed else 'opens'}.", Style.PLAIN, time),)
+        case events.Followed() | events.Unfollowed():
+            return (text(_following(event, viewer), Style.PRESENCE, time),)
+        case events.LedOn(leader_name=name, direction=direction):
+            return (text(f"You follow {name} {direction}.", Style.PRESENCE, time),)
         case events.NpcDeparted() | events.NpcArrived():
             return (_npc_presence(event, time),)
         case events.Looked(room=room):
@@ -361,6 +365,13 @@ def _door(event: events.DoorShut, viewer: Viewer, time: str) -> View:
         verb = "closes" if event.closed else "opens"
         spans = (Span(event.name, Style.PLAYER), Span(f" {verb} "))
     return told(Line((*spans, door, Span("."))), Style.PLAIN, time)
+
+
+def _following(event: events.Followed | events.Unfollowed, viewer: Viewer) -> str:
+    ends = isinstance(event, events.Unfollowed)
+    if viewer is Viewer.ACTOR:
+        return f"You {'no longer ' if ends else ''}follow {event.leader_name}."
+    return f"{event.name} {'no longer follows' if ends else 'follows'} you."
 
 
 def _inventory(event: events.InventoryListed, time: str) -> View:

@@ -87,6 +87,32 @@ class NpcPlaced:
 
 
 @frozen
+class FollowMade:
+    """One character follows another, who is called so."""
+
+    follower: CharacterId
+    leader: CharacterId
+    name: str = ""
+
+    @property
+    def entity(self) -> Entity:
+        """Whom that one follows."""
+        return ("follow", self.follower)
+
+
+@frozen
+class FollowLifted:
+    """A character follows nobody any more."""
+
+    follower: CharacterId
+
+    @property
+    def entity(self) -> Entity:
+        """Whom that one follows."""
+        return ("follow", self.follower)
+
+
+@frozen
 class MuteMade:
     """
     A player no longer wants to hear another.
@@ -224,6 +250,8 @@ Change = (
     | LidMoved
     | DoorMoved
     | NpcPlaced
+    | FollowMade
+    | FollowLifted
     | MuteMade
     | MuteLifted
     | SilenceMade

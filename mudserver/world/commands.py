@@ -116,6 +116,18 @@ class Go:
 
 
 @frozen
+class Follow:
+    """Go wherever a player goes who is here."""
+
+    name: str
+
+
+@frozen
+class Unfollow:
+    """Go one's own ways again."""
+
+
+@frozen
 class Mute:
     """
     Hear no more of a player.
@@ -312,6 +324,8 @@ Command = (
     | Open
     | Close
     | Go
+    | Follow
+    | Unfollow
     | Mute
     | ListMutes
     | Unmute
@@ -337,7 +351,7 @@ def changes_state(command: Command) -> bool:
     While nothing can be saved, these are refused, and all others go on.
     """
     match command:
-        case Get() | Drop() | Put() | Open() | Close() | Go():
+        case Get() | Drop() | Put() | Open() | Close() | Go() | Follow() | Unfollow():
             return True
         case Mute() | Unmute() | ChangePassword():
             return True

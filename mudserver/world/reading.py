@@ -152,6 +152,11 @@ def mute(rest: str) -> Command:
     return commands.Mute(name, lasting, why)
 
 
+def follow(rest: str) -> Command:
+    """Read what follows ``follow``."""
+    return commands.Follow(_one_name(rest))
+
+
 def unmute(rest: str) -> Command:
     """Read what follows ``unmute``."""
     return commands.Unmute(_one_name(rest))

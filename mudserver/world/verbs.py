@@ -75,6 +75,28 @@ VERBS: Final = (
         reading.alone(commands.Exits()),
     ),
     Verb(
+        "follow",
+        (),
+        "follow NAME",
+        "go wherever a player goes",
+        "Follows a player who is here: whenever they walk on from where you are, you come along. "
+        "It lasts, also while one of you is away, until unfollow. Those who mute you can't be "
+        "followed.",
+        Group.MOVING,
+        reading.follow,
+        abbreviable=False,
+    ),
+    Verb(
+        "unfollow",
+        (),
+        "unfollow",
+        "go your own ways again",
+        "Ends that you follow another player.",
+        Group.MOVING,
+        reading.alone(commands.Unfollow()),
+        abbreviable=False,
+    ),
+    Verb(
         "look",
         ("l",),
         "look [THING]",

@@ -13,6 +13,7 @@ from mudserver.world.cast import Cast
 from mudserver.world.channels import Channel
 from mudserver.world.direction import Direction
 from mudserver.world.doors import Doors
+from mudserver.world.follows import Follows
 from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.listeners import Listeners
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
@@ -45,6 +46,8 @@ class World:
         self.bans = Bans()
         self._rooms: dict[RoomId, Room] = {}
         self._doors = Doors(self._rooms)
+        #: Who follows whom; changed by `apply`, and by what is put back.
+        self.follows = Follows()
         self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
         self._characters = self._cast.by_id
@@ -236,6 +239,10 @@ class World:
                 return self._things.shut(event)
             case events.DoorShut():
                 return self._doors.shut(event)
+            case events.Followed():
+                return self.follows.followed(event)
+            case events.Unfollowed():
+                return self.follows.unfollowed(event)
             case events.NpcDeparted():
                 return self._npc_departed(event)
             case events.NpcArrived():
@@ -271,6 +278,7 @@ class World:
                 | events.NpcSaid()
                 | events.NpcEmoted()
                 | events.DoorSwung()
+                | events.LedOn()
                 | events.Quitted()
                 | events.Looked()
                 | events.Examined()

@@ -42,6 +42,8 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     DoorMoved,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -191,6 +193,28 @@ class JournalStoreContract(StoreContract):
             self.assertEqual([way.closed for way in rows.exits if way.door], [closed, closed])
         (refused,) = await self.journal.sift((DoorMoved(DoorId(NOTHING), True),))
         self.assertEqual((refused.letter.sqlstate, refused.stored), ("", None))
+
+    async def test_follows(self) -> None:
+        """Who follows whom is read with the world; each follows one other, who exists."""
+        await self.begin()
+        made = FollowMade(self.ann.id, self.bob.id, "Bob")
+        await self.flush(made, FollowMade(self.bob.id, self.ann.id))
+        self.assertEqual(
+            (await self.loaded()).follows, (made, FollowMade(self.bob.id, self.ann.id, "Ann"))
+        )
+        await self.flush(FollowLifted(self.bob.id))
+        self.assertEqual((await self.loaded()).follows, (made,))
+        wrong = {
+            FollowMade(self.ann.id, self.ann.id): "follow_another",
+            FollowMade(self.ann.id, NO_ONE): "follow_leader_fkey",
+            FollowMade(NO_ONE, self.ann.id): "follow_follower_fkey",
+        }
+        for row, constraint in wrong.items():
+            (refused,) = await self.journal.sift((row,))
+            self.assertEqual(refused.letter.constraint, constraint)
+            self.assertEqual(
+                refused.stored, FollowLifted(NO_ONE) if row.follower == NO_ONE else made
+            )
 
     async def test_inhabitants_walk(self) -> None:
         """Where an inhabitant is, is kept; it is somewhere."""

@@ -205,6 +205,15 @@ class MigrationsTests(SynchronousTestCase):
         )
         self.assertEqual(self.rows()["npc_stop"], [])
 
+    def test_0012(self) -> None:
+        """What was there stays as it was, and nobody follows anybody."""
+        self.migrate_to("0011")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0012"), 1)
+        self.assertEqual(self.rows(), {**before, "follow": []})
+        self.sql("INSERT INTO follow (follower, leader) VALUES (11, 12)")
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

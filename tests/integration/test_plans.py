@@ -57,6 +57,8 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     DoorMoved,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -123,6 +125,8 @@ _FILL = """
         SELECT n + 4 * {rows}, 'h' || n, 'H', '{{h}}', '', n + {rows}, 1, 9, true FROM numbered;
     INSERT INTO item (id, key, name, keywords, description, container, container_size)
         SELECT n + 6 * {rows}, 'c' || n, 'C', '{{c}}', '', n + 4 * {rows}, 1 FROM numbered;
+    INSERT INTO follow (follower, leader) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
+        WHERE n % 1000 <> n;
     INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
     INSERT INTO ban (kind, key, name, why, since)
@@ -242,6 +246,7 @@ class PlanTests(TestCase):
             self.pool.note(statement, (3 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._CONTAINED, (6 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
+        self.pool.note(world._FOLLOWS, (ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._CHANNEL_SILENCES, (0, "", PAGE_ROWS))
         self.pool.note(world._BANS, ("network", "10.1", PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
@@ -262,6 +267,8 @@ class PlanTests(TestCase):
                     LidMoved(ItemId(4 * ROWS + n), True),
                     DoorMoved(DoorId(7 * ROWS + n), False),
                     NpcPlaced(NpcId(5 * ROWS + n), start),
+                    FollowMade(character, somebody),
+                    FollowLifted(CharacterId(ROWS + n + 1)),
                     MuteLifted(character, somebody),
                     MuteMade(CharacterId(ROWS + n + 1), somebody),
                     SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
@@ -289,6 +296,7 @@ class PlanTests(TestCase):
                 LidMoved(ItemId(3 * ROWS + 1), True),
                 DoorMoved(DoorId(1), True),
                 NpcPlaced(NpcId(1), start),
+                FollowMade(somebody, somebody),
                 MuteMade(somebody, somebody),
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
                 ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),

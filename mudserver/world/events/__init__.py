@@ -28,6 +28,7 @@ from mudserver.world.events.coming import (
     Returned,
 )
 from mudserver.world.events.doors import DoorShut, DoorSwung
+from mudserver.world.events.following import Followed, LedOn, Unfollowed
 from mudserver.world.events.history import HistoryShown
 from mudserver.world.events.looking import (
     Examined,
@@ -78,11 +79,13 @@ __all__ = [
     "Event",
     "Examined",
     "ExitsListed",
+    "Followed",
     "HelpShown",
     "HistoryShown",
     "Hushed",
     "InventoryListed",
     "KnownChannel",
+    "LedOn",
     "Looked",
     "LostLink",
     "Means",
@@ -105,6 +108,7 @@ __all__ = [
     "Took",
     "TookOut",
     "Unbanned",
+    "Unfollowed",
     "Unmuted",
     "Unsilenced",
     "Way",
@@ -133,6 +137,9 @@ Event = (
     | ContainerShut
     | DoorShut
     | DoorSwung
+    | Followed
+    | Unfollowed
+    | LedOn
     | NpcDeparted
     | NpcArrived
     | Looked

@@ -17,6 +17,7 @@ from mudserver.world.rules import (
     channels,
     containers,
     doors,
+    following,
     history,
     looking,
     moderation,
@@ -80,7 +81,12 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
         case commands.Drop(item=item):
             return (things.drop(character, room, item),)
         case commands.Go(direction=direction):
-            return moving.go(character, room, direction)
+            walked = moving.go(character, room, direction)
+            return (*walked, *following.train(world, character, room, direction))
+        case commands.Follow(name=name):
+            return (following.follow(world, character, room, name),)
+        case commands.Unfollow():
+            return (following.unfollow(world, character),)
         case commands.Mute():
             return (moderation.mute(world, character, command, now),)
         case commands.ListMutes():

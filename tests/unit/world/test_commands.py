@@ -28,6 +28,8 @@ LINES = (
     "open chest",
     "close crate",
     "north",
+    "follow bob",
+    "unfollow",
     "mute",
     "mute cid",
     "unmute bob",
@@ -58,6 +60,8 @@ class ChangesStateTest(SynchronousTestCase):
             do(world, ANN, "get rope")
             furnish(world)
             do(world, ANN, "silence bob")
+            if line == "unfollow":
+                do(world, ANN, "follow bob")
             do(world, ANN, "ban bob")
             do(world, ANN, "mute bob")
             command = parse(line)
@@ -73,6 +77,8 @@ class ChangesStateTest(SynchronousTestCase):
                 commands.Open,
                 commands.Close,
                 commands.Go,
+                commands.Follow,
+                commands.Unfollow,
                 commands.Mute,
                 commands.Unmute,
                 commands.Silence,

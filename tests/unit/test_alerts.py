@@ -34,6 +34,8 @@ WANTED = {
     "MudSlowConsumers": "mud_outbox_overflows_total",
     "MudSessionsDie": "mud_closes_total",
     "MudDatabasePressure": "mud_journal_pressure",
+    "MudHistoryUpkeepFails": "mud_history_upkeep_failures_total",
+    "MudChatLinesDropped": "mud_journal_lines_dropped_total",
 }
 
 

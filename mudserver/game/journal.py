@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -202,7 +202,18 @@ class Journal:
         return decided
 
     def _decision(self, dirt: Dirt | None) -> Deferred[None]:
-        decided: Deferred[None] = Deferred()
+        """Wait for some dirt; who gives up waiting is forgotten at once."""
+        if self._over:
+            return fail(StorageUnavailable("Nothing is saved here any more."))
+        if dirt is None:
+            return succeed(None)
+        waits = dirt.waiting
+
+        def give_up(_: Deferred[None]) -> None:
+            if waiting in waits:
+                waits.remove(waiting)
+
+        decided: Deferred[None] = Deferred(give_up)
 
         def decide(outcome: Outcome) -> None:
             if decided.called:
@@ -212,12 +223,8 @@ class Journal:
             else:
                 decided.callback(None)
 
-        if self._over:
-            decide(Outcome.LOST)
-        elif dirt is None:
-            decide(Outcome.COMMITTED)
-        else:
-            dirt.waiting.append(Waiting(decide))
+        waiting = Waiting(decide)
+        waits.append(waiting)
         return decided
 
     def barrier(self) -> Deferred[None]:
@@ -408,7 +415,7 @@ class Journal:
 
     def _settle(self, dirt: Dirt, outcome: Outcome | None = None) -> None:
         waiting, dirt.waiting = dirt.waiting, []
-        for each in waiting:
+        for each in tuple(waiting):  # who is told may have another give up
             self._tell(each.settle, outcome or each.outcome)
 
     def _tell(self, settle: Settle | None, outcome: Outcome) -> None:

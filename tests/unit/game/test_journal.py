@@ -1,11 +1,12 @@
 """What changed is written behind, as consistent cuts, and acknowledged when committed."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +15,7 @@ from mudserver.game import dirt, journal
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.journal import GATHER_CHANGES, GATHER_SECONDS, Journal
 from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
+from mudserver.interfaces.history import ChatLine
 from mudserver.interfaces.journal import (
     AnswerRow,
     DeadLetter,
@@ -32,6 +34,7 @@ ANN, BOB = CharacterId(1), CharacterId(2)
 HALL, YARD = RoomId(11), RoomId(12)
 LAMP = ItemId(21)
 S = SessionId("s")
+MOMENT = datetime(2026, 5, 1, tzinfo=UTC)
 
 AWAY = StorageUnavailable("away")
 NO = StorageRefused("no", "23503", "character_room_fkey")
@@ -383,6 +386,78 @@ class AwayTest(JournalTest):
         self.assertEqual(database.characters[ann].room, second)
         self.assertTrue(self.journal.clean)
         self.assertEqual(self.fenced, [])
+
+
+class LinesTest(JournalTest):
+    """What was said rides along, and can be asked for at once."""
+
+    def say(self, number: int) -> None:
+        line = ChatLine(S, InputNumber(number), 0, MOMENT, "chat", None, ANN, "Ann", "hi")
+        self.journal.note(Receipt(InputRow(S, ANN, InputNumber(number))), (line,))
+
+    def said(self) -> list[int]:
+        """The inputs whose lines are in the last flush."""
+        return [row.number for row in self.store.last if isinstance(row, ChatLine)]
+
+    def test_by_itself(self) -> None:
+        """Lines alone are written a second after the first, with the note of their input."""
+        self.say(1)
+        self.clock.advance(journal.LINE_SECONDS / 2)
+        self.say(2)
+        self.clock.advance(journal.LINE_SECONDS / 2 - 0.01)
+        self.assertEqual(self.store.flushes, [])
+        self.clock.advance(0.02)
+        self.assertEqual(self.said(), [1, 2])
+        self.assertIn(InputRow(S, ANN, InputNumber(2)), self.store.last)
+        self.assertEqual(self.journal.backlog.depth, 0)
+
+    def test_many(self) -> None:
+        """Many are written at once."""
+        for number in range(1, journal.LINE_ROWS + 1):
+            self.assertEqual(self.store.flushes, [])
+            self.say(number)
+        self.assertEqual(len(self.said()), journal.LINE_ROWS)
+
+    def test_catch_up(self) -> None:
+        """Who wants to read has all written at once, behind what is just being written."""
+        self.successResultOf(self.journal.catch_up())
+        self.say(1)
+        first = self.journal.catch_up()
+        self.assertEqual(self.said(), [1])
+        self.say(2)
+        second = self.journal.catch_up()
+        self.assertEqual(len(self.store.flushes), 1)
+        self.store.commit()
+        self.successResultOf(first)
+        self.assertNoResult(second)
+        self.assertEqual(self.said(), [2])
+        third = self.journal.catch_up()
+        self.store.commit()
+        self.successResultOf(second)
+        self.successResultOf(third)
+
+    def test_given_up(self) -> None:
+        """Who gives up waiting is forgotten, and nobody else."""
+        self.say(1)
+        waiting = [self.journal.catch_up() for _ in range(3)]
+        waiting[0].addCallback(lambda _: waiting[1].cancel())
+        gone = self.journal.catch_up()
+        self.assertEqual(self.journal.backlog.depth, 4)
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        self.assertEqual(self.journal.backlog.depth, 3)
+        self.store.commit()
+        self.successResultOf(waiting[0])
+        self.failureResultOf(waiting[1], CancelledError)
+        self.successResultOf(waiting[2])
+
+    def test_over(self) -> None:
+        """Once the journal is over, nobody waits."""
+        self.say(1)
+        waiting = self.journal.catch_up()
+        self.store.fail(Fenced("we are"))
+        self.failureResultOf(waiting, StorageUnavailable)
+        self.failureResultOf(self.journal.catch_up(), StorageUnavailable)
 
 
 class RefusedTest(JournalTest):

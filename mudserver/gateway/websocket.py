@@ -26,6 +26,20 @@ MakeLink = Callable[[Shared, Wire, Origin, Place], JsonLink]
 #: WebSocket as in RFC 6455; the drafts before it are not spoken.
 _VERSION = 13
 
+#: What Autobahn keeps of a handshake that is done, for its log.
+_OF_THE_HANDSHAKE = (
+    "_transport_details",
+    "http_headers",
+    "http_request_data",
+    "http_request_host",
+    "http_request_params",
+    "http_request_uri",
+    "http_response_data",
+    "http_status_line",
+    "websocket_extensions",
+    "websocket_protocols",
+)
+
 #: Opcodes of frames that are no part of a message (RFC 6455 §5.5).
 _CONTROL = range(0x8, 0x10)
 
@@ -80,7 +94,15 @@ class WebSocketConnection(WebSocketServerProtocol):
                 # Autobahn gives it no type but that of its first value.
                 self._perMessageCompress = deflate.Inflation()  # type: ignore[assignment]
                 self._link.inflates()
+            self._forget_handshake()
             self._link.opened()
+
+    def _forget_handshake(self) -> None:
+        """Let go of what Autobahn would keep for nothing: some 1.5 KB of each connection."""
+        for name in _OF_THE_HANDSHAKE:
+            setattr(self, name, None)
+        # Only chopped writes are queued, which ours aren't; an empty deque takes 760 bytes.
+        self.send_queue = ()  # type: ignore[assignment]
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; from who sends far too many nothing more is taken."""

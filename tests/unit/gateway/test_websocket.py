@@ -173,6 +173,12 @@ class HandshakeTest(WebSocketTestCase):
         pump.flush()
         self.assertEqual(self.world.texts, ["look"])
 
+    def test_nothing_kept(self) -> None:
+        """Once it is done, nothing is kept of a handshake."""
+        server, _, _ = self.connect()
+        for kept in ("http_headers", "http_request_data", "http_response_data"):
+            self.assertIsNone(getattr(server, kept))
+
     def test_no_timers(self) -> None:
         """Autobahn sets no timer of its own: a connection waits on the reaper alone."""
         before = len(self.clock.getDelayedCalls())

@@ -13,6 +13,8 @@ from mudserver.ids import SessionId
 from mudserver.interfaces.authority import PasswordCredential, Register, Revoke
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attached, Ended, Settled, Show
+from mudserver.world.area import Area
+from tests.contract.areas import chest_world
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase, Opened
 
 NAMES = ("Ann", "Bob", "Cid")
@@ -24,6 +26,18 @@ LINES = (
     "drop all",
     "east",
     "west",
+    "open chest",
+    "close chest",
+    "get all from chest",
+    "put all in sack",
+    "get all from sack",
+    "put all in chest",
+    "open north",
+    "close north",
+    "north",
+    "south",
+    "follow ann",
+    "unfollow",
     "mute cid",
     "unmute cid",
     "tell bob hello",
@@ -58,6 +72,9 @@ steps = st.one_of(
 
 
 class InterleavingsTest(GameTestCase):
+    def make_areas(self) -> tuple[Area, ...]:
+        return chest_world()
+
     def setUp(self) -> None:
         super().setUp()
         self.successResultOf(self.bus.request(WORLD, Register("Cid", PASSWORD, HOME)))
@@ -180,8 +197,9 @@ class InterleavingsTest(GameTestCase):
             character for room in world.rooms.values() for character in room.occupants.characters
         ]
         self.assertEqual(sorted(places), sorted(played))
-        items = [item.id for room in world.rooms.values() for item in room.items]
-        items += [item.id for each in world.characters.values() for item in each.items]
+        outermost = [item for room in world.rooms.values() for item in room.items]
+        outermost += [item for each in world.characters.values() for item in each.items]
+        items = [each.id for item in outermost for each in item.everything]
         self.assertEqual(len(items), len(set(items)))
         self.assertEqual(set(items), set(world.items))
 
@@ -199,11 +217,21 @@ class InterleavingsTest(GameTestCase):
         # failed log-ins, the next round of revalidation, the next look at expired tokens, the next
         # at the days of history.
         self.assertEqual(len(self.clock.getDelayedCalls()), 7)
-        stored = {item.id: item.room for item in self.database.items.values()}
-        self.assertEqual(len(stored), 3)
+        stored = dict(self.database.items)
+        self.assertEqual(len(stored), 6)
         for item in game.world.items.values():
-            self.assertEqual(stored.pop(item.id), item.room)
-        self.assertTrue(all(room is None for room in stored.values()))
+            row = stored.pop(item.id)
+            self.assertEqual((row.room, row.holder), (item.room, item.holder))
+            self.assertEqual((row.container, row.closed), (item.container, item.closed))
+        self.assertTrue(all(row.holder or row.container in stored for row in stored.values()))
+        doors = {
+            way.door: way.closed
+            for room in game.world.rooms.values()
+            for way in room.exits.values()
+        }
+        self.assertEqual(self.database.doors, {id: doors[id] for id in self.database.doors})
+        for character in self.database.characters:
+            self.assertEqual(game.world.follows.of(character), self.database.follows.get(character))
 
     def check_told(self) -> None:
         """Nobody is shown anything before they are in or after they are out; answers come once."""

@@ -84,6 +84,15 @@ class Probe:
             kinds[kind if kind in ("socket", "pipe", "anon_inode") else "file"] += 1
         return kinds
 
+    def waited(self) -> float:
+        """Return for how many seconds in all its reactor wanted to run, and others did."""
+        try:
+            return (
+                int(Path(f"/proc/{self.daemon.program.pid}/schedstat").read_text().split()[1]) / 1e9
+            )
+        except FileNotFoundError:  # this kernel doesn't tell
+            return 0.0
+
     async def census(self) -> Counter[str]:
         """Count the living objects that hold a connection's state."""
         found = self.daemon.directory / launcher.CENSUS

@@ -12,6 +12,8 @@ from mudserver.world.applied import (
     ChannelOn,
     CharacterPlaced,
     DoorMoved,
+    FollowLifted,
+    FollowMade,
     ItemPlaced,
     LidMoved,
     MuteLifted,
@@ -20,6 +22,7 @@ from mudserver.world.applied import (
 )
 from mudserver.world.area import Area
 from mudserver.world.direction import Direction
+from mudserver.world.model import Item
 from tests.contract.areas import chest_world
 from tests.unit.game.theatre import GameTestCase
 
@@ -340,3 +343,36 @@ class ContainerTest(GameTestCase):
         self.assertEqual(self.gateway.types(self.ann)[-1], "room.state")
         self.assertEqual((heron.room, self.database.npcs[heron.id]), (hall, hall))
         self.assertIn(heron.id, self.game.world.occupants(hall))
+
+    def test_follow(self) -> None:
+        """A follow that isn't saved is none, and one whose end isn't saved goes on."""
+        ann, bob = self.ids["Ann"], self.ids["Bob"]
+        self.refuse(FollowMade, FollowLifted)
+        self.type(self.ann, "follow bob")
+        self.assertEqual(self.game.world.follows.followers(bob), [])
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "follow bob")
+        self.refuse(FollowMade, FollowLifted)
+        self.type(self.ann, "unfollow")
+        self.assertEqual(self.game.world.follows.followers(bob), [ann])
+
+    def test_after_a_restart(self) -> None:
+        """Lids, doors, follows and what is in bags are as they were."""
+        self.type(self.ann, "put rope in sack")
+        self.type(self.ann, "follow bob")
+        self.type(self.bob, "west")
+        self.type(self.bob, "open north")
+        self.type(self.ann, "drop sack")
+        before = {id: (item.room, item.container, item.closed) for id, item in self.all_items()}
+        self.advance(1.0)
+        self.successResultOf(self.service.stopService())
+        self.service = self.make_service()
+        self.successResultOf(self.service.startService())
+        after = {id: (item.room, item.container, item.closed) for id, item in self.all_items()}
+        self.assertEqual(after, before)
+        world = self.game.world
+        self.assertFalse(world.room(world.start).exits[Direction.NORTH].closed)
+        self.assertEqual(world.follows.followers(self.ids["Bob"]), [self.ids["Ann"]])
+
+    def all_items(self) -> list[tuple[ItemId, Item]]:
+        return sorted(self.game.world.items.items())

@@ -149,7 +149,10 @@ class Settings:
         key="history.tell_days",
     )
     password_time_cost: int = _setting(
-        values.integer(1, 100), 3, "Passes of argon2id over its memory.", key="password.time_cost"
+        values.integer(1, 100),
+        3,
+        "Passes of argon2id over its memory; fewer make stolen hashes easy to break.",
+        key="password.time_cost",
     )
     password_memory: int = _setting(
         values.integer(8, 4_194_304), 65_536, "KiB of memory for argon2id.", key="password.memory"
@@ -160,7 +163,7 @@ class Settings:
     exempt: tuple[Network, ...] = _setting(
         values.several(values.network),
         (),
-        "Networks that no limit by address concerns.",
+        "Networks that no limit by address concerns, such as one that tests the load.",
         key="limits.exempt",
     )
     per_address: int = _setting(

@@ -58,3 +58,6 @@ COMMENT ON TABLE tell_line IS
     'What players told one another, as chat_line; it is kept for a shorter time.';
 COMMENT ON COLUMN tell_line.speaker IS 'The id of the character that spoke.';
 COMMENT ON COLUMN tell_line.target IS 'The id of the character that was told.';
+
+COMMENT ON TABLE chat_line_rest IS 'What was said on a day for which chat_line had no partition.';
+COMMENT ON TABLE tell_line_rest IS 'What was told on a day for which tell_line had no partition.';

@@ -110,12 +110,15 @@ class Caller:
         site: What the client takes us for: scheme, host and port that it used.
         browser: Whether it is a page in a browser.
         by_proxy: Whether a trusted proxy brought the request, or could have.
+        page: The header Origin as it came, where it is that of an allowed page of another origin;
+            else empty. Browsers show such a page our answers only if it is said back to them.
     """
 
     origin: Origin
     site: Site
     browser: bool
     by_proxy: bool = False
+    page: str = ""
 
 
 def _site(text: str | None) -> Site | None:
@@ -162,13 +165,14 @@ class WebPolicy:
         """
         https = self._proto(facts) == "https"
         site = self._asked_for("https" if https else "http", facts.host)
-        self._check_origin(facts.origin, site)
+        asking = self._asking(facts.origin, site)
         secure = https or (is_loopback(facts.peer) and not facts.forwarded)
         return Caller(
             Origin(self._address(facts), secure),
             site,
             browser=bool(facts.origin),
             by_proxy=self.trusts(facts.peer),
+            page="" if asking in (None, site) else facts.origin[0],
         )
 
     def trusts(self, peer: str) -> bool:
@@ -208,15 +212,17 @@ class WebPolicy:
             or parse_address(host.removeprefix("[").removesuffix("]")) is not None
         )
 
-    def _check_origin(self, origins: tuple[str, ...], own: Site) -> None:
+    def _asking(self, origins: tuple[str, ...], own: Site) -> Site | None:
+        """Return whose page asks, if a page does."""
         if not origins:
-            return
+            return None
         try:
             site = Site.parse(origins[0]) if len(origins) == 1 else None
         except ValueError:
             site = None
         if site is None or site not in {own, self.public_url, *self.origins}:
             raise Forbidden("That page may not ask here.", code="bad_origin")
+        return site
 
 
 def _hop(text: str) -> str | None:

@@ -9,6 +9,7 @@ from mudserver.gateway.web.answer import Answer, Form, failure, refusal
 from mudserver.gateway.web.api import Call
 from mudserver.gateway.web.channel import WebChannel
 from mudserver.gateway.web.cookies import cookie_name
+from mudserver.gateway.web.cross_origin import sharing
 from mudserver.gateway.web.policy import Caller, Facts
 
 #: What proxies add: any of these shows that the peer asks for somebody else.
@@ -29,11 +30,13 @@ class WebRequest(Request):
     Attributes:
         caller: Who asks; known before any resource sees the request.
         address: Where it comes from; the proxy's own until the caller is known.
+        page: As of the caller; empty until that is known.
         refused_as: The code that it was refused with; None where it was not.
     """
 
     channel: WebChannel
     caller: Caller
+    page: str = ""
     address: str = ""
     refused_as: str | None = None
 
@@ -92,6 +95,9 @@ class WebRequest(Request):
         self.setResponseCode(answer.status.value, answer.status.phrase.encode())
         for name, value in answer.headers.items():
             self.setHeader(name, value)
+        if self.form is Form.JSON:
+            for name, value in sharing(self.page).items():
+                self.setHeader(name, value)
         if answer.content_type:
             self.setHeader("Content-Type", answer.content_type)
         if answer.body or answer.content_type:

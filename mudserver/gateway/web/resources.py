@@ -11,6 +11,7 @@ from twisted.web.server import NOT_DONE_YET
 from mudserver.errors import BusUnavailable, PlayerError, Unavailable
 from mudserver.gateway.web.answer import HttpRefusal, failure
 from mudserver.gateway.web.api import Method
+from mudserver.gateway.web.cross_origin import preflight
 from mudserver.gateway.web.request import WebRequest
 from mudserver.gateway.web.static_files import StaticFile
 from mudserver.tasks import Tasks
@@ -106,6 +107,9 @@ class ApiCall(Spot):
 
     def serve(self, request: WebRequest) -> None:
         """Implement `Spot.serve`."""
+        if request.method == b"OPTIONS" and request.page:
+            request.answer(preflight(self._methods))
+            return
         method = self._methods[check_method(request, self._methods)]
         self._tasks.run("http", self._serve(method, request))
 

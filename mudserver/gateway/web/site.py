@@ -130,6 +130,7 @@ class WebSite(Site):
         request.address = facts.peer
         try:
             request.caller = self._policy.judge(facts)
+            request.page = request.caller.page
             self._shared.exclusion.check(request.caller.origin.address)
         except (Forbidden, Banned) as error:
             self._shared.meter.count("refusals", reason=error.code)

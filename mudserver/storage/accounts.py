@@ -230,7 +230,7 @@ class PostgresAccountStore:
             rows = await self._pool.run_query(_REGISTER, parameters)
         except StorageRefused as error:
             if error.sqlstate == _UNIQUE_VIOLATION:
-                raise NameTaken(f"{name} is taken") from error
+                raise NameTaken(f"The name {name} is taken, or reads like one that is.") from error
             raise
         return _account(rows[0])
 

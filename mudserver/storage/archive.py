@@ -254,7 +254,8 @@ async def _enter(
         return await _made(cursor, _NEW_CHARACTER, (account, record.name, record.created, room))
     except StorageRefused as error:
         if error.sqlstate == _UNIQUE_VIOLATION:
-            raise NameTaken(f"The name {record.name} is taken.") from error
+            taken = f"The name {record.name} is taken, or reads like one that is."
+            raise NameTaken(taken) from error
         raise
 
 

@@ -48,6 +48,7 @@ from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import check
+from mudserver.world.names import name_look
 from mudserver.world.role import Role
 
 __all__ = ["MemoryAccountStore", "MemoryDatabase", "MemoryWorldStore"]
@@ -74,8 +75,10 @@ class MemoryAccountStore:
             check_row(storable(password_hash) != "", "account_password_hash_check")
             check_row(NAME.match(key), "name_key_check")
             if key in self._db.names:
-                raise NameTaken(f"{name} is taken")
+                raise NameTaken(f"The name {name} is taken, or reads like one that is.")
+            self._db.claim_look(name, None)
             account = self._db.next_account()
+            self._db.looks[name_look(name)] = account
             self._db.names[key] = account
             self._db.accounts[account] = MemoryAccount(
                 account, name, password_hash, Role.PLAYER, False, self._db.now()

@@ -27,6 +27,7 @@ from mudserver.storage.memory_database import (
     key_of,
 )
 from mudserver.storage.text import storable
+from mudserver.world.names import name_look
 from mudserver.world.role import Role
 
 
@@ -120,7 +121,8 @@ class MemoryCharacterArchive:
         check_row(NAME.match(key), "name_key_check")
         owner = self._db.names.get(key)
         if owner is not None and (owner != account or self._named(record.name) is not None):
-            raise NameTaken(f"The name {record.name} is taken.")
+            raise NameTaken(f"The name {record.name} is taken, or reads like one that is.")
+        self._db.claim_look(record.name, account)
         if account is None:
             account = self._db.next_account()
             self._db.accounts[account] = MemoryAccount(
@@ -132,6 +134,7 @@ class MemoryCharacterArchive:
             CharacterId(self._db.next_entities(1)[0]), account, record.name, room, record.created
         )
         self._db.characters[character.id] = character
+        self._db.looks.setdefault(name_look(record.name), character.account)
         return character
 
     def _nested(self, items: Iterable[ItemRow]) -> tuple[CarriedItem, ...]:

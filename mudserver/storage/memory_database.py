@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, execute, fail
 
-from mudserver.errors import MudError, StorageRefused
+from mudserver.errors import MudError, NameTaken, StorageRefused
 from mudserver.ids import (
     AccountId,
     CharacterId,
@@ -29,6 +29,7 @@ from mudserver.interfaces.rows import ExitRow, ItemRow, MuteRow, TokenRow, World
 from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, Entity, FollowMade, SilenceMade
 from mudserver.world.bans import Ban, BanKind
+from mudserver.world.names import name_look
 from mudserver.world.role import Role
 
 T = TypeVar("T")
@@ -141,6 +142,7 @@ class MemoryDatabase:
     lost_commits: int = 0
     accounts: dict[AccountId, MemoryAccount] = field(init=False, factory=dict)
     names: dict[str, AccountId] = field(init=False, factory=dict)
+    looks: dict[str, AccountId] = field(init=False, factory=dict)
     tokens: dict[TokenHash, TokenRow] = field(init=False, factory=dict)
     tickets: dict[str, MemoryTicket] = field(init=False, factory=dict)
     characters: dict[CharacterId, MemoryCharacter] = field(init=False, factory=dict)
@@ -272,6 +274,20 @@ class MemoryDatabase:
         for text in (row.origin, row.target, row.details):
             storable(text)
         self.audit.setdefault(row.key, row)
+
+    def claim_look(self, name: str, account: AccountId | None) -> None:
+        """
+        See that nobody else has a name that reads the same.
+
+        Args:
+            name: What somebody will be called.
+            account: Whose that is; None for a new one.
+
+        Raises:
+            NameTaken: Somebody has.
+        """
+        if self.looks.get(name_look(name), account) != account:
+            raise NameTaken(f"The name {name} is taken, or reads like one that is.")
 
     def _perform(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self.failure is None else fail(self.failure)

@@ -31,6 +31,16 @@ account connect create exit login logout name network new register
 """
 
 
+#: In many fonts a capital I is a small l; no other two letters of ASCII are so alike. (m and rn are
+#: near, but Arne and Ame are two names.) A capital L is like neither.
+_LOOK: Final = str.maketrans("ABCDEFGHIJKMNOPQRSTUVWXYZ", "abcdefghljkmnopqrstuvwxyz")
+
+
+def name_look(name: str) -> str:
+    """Return what names have in common that read the same, such as ``Iris`` and ``lris``."""
+    return name.translate(_LOOK)
+
+
 def name_key(name: str) -> str:
     """Return what two spellings of the same name have in common."""
     return name.casefold()
@@ -55,7 +65,7 @@ def check_name(name: str, reserved: Collection[str]) -> str:
     if not _NAME.fullmatch(name):
         raise BadName("A name has only the letters A to Z, with single ' or - between them.")
     key = name_key(name)
-    if key in reserved or key.startswith(_GUEST):
+    if key in reserved or name_look(name) in reserved or key.startswith(_GUEST):
         raise BadName("That name is reserved; please choose another.")
     return name[0].upper() + name[1:]
 

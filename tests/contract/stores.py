@@ -115,6 +115,16 @@ class AccountStoreContract(StoreContract):
         await self.failing(self.accounts.register("aNN", "$argon2id$"), NameTaken)
         self.assertEqual(len(await self.accounts.page("", 10)), 1)
 
+    async def test_register_refuses_what_reads_the_same(self) -> None:
+        """A name that reads like another is taken: a capital I is a small l, a capital L isn't."""
+        await self.account("Ian")
+        await self.account("BiIbo")
+        for name in ("lan", "BilbO", "bilbo"):
+            await self.failing(self.accounts.register(name, "$argon2id$"), NameTaken)
+        for name in ("Lan", "BiLbo", "Ila"):
+            await self.account(name)
+        self.assertEqual(len(await self.accounts.page("", 10)), 5)
+
     async def test_register_at_once(self) -> None:
         """Of many who want a name at the same time, one gets it and the others hear NameTaken."""
         outcomes = [self.accounts.register("Ann", f"$argon2id${n}") for n in range(8)]

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.storage.migrate import DIRECTORY, LOCK, migrate
@@ -213,6 +214,31 @@ class MigrationsTests(SynchronousTestCase):
         self.assertEqual(self.migrate_to("0012"), 1)
         self.assertEqual(self.rows(), {**before, "follow": []})
         self.sql("INSERT INTO follow (follower, leader) VALUES (11, 12)")
+
+    def test_0013(self) -> None:
+        """Those whose names read the same keep them; the older one holds what it reads. From then
+        on nobody else gets such a name.
+        """
+        self.migrate_to("0012")
+        self.sql(SCENE)
+        made = (
+            "WITH a AS (INSERT INTO account (id, name, password_hash) VALUES ({0}, '{1}', '$')),"
+            " n AS (INSERT INTO name VALUES (lower('{1}'), {0}))"
+            " INSERT INTO character (account, name) VALUES ({0}, '{1}')"
+        )
+        for id, name in ((3, "Ian"), (4, "lan")):
+            self.sql(made.format(id, name))
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0013"), 1)
+        self.assertEqual({**self.rows(), "look": []}, {**before, "look": []})
+        self.assertEqual(
+            self.sql("SELECT look, account FROM look ORDER BY 1"),
+            [("ann", 1), ("ben", 2), ("bob", 2), ("lan", 3)],
+        )
+        self.sql(made.format(5, "Iris"))
+        with self.assertRaises(psycopg2.IntegrityError) as raised:
+            self.sql(made.format(6, "lris"))
+        self.assertEqual(raised.exception.diag.constraint_name, "look_pkey")
 
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""

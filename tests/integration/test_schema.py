@@ -69,6 +69,20 @@ class SchemaTests(SynchronousTestCase):
         self.assert_refused("name_pkey", "INSERT INTO name VALUES ('ann', 2)")
         self.assert_refused("name_key_check", "INSERT INTO name VALUES ('Ann', 2)")
 
+    def test_looks(self) -> None:
+        """A name doesn't read like that of another account, whoever writes it; like one's own, it
+        may.
+        """
+        self.sql("INSERT INTO name VALUES ('bilbo', 1), ('biibo', 2)")
+        self.sql("INSERT INTO character (account, name) VALUES (1, 'Bilbo')")
+        self.assert_refused(
+            "look_pkey",
+            "INSERT INTO character (account, name) VALUES (2, 'BiIbo')",
+            "UPDATE character SET name = 'BiIbo' WHERE id = 12",
+        )
+        self.sql("UPDATE name SET account = 1 WHERE key = 'biibo'")
+        self.sql("INSERT INTO character (account, name) VALUES (1, 'BiIbo')")
+
     def test_accounts(self) -> None:
         """An account has a known role, and stays while it has characters."""
         self.assert_refused("account_role_check", "UPDATE account SET role = 'god'")

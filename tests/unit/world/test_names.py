@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.errors import BadName, BadPassword
 from mudserver.world.direction import Direction
 from mudserver.world.lexicon import STANDARD
-from mudserver.world.names import check_name, check_password, name_key, reserved_names
+from mudserver.world.names import check_name, check_password, name_key, name_look, reserved_names
 from mudserver.world.passwords import COMMON_PASSWORDS
 
 RESERVED = reserved_names(["the grey heron", "Mrs Pellow"])
@@ -48,6 +48,19 @@ class NameTests(SynchronousTestCase):
             "\uff21nn",
         ):
             self.assertRaises(BadName, check_name, name, RESERVED)
+
+    def test_look(self) -> None:
+        """Names read the same where they differ in case, or in capital I and small l; not in L."""
+        for one, other in (("Ian", "lan"), ("Bill", "BiIl"), ("ANN", "ann")):
+            self.assertEqual(name_look(one), name_look(other))
+        for one, other in (("Ian", "Lan"), ("Ian", "ian"), ("Bill", "BiLl")):
+            self.assertNotEqual(name_look(one), name_look(other))
+
+    def test_reads_like_reserved(self) -> None:
+        """What reads like a reserved word is reserved, too."""
+        for name in ("AII", "PeIlow", "SeIf"):
+            with self.assertRaises(BadName):
+                check_name(name, RESERVED)
 
     def test_reserved(self) -> None:
         """Verbs, directions, inhabitants, staff titles and words for persons are nobody's."""

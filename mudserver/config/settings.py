@@ -136,6 +136,12 @@ class Settings:
         tuple(each for each in DEFAULT_CHANNELS if each.staff),
         "Channels for admins and owners alone, in the same form.",
     )
+    login_days: int = _setting(
+        values.integer(1, 3_650),
+        90,
+        "Days for which is kept who logged in, when and from where.",
+        key="history.login_days",
+    )
     history_days: int = _setting(
         values.integer(0, 3_650),
         30,

@@ -180,6 +180,29 @@ class ListBans(amp.Command):
     errors = _ERRORS
 
 
+class ListLogins(amp.Command):
+    """Log-ins of an account, the newest first; ``before`` is an ``id`` of one, or 0."""
+
+    arguments = [(b"name", amp.Unicode()), (b"before", amp.Integer())]
+    response = [
+        (
+            b"logins",
+            amp.AmpList(
+                [
+                    (b"id", amp.Integer()),
+                    (b"at", amp.Unicode()),
+                    (b"last", amp.Unicode()),
+                    (b"address", amp.Unicode()),
+                    (b"way", amp.Unicode()),
+                    (b"outcome", amp.Unicode()),
+                    (b"tries", amp.Integer()),
+                ]
+            ),
+        )
+    ]
+    errors = _ERRORS
+
+
 class ListAudit(amp.Command):
     """What staff and operators did, the newest first; ``before`` is an ``id`` of it, or 0."""
 

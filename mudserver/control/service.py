@@ -39,6 +39,7 @@ from mudserver.control.commands import (
     ListBans,
     ListBoxes,
     ListLetters,
+    ListLogins,
     ListSessions,
     OpenLetter,
     PruneLetters,
@@ -256,6 +257,29 @@ class ControlConnection(amp.AMP):
                         "why": ban.why,
                     }
                     for ban in found
+                ]
+            }
+
+        return self._answer(answer)
+
+    @ListLogins.responder
+    def logins(self, name: str, before: int) -> Deferred[_Answer]:
+        """Answer `ListLogins`."""
+
+        async def answer() -> _Answer:
+            found = await self._administration.logins(name, before or None, PAGE)
+            return {
+                "logins": [
+                    {
+                        "id": each.id,
+                        "at": _moment(each.row.at),
+                        "last": _moment(each.row.last_at),
+                        "address": each.row.address,
+                        "way": each.row.way.value,
+                        "outcome": each.row.outcome.value,
+                        "tries": each.row.tries,
+                    }
+                    for each in found
                 ]
             }
 

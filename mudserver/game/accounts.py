@@ -16,6 +16,7 @@ from mudserver.errors import (
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.limits import AccountLimits
 from mudserver.game.login_attempts import LoginAttempts
+from mudserver.game.login_history import LoginHistory
 from mudserver.game.throttle import RegistrationThrottle
 from mudserver.game.tokens import Authority, Tokens
 from mudserver.ids import AccountId, TokenHash
@@ -34,6 +35,7 @@ from mudserver.interfaces.authority import (
     TicketCredential,
     Transport,
 )
+from mudserver.interfaces.logins import LoginEntry, LoginOutcome, LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import AccountRow
 from mudserver.interfaces.stores import IAccountStore
@@ -57,6 +59,7 @@ class Accounts:
         tokens: What gives authority to who has shown the password.
         hasher: Where passwords are hashed; whoever made it starts and stops it.
         attempts: What slows down those who guess; whoever made it starts and stops it.
+        history: What notes who logs in; so does that.
         limits: How passwords may travel, and how often they may be tried.
         reserved: The keys of names that nobody may have.
         bans: Who is kept out.
@@ -72,6 +75,7 @@ class Accounts:
         tokens: Tokens,
         hasher: PasswordHasher,
         attempts: LoginAttempts,
+        history: LoginHistory,
         limits: AccountLimits,
         reserved: Collection[str],
         bans: Bans,
@@ -89,6 +93,7 @@ class Accounts:
         self._clock = clock
         self._meter = meter
         self._attempts = attempts
+        self._history = history
         self._registrations = RegistrationThrottle(limits.throttle)
 
     # ------------------------------------------------------------ passwords
@@ -141,9 +146,11 @@ class Accounts:
             Banned: The account is disabled, or it, its name or the address is banned.
         """
         credential = PasswordCredential(request.name, request.password)
-        account = await self._authenticate(credential, request.origin, request.transport)
+        way = LoginWay.HTTP
+        account = await self._authenticate(credential, request.origin, request.transport, way)
         token, authority = await self._tokens.grant(account)
         issued = await self._tokens.ticket(token)
+        self._history.accepted(account.id, request.origin.address, way)
         return LoggedIn(
             attended=authority.attended,
             token=token,
@@ -163,7 +170,8 @@ class Accounts:
         """
         if isinstance(credential, TicketCredential):
             return await self._tokens.redeem(credential)
-        account = await self._authenticate(credential, origin, transport)
+        way = LoginWay(transport.value)
+        account = await self._authenticate(credential, origin, transport, way)
         _, authority = await self._tokens.grant(account)
         return authority
 
@@ -240,6 +248,12 @@ class Accounts:
         """Let its owner log in to an account again."""
         await self._store.enable(account, audit)
 
+    async def logins(
+        self, account: AccountId, before: int | None, limit: int
+    ) -> tuple[LoginEntry, ...]:
+        """Return log-ins of an account, as `IAccountStore.logins`."""
+        return await self._store.logins(account, before, min(limit, MAX_PAGE))
+
     async def set_role(self, account: AccountId, role: Role, audit: AuditRow) -> None:
         """Change what an account may do; ``audit`` is committed with it."""
         await self._store.set_role(account, role, audit)
@@ -254,22 +268,30 @@ class Accounts:
         return await self._store.register(name, hash)
 
     async def _authenticate(
-        self, credential: PasswordCredential, origin: Origin, transport: Transport
+        self, credential: PasswordCredential, origin: Origin, transport: Transport, way: LoginWay
     ) -> AccountRow:
         self._check_way(origin, transport)
         self._bans.check(self._utc_now(), address=origin.address)
-        account = await self._verify_name(credential, origin)
+        account = await self._verify_name(credential, origin, way)
         self._check_staff_way(account, origin, transport)
         ban = self._bans.against(self._utc_now(), account=account.id, names=(account.name,))
         if account.disabled or ban is not None:
             self._meter.count("logins", outcome="banned")
+            self._history.failed(account.id, origin.address, way, LoginOutcome.BANNED)
             raise Banned("This account is closed." if ban is None else ban.reason)
         self._meter.count("logins", outcome="accepted")
         return account
 
-    async def _verify_name(self, credential: PasswordCredential, origin: Origin) -> AccountRow:
+    async def _verify_name(
+        self, credential: PasswordCredential, origin: Origin, way: LoginWay
+    ) -> AccountRow:
         account = await self._store.by_name(credential.name)
-        await self._verify(credential.name, account, credential.password, origin)
+        try:
+            await self._verify(credential.name, account, credential.password, origin)
+        except WrongCredentials:
+            if account is not None:
+                self._history.failed(account.id, origin.address, way, LoginOutcome.REFUSED)
+            raise
         if account is None:  # an unknown account's password is never right
             raise WrongCredentials("Wrong name or password.")
         return account

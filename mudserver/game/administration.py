@@ -25,6 +25,7 @@ from mudserver.interfaces.audit import (
 )
 from mudserver.interfaces.history import LogLine, LogWanted
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
+from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
@@ -184,6 +185,16 @@ class Administration:
 
         async def page() -> tuple[AuditEntry, ...]:
             return await self._audit_store().page(wanted, before, min(limit, MAX_PAGE))
+
+        return Deferred.fromCoroutine(page())
+
+    def logins(self, name: str, before: int | None, limit: int) -> Deferred[tuple[LoginEntry, ...]]:
+        """Implement `IAdministration.logins`."""
+
+        async def page() -> tuple[LoginEntry, ...]:
+            accounts = self.service.game.accounts
+            account = await accounts.find(name)
+            return await accounts.logins(account.id, before, limit)
 
         return Deferred.fromCoroutine(page())
 

@@ -18,6 +18,7 @@ from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
 from mudserver.game.login_attempts import LoginAttempts
+from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop
 from mudserver.game.moderation import Moderation
 from mudserver.game.network_bans import NetworkBanNotices
@@ -98,6 +99,7 @@ class Game:
     stage: Stage
     tokens: Tokens
     attempts: LoginAttempts
+    logins: LoginHistory
     accounts: Accounts
     presence: Presence
     attachments: Attachments
@@ -144,6 +146,14 @@ def assemble(
         utc_now=ports.utc_now,
         token_bytes=ports.token_bytes,
     )
+    logins = LoginHistory(
+        store=ports.accounts,
+        keep=limits.logins,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        tasks=tasks,
+        meter=ports.meter,
+    )
     attempts = LoginAttempts(
         store=ports.failed_logins,
         limits=limits.accounts.throttle,
@@ -157,6 +167,7 @@ def assemble(
         tokens=tokens,
         hasher=ports.hasher,
         attempts=attempts,
+        history=logins,
         limits=limits.accounts,
         reserved=reserved_names((npc.name for npc in world.npcs.values()), world.lexicon),
         bans=world.bans,
@@ -191,6 +202,7 @@ def assemble(
         loop=loop,
         stage=stage,
         fan_out=fan_out,
+        history=logins,
         bus=ports.bus,
         clock=ports.clock,
         limits=limits.presence,
@@ -275,6 +287,7 @@ def assemble(
         stage=stage,
         tokens=tokens,
         attempts=attempts,
+        logins=logins,
         accounts=accounts,
         presence=presence,
         attachments=attachments,

@@ -76,6 +76,7 @@ class GameLimits:
 
     Attributes:
         protected: Networks whose ban would lock out those who run the server.
+        logins: For how long is kept who logged in.
     """
 
     accounts: AccountLimits = field(factory=AccountLimits)
@@ -83,4 +84,5 @@ class GameLimits:
     pressure: PressureLimits = field(factory=PressureLimits)
     verbs: VerbLimits = field(factory=VerbLimits)
     protected: tuple[IPNetwork, ...] = LOOPBACK
+    logins: timedelta = timedelta(days=90)
     history: Retention = field(factory=Retention)

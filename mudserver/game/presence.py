@@ -23,12 +23,14 @@ from mudserver.game.arrival import Arrival, attached, opened
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.fanout import FanOut
 from mudserver.game.limits import PresenceLimits
+from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import AccountId, Generation, SessionId, TokenHash
 from mudserver.interfaces.bus import IBus, gateway_subject
+from mudserver.interfaces.logins import LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached, Detached, Ended
 from mudserver.interfaces.rows import CharacterRow
@@ -64,6 +66,7 @@ class Presence:
         loop: Where it happens.
         stage: What lets the events happen.
         fan_out: What shows a character to its own player.
+        history: What notes who comes in.
         bus: What leads to the gateways.
         clock: What the graces are measured by.
         limits: How many, how long.
@@ -81,6 +84,7 @@ class Presence:
         loop: GameLoop,
         stage: Stage,
         fan_out: FanOut,
+        history: LoginHistory,
         bus: IBus,
         clock: IReactorTime,
         limits: PresenceLimits,
@@ -92,6 +96,7 @@ class Presence:
         self._loop = loop
         self._stage = stage
         self._fan_out = fan_out
+        self._history = history
         self._bus = bus
         self._clock = clock
         self._limits = limits
@@ -166,7 +171,7 @@ class Presence:
         elif playing.id == request.resume and playing.gateway == request.gateway:
             self._resume(playing, arrival, reply)
         else:
-            self._take_over(playing, arrival, reply)
+            self._take_over(playing, arrival, row, reply)
         self._measure()
 
     def _refusal(self, arrival: Arrival, row: CharacterRow) -> Exception | None:
@@ -212,6 +217,7 @@ class Presence:
         reply.callback(attached(session, recovered=False))
         self._fan_out.char_state(session)
         self._stage.perform(enter(self._world, character))
+        self._note_login(session, row)
         self._meter.count("attachments", outcome="entered")
 
     def _resume(self, session: Session, arrival: Arrival, reply: _Reply) -> None:
@@ -224,7 +230,7 @@ class Presence:
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
 
-    def _take_over(self, old: Session, arrival: Arrival, reply: _Reply) -> None:
+    def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         _cancel_grace(old)
         self._sessions.remove(old)
         reason = "Your character is now played from elsewhere."
@@ -238,7 +244,17 @@ class Presence:
         if room is not None:
             self._stage.perform((Looked(session.character, room),))
         self._stage.perform(regain_link(self._world, session.character))
+        self._note_login(session, row)
         self._meter.count("attachments", outcome="taken_over")
+
+    def _note_login(self, session: Session, row: CharacterRow) -> None:
+        """Note that somebody came in, and show when that was the last time."""
+        account, address = session.attended.account, session.origin.address
+        last = self._history.last(account) or row.last_login
+        self._history.accepted(account, address, LoginWay(session.transport.value))
+        if last is not None:
+            when = f"{last.at:%Y-%m-%d %H:%M} UTC"
+            self._fan_out.notice(session, f"Last login: {when} from {last.address} by {last.way}.")
 
     def _not_entered(
         self, arrival: Arrival, row: CharacterRow, reply: _Reply, failure: Failure

@@ -128,6 +128,7 @@ class WorldService(Service):
         game.revalidation.start()
         game.expiry.start()
         game.attempts.start()
+        game.logins.start()
         bus = self._ports.bus
         self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
         game.notices.open()
@@ -159,6 +160,7 @@ class WorldService(Service):
         finally:
             await game.tasks.stop()
             await game.attempts.stop()
+            await game.logins.stop()
             await self._ports.hasher.stop()
             self._game = None
 

@@ -14,6 +14,7 @@ from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
+from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
 from mudserver.world.bans import Ban
@@ -104,6 +105,9 @@ class IAdministration(Interface):
         wanted: AuditFilter, before: int | None, limit: int
     ) -> Deferred[tuple[AuditEntry, ...]]:
         """List what staff and operators did, the newest first, as `IAuditStore.page`."""
+
+    def logins(name: str, before: int | None, limit: int) -> Deferred[tuple[LoginEntry, ...]]:
+        """List log-ins of an account, the newest first, as `IAccountStore.logins`."""
 
     def export_character(by: Operator, name: str) -> Deferred[bytes]:
         """Write a character down, for another world; fires with a JSON document."""

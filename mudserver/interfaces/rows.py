@@ -14,6 +14,7 @@ from mudserver.ids import (
     RoomId,
     TokenHash,
 )
+from mudserver.interfaces.logins import LastLogin
 from mudserver.world.applied import ChannelSilenceMade, FollowMade, SilenceMade
 from mudserver.world.bans import Ban
 from mudserver.world.direction import Direction
@@ -174,6 +175,7 @@ class CharacterRow:
     mutes: tuple[MutedRow, ...] = ()
     role: Role = Role.PLAYER
     channels_off: tuple[str, ...] = ()
+    last_login: LastLogin | None = None
 
     @property
     def muted(self) -> frozenset[CharacterId]:

@@ -1,6 +1,6 @@
 """The ports of storage, but for the journal's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from twisted.internet.defer import Deferred
@@ -11,6 +11,7 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.interfaces.audit import AuditRow
+from mudserver.interfaces.logins import LoginEntry, LoginRow
 from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
@@ -102,6 +103,19 @@ class IAccountStore(Interface):
         """Take a ticket, at most once; fires with None where it is unknown, spent or expired. The
         token may be expired or revoked, the account disabled.
         """
+
+    def add_logins(rows: Sequence[LoginRow]) -> Deferred[None]:
+        """Write down who logged in; one that is there already is replaced, and those of accounts
+        that are gone are left out.
+        """
+
+    def logins(
+        account: AccountId, before: int | None, limit: int
+    ) -> Deferred[tuple[LoginEntry, ...]]:
+        """Return log-ins of an account, the newest first: those whose ids are below ``before``."""
+
+    def sweep_logins(before: datetime) -> Deferred[bool]:
+        """Forget some of those that are older; fires with whether there are more."""
 
 
 class IWorldStore(Interface):

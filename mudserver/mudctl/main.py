@@ -221,6 +221,7 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "unban": moderation.unban,
     "bans": moderation.bans,
     "audit": moderation.audit,
+    "logins": moderation.logins,
     "drain": _drain,
 }
 

@@ -1,4 +1,4 @@
-"""``mudctl ban``, ``unban``, ``bans`` and ``audit``."""
+"""``mudctl ban``, ``unban``, ``bans``, ``audit`` and ``logins``."""
 
 import pwd
 from argparse import Namespace
@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from twisted.protocols import amp
 
-from mudserver.control.commands import WORDY_PAGE, Ban, ListAudit, ListBans, Unban
+from mudserver.control.commands import PAGE, WORDY_PAGE, Ban, ListAudit, ListBans, ListLogins, Unban
 from mudserver.mudctl.pages import pages
 from mudserver.mudctl.table import show_table
 from mudserver.world.duration import NoDuration, read_duration
@@ -83,6 +83,32 @@ async def audit(daemon: amp.AMP, options: Namespace) -> None:
                 row["action"],
                 row["target"],
                 _arguments(row["details"]),
+            )
+            for row in rows[: options.limit or None]
+        ],
+    )
+
+
+async def logins(daemon: amp.AMP, options: Namespace) -> None:
+    """List log-ins of an account, the newest first."""
+    rows: list[Mapping[str, Any]] = []
+    before = 0
+    while not options.limit or len(rows) < options.limit:
+        page = await daemon.callRemote(ListLogins, name=options.name, before=before)
+        rows += page["logins"]
+        if len(page["logins"]) < PAGE:
+            break
+        before = rows[-1]["id"]
+    show_table(
+        ("at", "until", "from", "by", "outcome", "tries"),
+        [
+            (
+                row["at"],
+                row["last"] if row["last"] != row["at"] else "",
+                row["address"],
+                row["way"],
+                row["outcome"],
+                str(row["tries"]),
             )
             for row in rows[: options.limit or None]
         ],

@@ -179,6 +179,7 @@ class Daemon:
                 who=Rate(settings.who, settings.who_burst),
                 history=Rate(settings.history, settings.history_burst),
             ),
+            logins=timedelta(days=settings.login_days),
             protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
             history=Retention(settings.history_days, settings.tell_days),
         )

@@ -12,9 +12,11 @@ from zope.interface import implementer
 from mudserver.errors import NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
 from mudserver.interfaces.audit import AuditRow
+from mudserver.interfaces.logins import LoginEntry, LoginRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import AccountRow, Redeemed, Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore
+from mudserver.storage import logins
 from mudserver.storage.kinds import write
 from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
@@ -391,6 +393,20 @@ class PostgresAccountStore:
             return revoked
 
         return self._pool.run_interaction(revoke)
+
+    def add_logins(self, rows: Sequence[LoginRow]) -> Deferred[None]:
+        """Implement `IAccountStore.add_logins`."""
+        return Deferred.fromCoroutine(logins.add(self._pool, rows))
+
+    def logins(
+        self, account: AccountId, before: int | None, limit: int
+    ) -> Deferred[tuple[LoginEntry, ...]]:
+        """Implement `IAccountStore.logins`."""
+        return Deferred.fromCoroutine(logins.page(self._pool, account, before, limit))
+
+    def sweep_logins(self, before: datetime) -> Deferred[bool]:
+        """Implement `IAccountStore.sweep_logins`."""
+        return Deferred.fromCoroutine(logins.sweep(self._pool, before))
 
     def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.add_ticket`."""

@@ -5,7 +5,7 @@ They pass the same contract suite as the stores in PostgreSQL (``tests/contract/
 refuse with the same codes and constraints.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve
@@ -15,6 +15,13 @@ from zope.interface import implementer
 from mudserver.errors import NameTaken
 from mudserver.ids import AccountId, CharacterId, TokenHash
 from mudserver.interfaces.audit import AuditRow
+from mudserver.interfaces.logins import (
+    LastLogin,
+    LoginEntry,
+    LoginOutcome,
+    LoginRow,
+    LoginWay,
+)
 from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
@@ -52,6 +59,8 @@ from mudserver.world.names import name_look
 from mudserver.world.role import Role
 
 __all__ = ["MemoryAccountStore", "MemoryDatabase", "MemoryWorldStore"]
+
+_MAX_ADDRESS = 64
 
 
 @implementer(IAccountStore)
@@ -255,6 +264,45 @@ class MemoryAccountStore:
 
         return self._db.answer(work)
 
+    def add_logins(self, rows: Sequence[LoginRow]) -> Deferred[None]:
+        """Implement `IAccountStore.add_logins`."""
+
+        def work() -> None:
+            for row in rows:
+                check_row(row.at <= row.last_at, "login_in_order")
+                check_row(row.tries > 0, "login_tries_check")
+                check_row(len(storable(row.address)) <= _MAX_ADDRESS, "login_address_check")
+            for row in rows:
+                if row.account in self._db.accounts:
+                    self._db.logins[row.key] = row
+
+        return self._db.answer(work)
+
+    def logins(
+        self, account: AccountId, before: int | None, limit: int
+    ) -> Deferred[tuple[LoginEntry, ...]]:
+        """Implement `IAccountStore.logins`."""
+
+        def work() -> tuple[LoginEntry, ...]:
+            found = [
+                LoginEntry(number, row)
+                for number, row in enumerate(self._db.logins.values(), 1)
+                if row.account == account and (before is None or number < before)
+            ]
+            return tuple(found[::-1][: max(limit, 0)])
+
+        return self._db.answer(work)
+
+    def sweep_logins(self, before: datetime) -> Deferred[bool]:
+        """Implement `IAccountStore.sweep_logins`."""
+
+        def work() -> bool:
+            kept = {key: row for key, row in self._db.logins.items() if row.last_at >= before}
+            self._db.logins = kept
+            return False
+
+        return self._db.answer(work)
+
     def add_ticket(self, hash: str, token: TokenHash, expires: datetime) -> Deferred[None]:
         """Implement `IAccountStore.add_ticket`."""
 
@@ -400,6 +448,7 @@ class MemoryWorldStore:
                     ),
                     mutes=self._mutes(each.id),
                     role=self._db.accounts[each.account].role,
+                    last_login=self._last_login(each.account),
                     channels_off=tuple(
                         sorted(name for id, name in self._db.channels_off if id == each.id)
                     ),
@@ -423,6 +472,17 @@ class MemoryWorldStore:
             }
 
         return self._db.answer(work)
+
+    def _last_login(self, account: AccountId) -> LastLogin | None:
+        rows = [
+            row
+            for row in self._db.logins.values()
+            if row.account == account
+            and row.outcome is LoginOutcome.ACCEPTED
+            and row.way is not LoginWay.HTTP
+        ]
+        newest = max(rows, key=lambda row: row.at, default=None)
+        return None if newest is None else LastLogin(newest.at, newest.address, newest.way)
 
     def _mutes(self, muter: CharacterId) -> tuple[MutedRow, ...]:
         now = self._db.now()

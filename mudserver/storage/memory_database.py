@@ -25,6 +25,7 @@ from mudserver.ids import (
 from mudserver.interfaces.audit import AuditRow, Via
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, JournalRow
+from mudserver.interfaces.logins import LoginRow
 from mudserver.interfaces.rows import ExitRow, ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
 from mudserver.world.applied import ChannelSilenceMade, Entity, FollowMade, SilenceMade
@@ -161,6 +162,7 @@ class MemoryDatabase:
     lines: dict[Entity, ChatLine | TellLine] = field(init=False, factory=dict)
     days: dict[type[ChatLine | TellLine], set[date]] = field(init=False, factory=dict)
     audit: dict[str, AuditRow] = field(init=False, factory=dict)
+    logins: dict[tuple[object, ...], LoginRow] = field(init=False, factory=dict)
     lease: MemoryLease | None = field(init=False, default=None)
     inputs: dict[SessionId, MemoryInput] = field(init=False, factory=dict)
     answers: dict[tuple[SessionId, CommandId], MemoryAnswer] = field(init=False, factory=dict)

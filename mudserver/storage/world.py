@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mudserver.ids import AccountId, CharacterId, NpcId, RoomId
+from mudserver.interfaces.logins import LastLogin, LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import (
     CharacterRow,
@@ -109,6 +110,10 @@ _FOLLOWS: Final = """
 _CHARACTERS: Final = f"""
     SELECT c.id, c.account, c.name, c.room,
         (SELECT a.role FROM account a WHERE a.id = c.account),
+        (SELECT jsonb_build_array((extract(epoch FROM l.at) * 1000000)::bigint, l.address, l.way)
+            FROM login l
+            WHERE l.account = c.account AND l.outcome = 'accepted' AND l.way <> 'http'
+            ORDER BY l.at DESC LIMIT 1),
         ARRAY(
             SELECT jsonb_build_array(
                 o.id, o.name, (extract(epoch FROM m.until) * 1000000)::bigint)
@@ -380,7 +385,7 @@ def _npc(row: Sequence[Any]) -> NpcRow:
 
 
 def _character(row: Sequence[Any]) -> CharacterRow:
-    id, account, name, room, role, mutes, channels_off, items = row
+    id, account, name, room, role, login, mutes, channels_off, items = row
     return CharacterRow(
         id=CharacterId(id),
         account=AccountId(account),
@@ -390,7 +395,13 @@ def _character(row: Sequence[Any]) -> CharacterRow:
         mutes=tuple(_muted(mute) for mute in mutes),
         role=Role(role),
         channels_off=tuple(channels_off),
+        last_login=None if login is None else _last_login(login),
     )
+
+
+def _last_login(row: Sequence[Any]) -> LastLogin:
+    at, address, way = row
+    return LastLogin(_EPOCH + timedelta(microseconds=at), address, LoginWay(way))
 
 
 def _muted(row: Sequence[Any]) -> MutedRow:

@@ -73,6 +73,11 @@ METRICS: Final = (
     Metric("sessions", Kind.GAUGE, "Characters in the world, the link-dead included."),
     Metric("attachments", Kind.COUNTER, "Connections let into the world.", ("outcome",)),
     Metric("logins", Kind.COUNTER, "Log-ins by name and password.", ("outcome",)),
+    Metric(
+        "login_history_dropped",
+        Kind.COUNTER,
+        "Log-ins that could not be written down.",
+    ),
     Metric("failed_logins_dropped", Kind.COUNTER, "Failed log-ins that a restart would forget."),
     Metric(
         "expiries", Kind.COUNTER, "Tokens of sessions that end, by what came of it.", ("outcome",)

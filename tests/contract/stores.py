@@ -11,6 +11,7 @@ from twisted.internet.defer import gatherResults
 from mudserver.errors import CorruptArea, NameTaken, StorageRefused
 from mudserver.ids import AccountId, TokenHash
 from mudserver.interfaces.journal import Flush, IJournalStore, JournalRow
+from mudserver.interfaces.logins import LastLogin, LoginOutcome, LoginRow, LoginWay
 from mudserver.interfaces.rows import (
     AccountRow,
     CharacterRow,
@@ -124,6 +125,39 @@ class AccountStoreContract(StoreContract):
         for name in ("Lan", "BiLbo", "Ila"):
             await self.account(name)
         self.assertEqual(len(await self.accounts.page("", 10)), 5)
+
+    async def test_logins(self) -> None:
+        """Log-ins are kept of accounts that there are, the newest first; one that is written again
+        is replaced; the last one that led into the world comes with the characters.
+        """
+        ann, bob = (await self.account("Ann")).id, (await self.account("Bob")).id
+        came = LoginRow(ann, NOW, NOW, "::1", LoginWay.TELNET, LoginOutcome.ACCEPTED)
+        hour = timedelta(hours=1)
+        failed = evolve(
+            came,
+            at=NOW + hour,
+            last_at=NOW + hour,
+            outcome=LoginOutcome.REFUSED,
+            address="10.0.0.1",
+        )
+        more = evolve(failed, last_at=NOW + 2 * hour, tries=7)
+        http = evolve(came, at=NOW + hour, last_at=NOW + hour, way=LoginWay.HTTP)
+        await self.accounts.add_logins([came, failed])
+        await self.accounts.add_logins([more, http, evolve(came, account=AccountId(9_000_001))])
+        entries = await self.accounts.logins(ann, None, 10)
+        self.assertEqual([each.row for each in entries], [http, more, came])
+        self.assertEqual(await self.accounts.logins(ann, entries[0].id, 1), entries[1:2])
+        self.assertEqual(await self.accounts.logins(bob, None, 10), ())
+        (row,) = await self.world.characters(ann)
+        self.assertEqual(row.last_login, LastLogin(NOW, "::1", LoginWay.TELNET))
+        await self.accounts.sweep_logins(NOW + 1.5 * hour)
+        self.assertEqual([e.row for e in await self.accounts.logins(ann, None, 10)], [more])
+        for broken, constraint in (
+            (evolve(came, tries=0), "login_tries_check"),
+            (evolve(came, last_at=NOW - hour), "login_in_order"),
+            (evolve(came, address="x" * 65), "login_address_check"),
+        ):
+            await self.refused(self.accounts.add_logins([broken]), "23514", constraint)
 
     async def test_register_at_once(self) -> None:
         """Of many who want a name at the same time, one gets it and the others hear NameTaken."""

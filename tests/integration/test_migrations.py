@@ -240,6 +240,14 @@ class MigrationsTests(SynchronousTestCase):
             self.sql(made.format(6, "lris"))
         self.assertEqual(raised.exception.diag.constraint_name, "look_pkey")
 
+    def test_0014(self) -> None:
+        """What was there stays as it was, and no log-in is written down yet."""
+        self.migrate_to("0013")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0014"), 1)
+        self.assertEqual(self.rows(), {**before, "login": []})
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

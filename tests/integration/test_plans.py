@@ -28,6 +28,7 @@ from mudserver.interfaces.audit import AuditFilter, AuditRow, Via
 from mudserver.interfaces.failed_logins import Attempt, FailedLogin
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
+from mudserver.interfaces.logins import LoginOutcome, LoginRow, LoginWay
 from mudserver.storage import (
     accounts,
     archive,
@@ -36,6 +37,7 @@ from mudserver.storage import (
     journal,
     kinds,
     letters,
+    logins,
     stored,
     world,
 )
@@ -132,6 +134,8 @@ _FILL = """
     INSERT INTO ban (kind, key, name, why, since)
         SELECT 'network', '10.' || n / 65536 || '.' || n / 256 % 256 || '.' || n % 256 || '/32',
             'x', '', now() FROM numbered;
+    INSERT INTO login (account, at, last_at, address, way, outcome)
+        SELECT n, '{created}', '{created}', '::1', 'telnet', 'accepted' FROM numbered;
     INSERT INTO audit (key, at, via, actor, origin, action, target, details)
         SELECT 'k' || n, now(), 'game', name, '', 'act' || n % 1000, name, '{{}}' FROM numbered;
     INSERT INTO silence (account, by, why, since, until)
@@ -336,6 +340,22 @@ class PlanTests(TestCase):
             record = CharacterRecord(name, NOW, "r77", items, (_name(78), _name(79)))
             await store.admit(record, account)
         await self.assert_indexed(archive)
+
+    async def test_logins(self) -> None:
+        """Log-ins are written, read and swept by their keys, one or many."""
+        for number in (1, MAX_BATCH_KEYS):
+            rows = [
+                LoginRow(
+                    AccountId(n), NOW, NOW, "::1", LoginWay.TELNET, LoginOutcome.REFUSED, number
+                )
+                for n in range(1, number + 1)
+            ]
+            await self.accounts.add_logins(rows)
+        found = await self.accounts.logins(AccountId(1), None, 10)
+        self.assertEqual([each.row.tries for each in found], [MAX_BATCH_KEYS, 1])
+        await self.accounts.logins(AccountId(2), found[0].id, 10)
+        await self.accounts.sweep_logins(NOW - timedelta(days=1))
+        await self.assert_indexed(logins)
 
     async def test_audit(self) -> None:
         """The audit log is read from its end, or by what is asked for."""

@@ -105,6 +105,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "log_level": Sample(("debug", "error"), ("loud", "", 5), "debug, info, warn, error"),
     "channels": _CHANNELS,
     "staff_channels": _CHANNELS,
+    "login_days": Sample((1, "90"), (0, 3_651, 1.5, "x"), "from 1 to 3650"),
     "history_days": Sample((0, "90"), (-1, 3_651, 1.5, "x"), "from 0 to 3650"),
     "tell_days": Sample((0, "90"), (-1, 3_651, 1.5, "x"), "from 0 to 3650"),
     "password_time_cost": Sample((1, "2"), (0, 101, 1.5, "x"), "from 1 to 100"),

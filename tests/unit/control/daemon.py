@@ -12,6 +12,7 @@ from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter, OpenedLetter
+from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.operations import (
     DatabaseAddress,
     IAdministration,
@@ -61,6 +62,7 @@ class FakeAdministration:
         asked: By whom.
         banned: Who is.
         deeds: What was done, the newest first.
+        came: Who logged in, the newest first.
         wanted: Which of that was asked for.
         error: What all fails with but `status`.
     """
@@ -76,6 +78,7 @@ class FakeAdministration:
     asked: list[Operator] = field(factory=list)
     banned: list[Ban] = field(factory=list)
     deeds: list[AuditEntry] = field(factory=list)
+    came: list[LoginEntry] = field(factory=list)
     wanted: list[AuditFilter] = field(factory=list)
     error: Exception | None = None
     draining: bool = False
@@ -159,6 +162,12 @@ class FakeAdministration:
             return fail(self.error)
         self.wanted.append(wanted)
         found = (each for each in self.deeds if before is None or each.id < before)
+        return succeed(tuple(found)[:limit])
+
+    def logins(self, name: str, before: int | None, limit: int) -> Deferred[tuple[LoginEntry, ...]]:
+        if self.error is not None:
+            return fail(self.error)
+        found = (each for each in self.came if before is None or each.id < before)
         return succeed(tuple(found)[:limit])
 
     def database(self, by: Operator) -> Deferred[DatabaseAddress]:

@@ -287,7 +287,8 @@ class AnswerTest(CommandsTestCase):
         self.database.failure = None
         self.advance(10.0)
         self.assertEqual(self.codes(), [("a", None)])
-        self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 1)
+        # Of what was typed, and of who logged in.
+        self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 2)
 
     def test_too_much_unanswered(self) -> None:
         """When too many inputs wait for their answers, the next is refused at once."""

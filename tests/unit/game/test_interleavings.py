@@ -215,8 +215,8 @@ class InterleavingsTest(GameTestCase):
         self.assertTrue(game.journal.clean)
         # The inhabitants' pastime, the look at the journal, the next sweep, the next write of
         # failed log-ins, the next round of revalidation, the next look at expired tokens, the next
-        # at the days of history.
-        self.assertEqual(len(self.clock.getDelayedCalls()), 7)
+        # at the days of history, the next write of log-ins.
+        self.assertEqual(len(self.clock.getDelayedCalls()), 8)
         stored = dict(self.database.items)
         self.assertEqual(len(stored), 6)
         for item in game.world.items.values():

@@ -146,7 +146,7 @@ class TakeoverTest(GameTestCase):
             self.gateway.messages.index(ended),
             self.gateway.messages.index(Opened(second.session)),
         )
-        self.assertEqual(self.gateway.types(second.session), ["char.state", "room.state"])
+        self.assertEqual(self.gateway.types(second.session), ["char.state", "room.state", "text"])
         self.assertEqual(self.gateway.of(bob), [])
         self.assertEqual(len(self.game.sessions), 2)
 

@@ -20,9 +20,10 @@ from twisted.trial.unittest import TestCase
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE, WORDY_PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import NotReplayable, PlayerError
-from mudserver.ids import CharacterId
+from mudserver.ids import AccountId, CharacterId
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Via
 from mudserver.interfaces.history import LogLine
+from mudserver.interfaces.logins import LoginEntry, LoginOutcome, LoginRow, LoginWay
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse, _duration
 from mudserver.mudctl.options import parse
@@ -144,6 +145,22 @@ class MudctlTest(TestCase):
             self.assertIn(words, lines[1])
         self.assertEqual(self.daemon.wanted[0], AuditFilter(target="bob"))
         self.assertEqual(len((await self.shown("audit", "--limit", "3")).splitlines()), 4)
+
+    async def test_logins(self) -> None:
+        """Log-ins of an account are listed, the newest first, page by page."""
+        row = LoginRow(AccountId(1), SINCE, SINCE, "::1", LoginWay.TELNET, LoginOutcome.ACCEPTED)
+        failed = evolve(
+            row, last_at=SINCE + timedelta(minutes=5), outcome=LoginOutcome.REFUSED, tries=3
+        )
+        self.daemon.came = [LoginEntry(n, row) for n in range(2 * PAGE, 0, -1)]
+        self.daemon.came.insert(0, LoginEntry(2 * PAGE + 1, failed))
+        lines = (await self.shown("logins", "Ann", "--limit", "0")).splitlines()
+        self.assertEqual(len(lines), 1 + 2 * PAGE + 1)
+        self.assertEqual(
+            re.split("  +", lines[1]),
+            ["2026-01-02T03:04:05Z", "2026-01-02T03:09:05Z", "::1", "telnet", "refused", "3"],
+        )
+        self.assertEqual(len((await self.shown("logins", "Ann")).splitlines()), 51)
 
     async def test_who_asks(self) -> None:
         """The daemon hears from the kernel who asks."""

@@ -43,6 +43,7 @@ class OptionsTest(SynchronousTestCase):
             ("unban", "Ann"),
             ("bans",),
             ("audit",),
+            ("logins", "Ann"),
             ("drain",),
         ):
             self.assertIn(parse(words).command, COMMANDS)

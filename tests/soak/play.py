@@ -25,11 +25,11 @@ LOOK: Final = 5.0
 #: Seconds that the last answers may take.
 LAST_ANSWERS: Final = 30.0
 
-#: How much the memory may grow after the warm-up, as a part of what it was and in bytes; the larger
-#: counts. What each session may have shown again fills for five minutes, since a quiet player sees
-#: one message a second and 300 are kept.
+#: How much the memory may grow after the warm-up: as a part of what it was, or in bytes for each
+#: session; the larger counts. What a session keeps for one who comes back is bounded, but fills for
+#: longer than this takes: 300 messages, and the answers to 1,000 commands.
 GROWTH: Final = 0.10
-GROWTH_BYTES: Final = 24 * 2**20
+GROWTH_BYTES: Final = 24 * 1024
 
 #: How many descriptors there may be more: connections to the database, and log-ins under way.
 MORE_DESCRIPTORS: Final = 16
@@ -89,7 +89,7 @@ class Outcome:
         found = [f"{count} sessions closed with {code}" for code, count in tally.closes.items()]
         if tally.commands != tally.answers:
             found.append(f"{tally.commands} were asked, {tally.answers} answered")
-        if self.growth > max(GROWTH * first.rss, GROWTH_BYTES):
+        if self.growth > max(GROWTH * first.rss, GROWTH_BYTES * self.plan.sessions):
             found.append(f"memory grew by {mebibytes(self.growth)}")
         most = max(look.descriptors for look in self.looks)
         if most > first.descriptors + MORE_DESCRIPTORS:

@@ -301,7 +301,7 @@ class Accounts:
     ) -> None:
         key = name_key(name)
         try:
-            self._attempts.begin(key, origin.address)
+            await self._attempts.begin(key, origin.address)
         except PlayerError:
             self._meter.count("logins", outcome="throttled")
             raise

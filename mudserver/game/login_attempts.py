@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import Overloaded, StorageRefused, Unavailable
+from mudserver.errors import Overloaded, StorageRefused, TooManyTries, Unavailable
 from mudserver.game.throttle import MAX_KEYS, LoginThrottle, ThrottleLimits, network
 from mudserver.interfaces.failed_logins import Attempt, FailedLogin, IFailedLoginStore
 from mudserver.interfaces.meter import IMeter
@@ -29,6 +29,11 @@ MAX_WRITTEN: Final = 200
 #: Failures, and forgivings, that wait to be written; of more, the oldest would be forgotten by a
 #: restart.
 MAX_WAITING: Final = 2_000
+
+#: Tries that wait until others of their account or network are judged; more are refused, and told
+#: to come back after so many seconds.
+MAX_HELD: Final = 500
+HELD_SECONDS: Final = 1.0
 
 #: Seconds between two sweeps of what is too old to count.
 SWEEP_SECONDS: Final = 60.0
@@ -74,6 +79,8 @@ class LoginAttempts:
         self._meter = meter
         self._failed: deque[FailedLogin] = deque()
         self._forgiven: dict[Attempt, None] = {}
+        self._held: dict[Deferred[None], Attempt] = {}
+        self._decisions: deque[Attempt] = deque()
         self._writing = False
         self._stored = True
         self._sweep_at = clock.seconds() + SWEEP_SECONDS
@@ -82,41 +89,72 @@ class LoginAttempts:
 
     # ------------------------------------------------------------ counting
 
-    def begin(self, name: str, address: str) -> None:
+    async def begin(self, name: str, address: str) -> None:
         """
-        Charge a try.
+        Begin a try, when it has its turn; `fail`, `succeed` or `refund` must follow.
 
         Args:
             name: The account's name in the form that is compared.
             address: Where the try comes from.
 
         Raises:
-            TooManyTries: It comes too early; it was not charged.
+            TooManyTries: It comes too early, or too many wait; none has begun.
         """
-        self._throttle.begin(_attempt(name, address), self._clock.seconds())
+        attempt = _attempt(name, address)
+        while not self._throttle.begin(attempt, self._clock.seconds()):
+            if len(self._held) >= MAX_HELD:
+                raise TooManyTries("Too many try at once.", retry_after=HELD_SECONDS)
+            waiter: Deferred[None] = Deferred(self._held.pop)
+            self._held[waiter] = attempt
+            await waiter
 
     def refund(self, name: str, address: str) -> None:
-        """Take a try back that said nothing about the password."""
-        self._throttle.refund(_attempt(name, address))
+        """A try said nothing about the password."""
+        attempt = _attempt(name, address)
+        self._throttle.refund(attempt)
+        self._decided(attempt)
 
     def fail(self, name: str, address: str) -> None:
-        """The password was wrong: the try stays charged."""
+        """The password was wrong: the try is charged."""
+        attempt = _attempt(name, address)
+        self._throttle.fail(attempt, self._clock.seconds())
         if len(self._failed) >= MAX_WAITING:
             self._failed.popleft()
             self._meter.count("failed_logins_dropped")
-        self._failed.append(FailedLogin(_attempt(name, address), self._utc_now()))
+        self._failed.append(FailedLogin(attempt, self._utc_now()))
+        self._decided(attempt)
 
     def succeed(self, name: str, address: str) -> None:
         """The password was right: forgive what this account failed there before."""
         attempt = _attempt(name, address)
-        if not self._throttle.succeed(attempt):
-            return
+        if self._throttle.succeed(attempt):
+            self._forgive(attempt)
+        self._decided(attempt)
+
+    def _forgive(self, attempt: Attempt) -> None:
         self._failed = deque(
             evolve(each, forgiven=True) if each.attempt == attempt else each
             for each in self._failed
         )
         if len(self._forgiven) < MAX_WAITING:
             self._forgiven[attempt] = None
+
+    def _decided(self, attempt: Attempt) -> None:
+        """Let those go on who waited for a try, in their order; who still can't, waits again."""
+        self._decisions.append(attempt)
+        if len(self._decisions) > 1:
+            return  # one who goes on was decided at once: the loop below comes to it
+        while self._decisions:
+            decided = self._decisions[0]
+            freed = [
+                waiter
+                for waiter, each in self._held.items()
+                if each.account == decided.account or each.network == decided.network
+            ]
+            for waiter in freed:
+                if self._held.pop(waiter, None) is not None:
+                    waiter.callback(None)
+            self._decisions.popleft()
 
     # ------------------------------------------------------------ remembering
 

@@ -4,7 +4,7 @@ How often someone may try: failed logins, registrations.
 No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable
 from ipaddress import IPv6Address, ip_address
 from typing import Final, Generic, TypeVar
@@ -56,6 +56,7 @@ class Tally(Generic[K]):
     window: float
     longest: float | None = None
     _tries: OrderedDict[K, deque[float]] = field(factory=OrderedDict, init=False)
+    _undecided: Counter[K] = field(factory=Counter, init=False)
 
     def __len__(self) -> int:
         return len(self._tries)
@@ -69,6 +70,21 @@ class Tally(Generic[K]):
             return max(0.0, tries[0] + self.window - now)
         delay = min(2.0 ** (len(tries) - self.limit), self.longest)
         return max(0.0, tries[-1] + delay - now)
+
+    def room(self, key: K, now: float) -> bool:
+        """Whether this key may try though others of its tries are not decided yet."""
+        failed = len(self._recent(key, now) or ())
+        return self._undecided[key] < max(1, self.limit - failed)
+
+    def begin(self, key: K) -> None:
+        """Note a try that is not decided yet."""
+        self._undecided[key] += 1
+
+    def decide(self, key: K) -> None:
+        """Such a try is decided."""
+        self._undecided[key] -= 1
+        if not self._undecided[key]:
+            del self._undecided[key]
 
     def charge(self, key: K, now: float) -> None:
         """Count a try."""
@@ -135,8 +151,8 @@ class LoginThrottle:
     """
     Slows down those who guess passwords, and hardly those whose password is guessed.
 
-    A try is charged before its password is checked, so that a thousand at once count as a
-    thousand, and taken back if it was right or could not be checked.
+    No more tries are judged side by side than may fail, so that of a thousand guesses at once five
+    get through, and a thousand right passwords all do, one after the other.
     """
 
     def __init__(self, limits: ThrottleLimits) -> None:
@@ -146,16 +162,20 @@ class LoginThrottle:
             limits.spread_failures, limits.window, limits.longest_elsewhere
         )
 
-    def begin(self, attempt: Attempt, now: float) -> None:
+    def begin(self, attempt: Attempt, now: float) -> bool:
         """
-        Charge a try.
+        Begin a try; `fail`, `succeed` or `refund` must follow.
 
         Args:
             attempt: What is tried, from where.
             now: Seconds.
 
+        Returns:
+            False where it has to be asked again when a try of the same account, or of the same
+            network, is decided; then none has begun.
+
         Raises:
-            TooManyTries: It comes too early; it was not charged.
+            TooManyTries: It comes too early; none has begun.
         """
         seconds = max(
             self._pairs.wait(attempt, now),
@@ -166,9 +186,21 @@ class LoginThrottle:
             raise TooManyTries(
                 "Too many failed tries: wait a little before the next.", retry_after=seconds
             )
-        self._pairs.charge(attempt, now)
-        self._addresses.charge(attempt.network, now)
-        self._accounts.charge(attempt.account, now)
+        room = (
+            self._pairs.room(attempt, now)
+            and self._addresses.room(attempt.network, now)
+            and self._accounts.room(attempt.account, now)
+        )
+        if room:
+            self._pairs.begin(attempt)
+            self._addresses.begin(attempt.network)
+            self._accounts.begin(attempt.account)
+        return room
+
+    def fail(self, attempt: Attempt, now: float) -> None:
+        """The password was wrong: charge the try."""
+        self.refund(attempt)
+        self.recall(attempt, now, forgiven=False)
 
     def recall(self, attempt: Attempt, moment: float, *, forgiven: bool) -> None:
         """Charge a try that failed at an earlier moment; call it in the order of these."""
@@ -178,14 +210,14 @@ class LoginThrottle:
         self._accounts.charge(attempt.account, moment)
 
     def refund(self, attempt: Attempt) -> None:
-        """Take a try back that said nothing about the password."""
-        self._pairs.refund(attempt)
-        self._addresses.refund(attempt.network)
-        self._accounts.refund(attempt.account)
+        """Charge nothing for a try, which said nothing about the password."""
+        self._pairs.decide(attempt)
+        self._addresses.decide(attempt.network)
+        self._accounts.decide(attempt.account)
 
     def succeed(self, attempt: Attempt) -> bool:
         """
-        Take a try back whose password was right, and what this account failed there before.
+        Charge nothing for a try whose password was right, nor what this account failed there.
 
         Returns:
             Whether it had failed there.

@@ -6,6 +6,7 @@ of them are stored.
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime
@@ -36,6 +37,9 @@ from mudserver.world.bans import Bans
 SECRET_BYTES: Final = 32
 
 _CSRF_PURPOSE: Final = b"mudserver csrf"
+
+# A secret in base64 without padding, and when it ends.
+_TICKET: Final = re.compile(r"[A-Za-z0-9_-]{43}\.([0-9a-f]{1,16})")
 
 
 @frozen
@@ -259,8 +263,6 @@ def _token_hash(token: str) -> TokenHash:
 
 
 def _claims_end_before(ticket: str, now: datetime) -> bool:
-    try:
-        end = int(ticket.rpartition(".")[2], 16)
-    except ValueError:
-        return False
-    return end <= now.timestamp()
+    """Whether that looks like a ticket of ours whose end is over."""
+    shape = _TICKET.fullmatch(ticket)
+    return shape is not None and int(shape[1], 16) <= now.timestamp()

@@ -1,7 +1,7 @@
 """Passwords buy tokens, tokens buy tickets, and all of them end."""
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from mudserver.errors import (
     BadName,
@@ -15,10 +15,12 @@ from mudserver.errors import (
     PlayerError,
     StorageUnavailable,
     TooManyTries,
+    Unavailable,
     WrongCredentials,
 )
 from mudserver.game.hasher import HashParameters
 from mudserver.game.limits import AccountLimits, GameLimits
+from mudserver.game.login_attempts import MAX_HELD
 from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import SessionId, TokenHash
 from mudserver.interfaces.authority import (
@@ -176,6 +178,51 @@ class LogInTest(AccountsTestCase):
         for each in tries[5:]:
             self.failureResultOf(each, TooManyTries)
 
+    def test_many_at_once_with_the_right_password(self) -> None:
+        """Whoever logs in twenty times at once gets in twenty times: only failures count."""
+        self.threads.patient = True
+        tries = [self.logging_in() for _ in range(20)]
+        while self.threads.waiting:
+            self.assertLessEqual(len(self.threads.waiting), 5)
+            self.threads.work()
+        for each in tries:
+            self.successResultOf(each)
+
+    def test_too_many_held(self) -> None:
+        """Of those who wait for others to be judged there is room for so many."""
+        self.threads.patient = True
+        tries = [self.logging_in() for _ in range(5 + MAX_HELD)]
+        error = self.failureResultOf(self.logging_in(), TooManyTries).value
+        self.assertEqual(error.retry_after, 1.0)
+        while self.threads.waiting:
+            self.threads.work()
+        for each in tries:
+            self.successResultOf(each)
+
+    def test_held_and_gone(self) -> None:
+        """Who gives up while waiting for others to be judged leaves nothing behind."""
+        self.threads.patient = True
+        attempts = self.game.attempts
+        first = [self.logging_in() for _ in range(5)]
+        held = Deferred.fromCoroutine(attempts.begin("ann", HOME.address))
+        self.assertNoResult(held)
+        held.cancel()
+        self.failureResultOf(held, CancelledError)
+        self.threads.work(5)
+        for each in first:
+            self.successResultOf(each)
+
+    def test_held_while_hashing_stops(self) -> None:
+        """Many who wait find out one after the other that there is no more hashing."""
+        self.threads.patient = True
+        tries = [self.logging_in() for _ in range(5 + MAX_HELD)]
+        self.game.accounts._hasher.stop()
+        self.threads.work(5)
+        for each in tries[5:]:
+            self.failureResultOf(each, Unavailable)
+        for each in tries[:5]:
+            each.addErrback(lambda failure: failure.trap(Unavailable))
+
     def test_overloaded_is_not_charged(self) -> None:
         """A try that could not be judged doesn't count."""
         self.threads.patient = True
@@ -323,6 +370,13 @@ class TicketTest(AccountsTestCase):
             result = self.logged_in()
             self.failureResultOf(self.redeem(result.ticket, csrf), NotAuthenticated)
             self.failureResultOf(self.redeem(result.ticket, result.csrf), NotAuthenticated)
+
+    def test_forged(self) -> None:
+        """What doesn't look like a ticket of ours is forged, and never merely late."""
+        csrf = self.logged_in().csrf
+        for ticket in ("abc", "0" * 64, "1", ".1", "x.1", "0" * 43, "", "\ud800", "0" * 43 + ".-1"):
+            error = self.failureResultOf(self.redeem(ticket, csrf), NotAuthenticated).value
+            self.assertEqual(error.close_code, CloseCode.REVOKED, ticket)
 
     def test_late(self) -> None:
         """After thirty seconds a ticket has expired, and the client is told to come again."""

@@ -85,14 +85,21 @@ class RestartTest(LoginAttemptsTestCase):
 
 
 class WriteTest(LoginAttemptsTestCase):
+    flooded = 0
+
     def stored(self) -> int:
         return len(self.failed_login_store.rows)
 
     def flood(self, attempts: int) -> None:
         """Fail from as many addresses, below the level that hashes passwords."""
-        tries = self.game.attempts
-        for number in range(attempts):
-            tries.fail(f"name{number}", f"2001:db8:{number:x}::1")
+        for _ in range(attempts):
+            self.flooded += 1
+            self.fail_at_once(f"name{self.flooded}", f"2001:db8:{self.flooded:x}::1")
+
+    def fail_at_once(self, name: str, address: str) -> None:
+        """Begin a try that must not wait for anything, and fail."""
+        self.successResultOf(Deferred.fromCoroutine(self.game.attempts.begin(name, address)))
+        self.game.attempts.fail(name, address)
 
     def test_written_behind(self) -> None:
         """They are written together, a little later; who fails doesn't wait for that."""
@@ -129,10 +136,10 @@ class WriteTest(LoginAttemptsTestCase):
     def test_database_away(self) -> None:
         """While the database is away they wait, and nobody notices; then they are written."""
         self.advance(WRITE_SECONDS)
-        self.game.attempts.fail("ann", HOME.address)
+        self.fail_at_once("ann", HOME.address)
         self.database.failure = StorageUnavailable("away")
         self.advance(WRITE_SECONDS)
-        self.game.attempts.fail("bob", HOME.address)
+        self.fail_at_once("bob", HOME.address)
         self.advance(WRITE_SECONDS)
         self.assertEqual(self.stored(), 0)
         self.database.failure = None
@@ -144,7 +151,7 @@ class WriteTest(LoginAttemptsTestCase):
         self.fail_times(2)
         self.database.hold()
         self.advance(WRITE_SECONDS)
-        self.game.attempts.begin("ann", HOME.address)
+        self.successResultOf(Deferred.fromCoroutine(self.game.attempts.begin("ann", HOME.address)))
         self.game.attempts.succeed("ann", HOME.address)
         self.database.failure = StorageUnavailable("away")
         self.database.release()

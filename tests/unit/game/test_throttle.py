@@ -40,10 +40,11 @@ class LoginThrottleTest(SynchronousTestCase):
     def fail(self, account: str, address: str, now: float) -> float:  # type: ignore[override]
         """Try in vain; return the seconds to wait where it was too early."""
         try:
-            self.throttle.begin(attempt(account, address), now)
+            self.assertTrue(self.throttle.begin(attempt(account, address), now))
         except TooManyTries as error:
             assert error.retry_after is not None
             return error.retry_after
+        self.throttle.fail(attempt(account, address), now)
         return 0.0
 
     def test_five_then_growing(self) -> None:
@@ -67,9 +68,30 @@ class LoginThrottleTest(SynchronousTestCase):
         self.assertEqual(self.fail("ann", "192.0.2.1", 1.0), 0.0)
 
     def test_many_at_once_count(self) -> None:
-        """Tries count before they are judged: of a thousand at once five go through."""
-        begun = sum(self.fail("ann", "192.0.2.1", 0.0) == 0.0 for _ in range(1000))
-        self.assertEqual(begun, 5)
+        """No more are judged side by side than may fail: of a thousand at once five."""
+        self.fail("ann", "192.0.2.1", 0.0)
+        begun = [self.throttle.begin(attempt("ann"), 0.0) for _ in range(1000)]
+        self.assertEqual(begun, [True] * 4 + [False] * 996)
+        for _ in range(4):
+            self.throttle.fail(attempt("ann"), 0.0)
+        self.assertRaises(TooManyTries, self.throttle.begin, attempt("ann"), 0.0)
+
+    def test_one_at_a_time_beyond(self) -> None:
+        """Who has failed too often, and waited, has one try judged at a time."""
+        for _ in range(5):
+            self.fail("ann", "192.0.2.1", 0.0)
+        self.assertTrue(self.throttle.begin(attempt("ann"), 1.0))
+        self.assertFalse(self.throttle.begin(attempt("ann"), 1.0))
+
+    def test_many_of_one_address_at_once(self) -> None:
+        """Of one address thirty are judged side by side, and more when those were right."""
+        names = [f"name{number}" for number in range(40)]
+        begun = [self.throttle.begin(attempt(name), 0.0) for name in names]
+        self.assertEqual(begun, [True] * 30 + [False] * 10)
+        for name in names[:10]:
+            self.throttle.succeed(attempt(name))
+        again = [self.throttle.begin(attempt(name), 0.0) for name in names[30:]]
+        self.assertEqual(again, [True] * 10)
 
     def test_address_limit(self) -> None:
         """Thirty failures of one address are free, whatever the names."""

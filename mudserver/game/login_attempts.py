@@ -104,7 +104,7 @@ class LoginAttempts:
         while not self._throttle.begin(attempt, self._clock.seconds()):
             if len(self._held) >= MAX_HELD:
                 raise TooManyTries("Too many try at once.", retry_after=HELD_SECONDS)
-            waiter: Deferred[None] = Deferred(self._held.pop)
+            waiter: Deferred[None] = Deferred(self._give_up)
             self._held[waiter] = attempt
             await waiter
 
@@ -138,6 +138,9 @@ class LoginAttempts:
         )
         if len(self._forgiven) < MAX_WAITING:
             self._forgiven[attempt] = None
+
+    def _give_up(self, waiter: Deferred[None]) -> None:
+        del self._held[waiter]
 
     def _decided(self, attempt: Attempt) -> None:
         """Let those go on who waited for a try, in their order; who still can't, waits again."""

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from mudserver.errors import TooManyTries
 from mudserver.interfaces.failed_logins import Attempt
+from mudserver.world.networks import IPNetwork, overlapping, read_network
 
 #: Keys that one tally remembers; of more, the one not seen for longest is forgotten.
 MAX_KEYS: Final = 50_000
@@ -135,6 +136,7 @@ class ThrottleLimits:
         longest_elsewhere: Seconds: the longest delay that failures at other addresses cause.
         registrations: New accounts from one address in the registration window.
         registration_window: Seconds.
+        exempt: Networks that no limit by address alone concerns.
     """
 
     account_failures: int = 5
@@ -145,6 +147,12 @@ class ThrottleLimits:
     longest_elsewhere: float = 5.0
     registrations: int = 10
     registration_window: float = 3_600.0
+    exempt: tuple[IPNetwork, ...] = ()
+
+    def exempts(self, place: str) -> bool:
+        """Whether no limit by address alone concerns what `network` returned."""
+        parsed = read_network(place)
+        return parsed is not None and overlapping(parsed, self.exempt) is not None
 
 
 class LoginThrottle:
@@ -156,6 +164,7 @@ class LoginThrottle:
     """
 
     def __init__(self, limits: ThrottleLimits) -> None:
+        self._limits = limits
         self._pairs: Tally[Attempt] = Tally(limits.account_failures, limits.window, limits.longest)
         self._addresses: Tally[str] = Tally(limits.address_failures, limits.window, limits.longest)
         self._accounts: Tally[str] = Tally(
@@ -177,9 +186,10 @@ class LoginThrottle:
         Raises:
             TooManyTries: It comes too early; none has begun.
         """
+        exempt = self._limits.exempts(attempt.network)
         seconds = max(
             self._pairs.wait(attempt, now),
-            self._addresses.wait(attempt.network, now),
+            0.0 if exempt else self._addresses.wait(attempt.network, now),
             self._accounts.wait(attempt.account, now),
         )
         if seconds > 0:
@@ -188,7 +198,7 @@ class LoginThrottle:
             )
         room = (
             self._pairs.room(attempt, now)
-            and self._addresses.room(attempt.network, now)
+            and (exempt or self._addresses.room(attempt.network, now))
             and self._accounts.room(attempt.account, now)
         )
         if room:
@@ -230,6 +240,7 @@ class RegistrationThrottle:
     """Bounds how many accounts come from one address."""
 
     def __init__(self, limits: ThrottleLimits) -> None:
+        self._limits = limits
         self._addresses: Tally[str] = Tally(limits.registrations, limits.registration_window)
 
     def begin(self, address: str, now: float) -> None:
@@ -240,6 +251,8 @@ class RegistrationThrottle:
             TooManyTries: There were too many; it was not charged.
         """
         place = network(address)
+        if self._limits.exempts(place):
+            return
         seconds = self._addresses.wait(place, now)
         if seconds > 0:
             raise TooManyTries(

@@ -28,6 +28,7 @@ from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import PressureLimits, Threshold
+from mudserver.game.throttle import ThrottleLimits
 from mudserver.game.verb_allowances import VerbLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
@@ -166,6 +167,7 @@ class Daemon:
                 token_idle=timedelta(seconds=settings.token_life),
                 clear_passwords=settings.insecure_passwords,
                 clear_staff_passwords=settings.insecure_staff,
+                throttle=ThrottleLimits(exempt=settings.exempt),
             ),
             PresenceLimits(grace=settings.grace),
             PressureLimits(

@@ -1,5 +1,7 @@
 """Guessing gets slow, and hardly for anyone else."""
 
+from ipaddress import IPv4Network, IPv6Network
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -99,6 +101,16 @@ class LoginThrottleTest(SynchronousTestCase):
         self.assertEqual(waits, [0.0] * 30 + [1.0])
         self.assertEqual(self.fail("other", "192.0.2.2", 0.0), 0.0)
 
+    def test_exempt(self) -> None:
+        """An exempt network may fail with any number of accounts, though not of one account."""
+        networks = (IPv4Network("192.0.2.0/24"), IPv6Network("2001:db8::/48"))
+        self.throttle = LoginThrottle(ThrottleLimits(exempt=networks))
+        for address in ("192.0.2.1", "2001:db8:0:1::/64"):
+            for number in range(100):
+                self.assertEqual(self.fail(f"{address} {number}", address, 0.0), 0.0)
+            waits = [self.fail(address, address, 0.0) for _ in range(6)]
+            self.assertEqual(waits, [0.0] * 5 + [1.0])
+
     def test_others_hardly_slow_one_down(self) -> None:
         """Whoever guesses from a thousand places delays the owner by five seconds at most."""
         for i in range(1000):
@@ -148,6 +160,17 @@ class LoginThrottleTest(SynchronousTestCase):
 
 
 class RegistrationThrottleTest(SynchronousTestCase):
+    def test_exempt(self) -> None:
+        """An exempt network may make any number of accounts."""
+        throttle = RegistrationThrottle(ThrottleLimits(exempt=(IPv4Network("127.0.0.0/8"),)))
+        for _ in range(100):
+            throttle.begin("127.0.0.1", 0.0)
+            throttle.begin("::ffff:127.0.0.1", 0.0)
+        throttle.refund("127.0.0.1")
+        for _ in range(10):
+            throttle.begin("192.0.2.1", 0.0)
+        self.assertRaises(TooManyTries, throttle.begin, "192.0.2.1", 0.0)
+
     def test_ten_an_hour(self) -> None:
         """The eleventh account within an hour waits until the first is an hour old."""
         throttle = RegistrationThrottle(LIMITS)

@@ -96,6 +96,8 @@ class Bystander:
         assert self._answered == answered, f"not answered: {sorted(answered - self._answered)}"
 
     def _ask(self) -> None:
+        if self.bob.state != self.bob.STATE_OPEN or self.ann.lost:
+            return  # whoever shouldn't be gone is missed at the end
         self._asked += 1
         self.bob.say({"type": "ping", "id": f"ping-{next(self._numbers)}"})
         self.ann.write(command(Code.AYT))

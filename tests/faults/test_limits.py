@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from mudserver.storage.dsn import Dsn
-from tests.faults.case import FaultCase
+from tests.faults.case import PATIENCE, FaultCase
 from tests.faults.peer import ATTACKER, WebSocketPeer, connect, enter, together
 from tests.faults.visitors import hellos, invite
 from tests.integration.postgres import connected
@@ -55,9 +55,7 @@ class StampedeTests(FaultCase):
 
     timeout = 240
     options: ClassVar = (_EXEMPT,)
-    patience: ClassVar = dict.fromkeys(
-        ("handshake", "hello", "heartbeat", "pong", "stall", "closing", "grace"), 12.0
-    )
+    patience: ClassVar = dict.fromkeys(PATIENCE, 12.0)
 
     async def prepare(self) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -118,11 +118,21 @@ class Attachments:
             with self._presence.awaiting(arrival):
                 await self._all_saved()
                 rows = await self._store.characters(authority.account.id)
-                row = _choose(rows, request.character)
+                row = _choose(rows, self._wanted(arrival))
                 attached = await self._presence.let_in(arrival, row)
             if attached is not None:
                 return attached
         raise Unavailable("Your character is coming and going too fast.", retry_after=1.0)
+
+    def _wanted(self, arrival: Arrival) -> str | None:
+        """Return whom to play: who is asked for, or else who plays in the session to go on with."""
+        request = arrival.request
+        if request.character is not None or request.resume is None:
+            return request.character
+        session = self._sessions.get(request.resume)
+        if session is None or session.attended.account != arrival.authority.account.id:
+            return None
+        return session.name
 
     async def _all_saved(self) -> None:
         """Wait until what is stored of those who have left is up to date."""

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from mudserver.errors import Banned, CloseCode, NotAuthenticated, WrongCredentials
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.ids import CharacterId
 from mudserver.interfaces.authority import (
     Credential,
     LoggedIn,
@@ -60,6 +61,19 @@ class ResumeAuthorityTest(GameTestCase):
     def test_valid(self) -> None:
         """A valid ticket goes on with the session."""
         self.assertTrue(self.successResultOf(self.resume(self.ticket)).recovered)
+
+    def test_second_character(self) -> None:
+        """Who goes on with a session goes on with its character, without naming it again."""
+        first = next(each for each in self.database.characters.values() if each.name == "Ann")
+        second = evolve(first, id=CharacterId(first.id + 1_000_000), name="Anneliese")
+        self.database.characters[second.id] = second
+        attaching = self.gateway.attach(self.ticket, character="Anneliese")
+        self.advance()
+        self.ann = self.successResultOf(attaching).session
+        self.gateway.detach(self.ann)
+        self.advance()
+        attached = self.successResultOf(self.resume(PasswordCredential("Ann", PASSWORD)))
+        self.assertEqual((attached.character, attached.recovered), ("Anneliese", True))
 
     def test_replayed_ticket(self) -> None:
         """A ticket that was spent can't: 3500."""

@@ -116,6 +116,14 @@ class Link(Contact):
         self._seat = None
         self.close(CloseCode.PLAYING_ELSEWHERE, "You came back by another connection.")
 
+    def outrun(self) -> None:
+        """
+        Another connection was to carry the session, and is gone already.
+
+        The world heeds this one no more, which can't tell; so the session waits for a third.
+        """
+        self.close(CloseCode.PLAYING_ELSEWHERE, "You came back by another connection.")
+
     def settled(self, settled: Settled) -> None:
         """The world is done with an input; one whom it refuses too often is closed, too."""
         refusal = settled.refusal
@@ -232,6 +240,8 @@ class Link(Contact):
     def _admit(self, attached: Attached, resume: Seat | None) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None
         if seat is None:
+            if attached.recovered and resume is not None and resume.carrier is not None:
+                resume.carrier.outrun()
             self._shared.bus.publish(
                 WORLD, Detached(attached.session, attached.generation, quit=False)
             )

@@ -41,6 +41,9 @@ class Carrier(Protocol):
     def replaced(self) -> None:
         """Another connection carries the session from now on."""
 
+    def outrun(self) -> None:
+        """Another connection was to carry the session, and is gone already."""
+
     def expiring(self, seconds: float) -> None:
         """The token ends soon."""
 

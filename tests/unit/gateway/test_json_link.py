@@ -463,6 +463,25 @@ class ResumeTest(JsonLinkTestCase):
         texts = [m.get("text", m["type"]) for m in wire.messages()]
         self.assertEqual(texts, ["welcome", "3", "mark", "4"])
 
+    def test_gone_while_authenticating(self) -> None:
+        """
+        Where the new connection is gone when the world lets it in, the old one goes, too.
+
+        The world heeds it no more; the session can be gone on with by a third.
+        """
+        link, _ = self.come_back(self.welcome, seq=2)
+        link.lost("reset")
+        self.world.admit(generation=2, recovered=True)
+        self.assertEqual(
+            [(d.generation, d.quit) for d in self.world.detached], [(1, False), (2, False)]
+        )
+        self.assertIs(self.wire.code, CloseCode.PLAYING_ELSEWHERE)
+        self.link.lost("closed")
+        self.show("3")
+        _, wire = self.come_back(self.welcome, seq=2)
+        self.world.admit(generation=3, recovered=True)
+        self.assertEqual([m.get("text") for m in wire.messages()], [None, "3", None])
+
     def test_wrong_secret(self) -> None:
         """A wrong secret resumes nothing: the world decides, and sends full state."""
         self.link.lost("reset")

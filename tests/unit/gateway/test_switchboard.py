@@ -40,6 +40,9 @@ class Carrier:
     def replaced(self) -> None:
         self.told.append("replaced")
 
+    def outrun(self) -> None:
+        self.told.append("outrun")
+
     def expiring(self, seconds: float) -> None:
         self.told.append(seconds)
 

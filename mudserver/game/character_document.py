@@ -18,7 +18,7 @@ from mudserver.world.names import MAX_NAME_CHARS
 KIND: Final = "mudserver character"
 
 #: The format that is written, and the newest that is read.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 #: How deep things may be in one another.
 MAX_DEPTH: Final = 3
@@ -29,6 +29,9 @@ MAX_DOCUMENT_BYTES: Final = 2 * 1024 * 1024
 #: Things that a character may bring along, and people whom it may mute.
 MAX_ITEMS: Final = 5_000
 MAX_MUTED: Final = 5_000
+
+#: Channels that it may have turned off: of all the worlds where it ever was.
+MAX_CHANNELS_OFF: Final = 500
 
 #: Characters of the key of a room or a thing.
 MAX_KEY_CHARS: Final = 200
@@ -44,6 +47,7 @@ _FAST: Final = timedelta(days=1)
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[!-~]+$")]
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY_CHARS, pattern=r"^[!-~]+$")]
+_Channel = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,12}\Z")]
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -68,7 +72,7 @@ class _Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The format 2, and 1, which has no containers."""
+    """The format 3; 2, which has no channels; and 1, which has no containers, either."""
 
     kind: str
     format: int
@@ -77,6 +81,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     room: _Key | None
     items: Annotated[tuple[_Key | _Container, ...], msgspec.Meta(max_length=MAX_ITEMS)]
     muted: Annotated[tuple[_Muted, ...], msgspec.Meta(max_length=MAX_MUTED)]
+    channels_off: Annotated[tuple[_Channel, ...], msgspec.Meta(max_length=MAX_CHANNELS_OFF)] = ()
 
 
 _heads: Final = msgspec.json.Decoder(_Head)
@@ -99,6 +104,11 @@ def encode(record: CharacterRecord) -> bytes:
             f"{record.name} has {things} things and mutes {len(record.muted)} people."
             f" The format takes {MAX_ITEMS} and {MAX_MUTED}."
         )
+    if len(record.channels_off) > MAX_CHANNELS_OFF:
+        raise BadDocument(
+            f"{record.name} has turned off {len(record.channels_off)} channels."
+            f" The format takes {MAX_CHANNELS_OFF}."
+        )
     document = _Document(
         kind=KIND,
         format=FORMAT,
@@ -107,6 +117,7 @@ def encode(record: CharacterRecord) -> bytes:
         room=record.room,
         items=tuple(_written(item) for item in record.items),
         muted=tuple(_Muted(name) for name in record.muted),
+        channels_off=record.channels_off,
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
@@ -149,6 +160,7 @@ def decode(data: bytes, now: datetime) -> CharacterRecord:
         room=document.room,
         items=items,
         muted=tuple(each.name for each in document.muted),
+        channels_off=document.channels_off,
     )
 
 

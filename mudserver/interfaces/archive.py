@@ -46,6 +46,7 @@ class CharacterRecord:
         room: The key of the room where it was last; None for one that has never played.
         items: What it carries, in order. A key may come several times.
         muted: The names of those whom it mutes without an end.
+        channels_off: The names of the channels that it has turned off.
     """
 
     name: str
@@ -53,6 +54,7 @@ class CharacterRecord:
     room: str | None
     items: tuple[CarriedItem, ...]
     muted: tuple[str, ...]
+    channels_off: tuple[str, ...] = ()
 
     @property
     def item_keys(self) -> tuple[str, ...]:
@@ -93,7 +95,8 @@ class ICharacterArchive(Interface):
         """
         Make a character of a record, all or nothing.
 
-        It gets a thing of its own for each of its items, like the one that has that key here.
+        It gets a thing of its own for each of its items, like the one that has that key here. A
+        channel that it has turned off is off for it here, too, should there be one of that name.
 
         Args:
             record: What another world says of it.

@@ -45,7 +45,8 @@ _EXPORT: Final = """
             FROM carried i ORDER BY i.size, i.id),
         ARRAY(
             SELECT o.name FROM mute m JOIN character o ON o.id = m.muted
-            WHERE m.muter = c.id AND m.until IS NULL ORDER BY o.key)
+            WHERE m.muter = c.id AND m.until IS NULL ORDER BY o.key),
+        ARRAY(SELECT f.channel FROM channel_off f WHERE f.character = c.id ORDER BY f.channel)
     FROM character c WHERE c.key = %s
 """
 
@@ -102,10 +103,18 @@ _MUTE: Final = """
     SELECT %s, id FROM character WHERE key = ANY(%s) AND id <> %s
 """
 
+_TURN_OFF: Final = "INSERT INTO channel_off (character, channel) SELECT %s, unnest(%s::text[])"
+
 
 def original(key: str) -> str:
     """Return the key of the item that an item is a copy of; its own if it is none."""
     return key.partition(COPY)[0]
+
+
+def texts(record: CharacterRecord) -> tuple[str, ...]:
+    """Return all texts of a record."""
+    room = record.room or ""
+    return (record.name, room, *record.item_keys, *record.muted, *record.channels_off)
 
 
 @frozen
@@ -136,13 +145,14 @@ class PostgresCharacterArchive:
         rows = await self._pool.run_query(_EXPORT, (storable(name).casefold(),))
         if not rows:
             return None
-        written, created, room, items, muted = rows[0]
+        written, created, room, items, muted, channels_off = rows[0]
         return CharacterRecord(
             name=written,
             created=created.astimezone(UTC),
             room=room,
             items=_nested(items),
             muted=tuple(muted),
+            channels_off=tuple(channels_off),
         )
 
     def admit(
@@ -154,7 +164,7 @@ class PostgresCharacterArchive:
     async def _admit(
         self, record: CharacterRecord, account: AccountId | None, audit: AuditRow | None
     ) -> ImportedCharacter:
-        for text in (record.name, record.room or "", *record.item_keys, *record.muted):
+        for text in texts(record):
             storable(text)
         return await self._pool.run_interaction(_admit, record, account, audit)
 
@@ -171,6 +181,9 @@ async def _admit(
     if keys:
         await cursor.execute(_MUTE, (newcomer.id, keys, newcomer.id))
         muted = cursor.rowcount
+    if record.channels_off:
+        channels = sorted(set(record.channels_off))
+        await cursor.execute(_TURN_OFF, (newcomer.id, channels))
     if audit is not None:
         await write(cursor, (audit,))
     return ImportedCharacter(record.name, newcomer.account, strangers=len(keys) - muted)

@@ -16,8 +16,9 @@ from mudserver.interfaces.archive import (
 )
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.rows import ItemRow, MuteRow
-from mudserver.storage.archive import COPY, NO_PASSWORD, Copy, copies, original
+from mudserver.storage.archive import COPY, NO_PASSWORD, Copy, copies, original, texts
 from mudserver.storage.memory_database import (
+    CHANNEL,
     NAME,
     MemoryAccount,
     MemoryCharacter,
@@ -81,10 +82,13 @@ class MemoryCharacterArchive:
             room=None if character.room is None else self._room_keys()[character.room],
             items=self._nested(held),
             muted=tuple(each.name for each in muted),
+            channels_off=tuple(
+                sorted(name for id, name in self._db.channels_off if id == character.id)
+            ),
         )
 
     def _admit(self, record: CharacterRecord, account: AccountId | None) -> ImportedCharacter:
-        for text in (record.name, record.room or "", *record.item_keys, *record.muted):
+        for text in texts(record):
             storable(text)
         rooms = {key: id for id, key in self._room_keys().items()}
         things = {item.key: item for item in self._db.items.values() if not item.fixed}
@@ -99,6 +103,8 @@ class MemoryCharacterArchive:
         for copy in made:
             fits = copy.container is None or sizes[copy.id] < sizes[copy.container]
             check_row(fits, "item_fits")
+        for channel in record.channels_off:
+            check_row(CHANNEL.match(channel), "channel_off_channel_check")
         character = self._enter(record, account, room)
         for copy in made:
             self._copy(things[copy.item.key], copy, character.id)
@@ -110,6 +116,7 @@ class MemoryCharacterArchive:
         ]
         for id in found:
             self._db.mute(MuteRow(character.id, id))
+        self._db.channels_off |= {(character.id, channel) for channel in record.channels_off}
         return ImportedCharacter(
             record.name, self._db.accounts[character.account].name, len(keys) - len(found)
         )

@@ -13,7 +13,7 @@ from mudserver.interfaces.archive import (
     ImportedCharacter,
 )
 from mudserver.interfaces.rows import CharacterRow
-from mudserver.world.applied import MuteMade
+from mudserver.world.applied import ChannelOff, ChannelOn, MuteMade
 from mudserver.world.role import Role
 from tests.contract.areas import chest_world, harbour_world
 from tests.contract.stores import NOBODY, NOW, StoreContract
@@ -31,6 +31,7 @@ MIA = CharacterRecord(
     room="hall",
     items=things("rope", "lamp", "rope"),
     muted=("Ann", "Nemo"),
+    channels_off=("chat", "trade"),
 )
 
 
@@ -132,7 +133,7 @@ class CharacterArchiveContract(StoreContract):
 
     async def test_nowhere_with_nothing(self) -> None:
         """One who never played, carries nothing and hears everyone can come, too."""
-        record = evolve(MIA, room=None, items=(), muted=())
+        record = evolve(MIA, room=None, items=(), muted=(), channels_off=())
         await self.archive.admit(record, None)
         self.assertEqual(await self.archive.export("Mia"), record)
 
@@ -148,6 +149,21 @@ class CharacterArchiveContract(StoreContract):
         mia = await self.character(account.id, "Mia")
         (annie,) = await self.world.characters(ann.id)
         self.assertEqual(mia.muted, {annie.id})
+
+    async def test_channels(self) -> None:
+        """A channel that is off stays off, whether there is one here or not; once is enough."""
+        await self.import_areas()
+        bob = await self.account("Bob")
+        await self.archive.admit(evolve(MIA, channels_off=("trade", "chat", "trade")), bob.id)
+        mia = await self.character(bob.id, "Mia")
+        self.assertEqual(mia.channels_off, ("chat", "trade"))
+        await self.commit(ChannelOn(mia.id, "trade"), ChannelOff(mia.id, "newbie"))
+        exported = await self.archive.export("Mia")
+        assert exported is not None
+        self.assertEqual(exported.channels_off, ("chat", "newbie"))
+        bad = evolve(MIA, name="Meg", channels_off=("Chat",))
+        await self.refused(self.archive.admit(bad, bob.id), "23514", "channel_off_channel_check")
+        self.assertIsNone(await self.archive.export("Meg"))
 
     async def test_mutes_with_an_end(self) -> None:
         """A mute that ends by itself stays behind: elsewhere it would have no end."""

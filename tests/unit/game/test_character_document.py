@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.errors import BadDocument
 from mudserver.game.character_document import (
     FORMAT,
+    MAX_CHANNELS_OFF,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
     MAX_ITEMS,
@@ -27,12 +28,14 @@ from mudserver.interfaces.archive import CarriedItem, CharacterRecord
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 LAMP, ROPE = CarriedItem("lamp"), CarriedItem("rope")
-MIA = CharacterRecord("Mia", NOW - timedelta(days=3), "hall", (ROPE, LAMP, ROPE), ("Ann",))
+MIA = CharacterRecord(
+    "Mia", NOW - timedelta(days=3), "hall", (ROPE, LAMP, ROPE), ("Ann",), ("newbie",)
+)
 
 WRITTEN = """\
 {
   "kind": "mudserver character",
-  "format": 2,
+  "format": 3,
   "name": "Mia",
   "created": "2026-04-28T00:00:00Z",
   "room": "hall",
@@ -45,6 +48,9 @@ WRITTEN = """\
     {
       "name": "Ann"
     }
+  ],
+  "channels_off": [
+    "newbie"
   ]
 }
 """
@@ -81,6 +87,7 @@ class DocumentTests(SynchronousTestCase):
             st.none() | KEYS,
             st.lists(THINGS).map(tuple),
             st.lists(NAMES).map(tuple),
+            st.lists(st.from_regex(r"\A[a-z]{2,12}\Z")).map(tuple),
         )
     )
     def test_round_trip(self, record: CharacterRecord) -> None:
@@ -131,20 +138,34 @@ class DocumentTests(SynchronousTestCase):
     def test_largest(self) -> None:
         """The most that the format takes fits; one more is not written."""
         key, name = "k" * MAX_KEY_CHARS, "Ann"
-        largest = evolve(MIA, items=(CarriedItem(key),) * MAX_ITEMS, muted=(name,) * MAX_MUTED)
+        largest = evolve(
+            MIA,
+            items=(CarriedItem(key),) * MAX_ITEMS,
+            muted=(name,) * MAX_MUTED,
+            channels_off=("x" * 12,) * MAX_CHANNELS_OFF,
+        )
         written = encode(largest)
         self.assertLess(len(written), MAX_DOCUMENT_BYTES)
         self.assertEqual(decode(written, NOW), largest)
         for more in (
             evolve(largest, items=(CarriedItem(key),) * (MAX_ITEMS + 1)),
             evolve(largest, muted=(name,) * (MAX_MUTED + 1)),
+            evolve(largest, channels_off=("x" * 12,) * (MAX_CHANNELS_OFF + 1)),
         ):
             self.assertRaises(BadDocument, encode, more)
+
+    def test_older(self) -> None:
+        """A document of an older format, which says nothing of channels, turns none off."""
+        for number in (1, 2):
+            older = self.changed(format=number, channels_off=...)
+            self.assertEqual(decode(older, NOW), evolve(MIA, channels_off=()))
 
     def test_newer(self) -> None:
         """A newer format is named as such, whatever else is in it."""
         newer = self.changed(format=FORMAT + 1, name=7, wings=[{"feathers": True}])
-        self.refused(newer, f"has the format {FORMAT + 1}, and this mudserver knows those up to 2")
+        self.refused(
+            newer, f"has the format {FORMAT + 1}, and this mudserver knows those up to {FORMAT}"
+        )
 
     def test_not_json(self) -> None:
         """What is not JSON is told apart from what is no character."""
@@ -179,6 +200,9 @@ class DocumentTests(SynchronousTestCase):
             ({"items": {"lamp": 1}}, "$.items"),
             ({"muted": ["Ann"]}, "$.muted"),
             ({"muted": [{"name": "Ann", "id": 1}]}, "`id`"),
+            ({"channels_off": ["Chat"]}, "$.channels_off"),
+            ({"channels_off": ["chat\n"]}, "$.channels_off"),
+            ({"channels_off": ["chat"] * (MAX_CHANNELS_OFF + 1)}, "$.channels_off"),
             ({"role": "owner"}, "`role`"),
         ):
             self.refused(self.changed(**changes), words)

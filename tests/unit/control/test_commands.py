@@ -27,7 +27,7 @@ from mudserver.control.commands import (
     SetPassword,
     SetRole,
 )
-from mudserver.control.service import ControlConnection
+from mudserver.control.connection import ControlConnection
 from mudserver.errors import BadPassword, PlayerError, StorageUnavailable
 from mudserver.interfaces.audit import AuditEntry, AuditRow, Via
 from mudserver.world import bans

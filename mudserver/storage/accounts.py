@@ -16,6 +16,7 @@ from mudserver.interfaces.logins import LoginEntry, LoginRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import AccountRow, Redeemed, Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore
+from mudserver.storage import account_statements as statements
 from mudserver.storage import logins
 from mudserver.storage.kinds import write
 from mudserver.storage.loader import BatchLoader
@@ -37,139 +38,6 @@ MAX_SWEPT_EACH: Final = 2
 
 #: PostgreSQL's code unique_violation.
 _UNIQUE_VIOLATION: Final = "23505"
-
-# ---------------------------------------------------------------- accounts
-
-# The three rows refer to one another. One statement makes them all, and foreign keys are checked at
-# its end.
-_REGISTER: Final = """
-    WITH made AS (
-        INSERT INTO account (name, password_hash) VALUES (%s, %s)
-        RETURNING id, name, key, password_hash, role, disabled, created
-    ), named AS (
-        INSERT INTO name (key, account) SELECT key, id FROM made
-    ), first AS (
-        INSERT INTO character (account, name) SELECT id, name FROM made RETURNING name
-    )
-    SELECT m.id, m.name, m.password_hash, m.role, m.disabled, m.created, ARRAY[f.name]
-    FROM made m, first f
-"""
-
-_BY_NAME: Final = """
-    SELECT a.key, a.id, a.name, a.password_hash, a.role, a.disabled, a.created,
-        ARRAY(SELECT c.name FROM character c WHERE c.account = a.id ORDER BY c.created, c.id)
-    FROM account a WHERE a.key = ANY(%s)
-"""
-
-_BY_ID: Final = """
-    SELECT a.id, a.name, a.password_hash, a.role, a.disabled, a.created,
-        ARRAY(SELECT c.name FROM character c WHERE c.account = a.id ORDER BY c.created, c.id)
-    FROM account a WHERE a.id = ANY(%s)
-"""
-
-_PAGE: Final = """
-    SELECT a.id, a.name, a.password_hash, a.role, a.disabled, a.created,
-        ARRAY(SELECT c.name FROM character c WHERE c.account = a.id ORDER BY c.created, c.id)
-    FROM account a WHERE a.key > %s ORDER BY a.key LIMIT %s
-"""
-
-_SET_HASH: Final = "UPDATE account SET password_hash = %s WHERE id = %s"
-
-_REHASH: Final = "UPDATE account SET password_hash = %s WHERE id = %s AND password_hash = %s"
-
-_SET_DISABLED: Final = "UPDATE account SET disabled = %s WHERE id = %s"
-
-_SET_ROLE: Final = "UPDATE account SET role = %s WHERE id = %s"
-
-# ---------------------------------------------------------------- tokens and tickets
-
-# What others are sweeping already is skipped, not waited for; here and below.
-_GRANT: Final = """
-    WITH given AS (
-        SELECT * FROM unnest(
-            %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
-            %s::boolean[], %s::timestamptz[]
-        ) WITH ORDINALITY AS v (hash, csrf_hash, account, created, expires, revoked, oldest, place)
-    ), swept AS (
-        DELETE FROM token WHERE hash IN (
-            SELECT old.hash FROM given g, LATERAL (
-                SELECT t.hash FROM token t WHERE t.account = g.account AND t.expires < g.oldest
-                ORDER BY t.expires LIMIT %s FOR UPDATE SKIP LOCKED) old)
-    )
-    INSERT INTO token (hash, csrf_hash, account, created, expires, revoked_at)
-    SELECT hash, csrf_hash, account, created, expires, CASE WHEN revoked THEN now() END
-    FROM given ORDER BY place
-"""
-
-_FIND_TOKENS: Final = """
-    SELECT hash, csrf_hash, account, created, expires, revoked_at IS NOT NULL
-    FROM token WHERE hash = ANY(%s)
-"""
-
-_STANDINGS: Final = """
-    SELECT a.id, a.role, a.disabled,
-        ARRAY(
-            SELECT t.hash FROM token t WHERE t.account = a.id AND t.revoked_at > now() - %s
-            ORDER BY t.revoked_at DESC LIMIT %s)
-    FROM account a WHERE a.id = ANY(%s)
-"""
-
-# Rows are locked in the order of their keys, so that two who write several can't wait for each
-# other; here and below.
-_EXTEND: Final = """
-    WITH locked AS (
-        SELECT hash FROM token WHERE hash = ANY(%s::text[]) ORDER BY hash FOR NO KEY UPDATE
-    )
-    UPDATE token t SET expires = v.expires
-    FROM unnest(%s::text[], %s::timestamptz[]) AS v (hash, expires) JOIN locked USING (hash)
-    WHERE t.hash = v.hash
-"""
-
-_REVOKE_ONE: Final = "UPDATE token SET revoked_at = now() WHERE hash = %s AND revoked_at IS NULL"
-
-_REVOKE_ALL: Final = """
-    WITH revoked AS (
-        UPDATE token t SET revoked_at = now()
-        FROM (
-            SELECT hash FROM token
-            WHERE account = %s AND revoked_at IS NULL AND hash IS DISTINCT FROM %s
-            ORDER BY hash FOR NO KEY UPDATE
-        ) AS valid
-        WHERE t.hash = valid.hash
-        RETURNING t.hash
-    )
-    SELECT hash FROM revoked ORDER BY hash
-"""
-
-_ISSUE: Final = """
-    WITH swept AS (
-        DELETE FROM ticket WHERE hash IN (
-            SELECT hash FROM ticket WHERE expires < %s
-            ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED)
-    )
-    INSERT INTO ticket (hash, token, expires)
-    SELECT hash, token, expires
-    FROM unnest(%s::text[], %s::text[], %s::timestamptz[])
-        WITH ORDINALITY AS v (hash, token, expires, place)
-    ORDER BY place
-"""
-
-_SPEND: Final = """
-    WITH shown AS (
-        SELECT hash FROM ticket WHERE hash = ANY(%s::text[]) ORDER BY hash FOR UPDATE
-    ), spent AS (
-        DELETE FROM ticket k USING shown WHERE k.hash = shown.hash
-        RETURNING k.hash, k.token, k.expires
-    )
-    SELECT s.hash, s.expires,
-        t.hash, t.csrf_hash, t.account, t.created, t.expires, t.revoked_at IS NOT NULL,
-        a.id, a.name, a.password_hash, a.role, a.disabled, a.created,
-        ARRAY(SELECT c.name FROM character c WHERE c.account = a.id ORDER BY c.created, c.id)
-    FROM spent s JOIN token t ON t.hash = s.token JOIN account a ON a.id = t.account
-"""
-
-#: Columns of a token, as all queries here select them.
-_TOKEN_COLUMNS: Final = 6
 
 
 @frozen
@@ -229,7 +97,7 @@ class PostgresAccountStore:
     async def _register(self, name: str, password_hash: str) -> AccountRow:
         parameters = (storable(name), storable(password_hash))
         try:
-            rows = await self._pool.run_query(_REGISTER, parameters)
+            rows = await self._pool.run_query(statements.REGISTER, parameters)
         except StorageRefused as error:
             if error.sqlstate == _UNIQUE_VIOLATION:
                 raise NameTaken(f"The name {name} is taken, or reads like one that is.") from error
@@ -241,7 +109,7 @@ class PostgresAccountStore:
         return execute(storable, name).addCallback(str.casefold).addCallback(self._by_name.load)
 
     async def _fetch_by_name(self, keys: list[str]) -> Mapping[str, AccountRow]:
-        rows = await self._pool.run_query(_BY_NAME, (keys,))
+        rows = await self._pool.run_query(statements.BY_NAME, (keys,))
         return {key: _account(row) for key, *row in rows}
 
     def by_id(self, account: AccountId) -> Deferred[AccountRow | None]:
@@ -249,7 +117,7 @@ class PostgresAccountStore:
         return self._by_id.load(account)
 
     async def _fetch_by_id(self, ids: list[AccountId]) -> Mapping[AccountId, AccountRow]:
-        rows = await self._pool.run_query(_BY_ID, (ids,))
+        rows = await self._pool.run_query(statements.BY_ID, (ids,))
         return {row[0]: _account(row) for row in rows}
 
     def page(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
@@ -258,7 +126,9 @@ class PostgresAccountStore:
 
     async def _page(self, after: str, limit: int) -> tuple[AccountRow, ...]:
         parameters = (storable(after).casefold(), max(limit, 0))
-        return tuple(_account(row) for row in await self._pool.run_query(_PAGE, parameters))
+        return tuple(
+            _account(row) for row in await self._pool.run_query(statements.PAGE, parameters)
+        )
 
     def set_password(
         self,
@@ -276,8 +146,8 @@ class PostgresAccountStore:
         storable(password_hash)
 
         async def change(cursor: Cursor) -> tuple[TokenHash, ...]:
-            await cursor.execute(_SET_HASH, (password_hash, account))
-            await cursor.execute(_REVOKE_ALL, (account, keep))
+            await cursor.execute(statements.SET_HASH, (password_hash, account))
+            await cursor.execute(statements.REVOKE_ALL, (account, keep))
             revoked = _hashes(cursor.fetchall())
             await _record(cursor, audit)
             return revoked
@@ -286,7 +156,7 @@ class PostgresAccountStore:
 
     def rehash(self, account: AccountId, old_hash: str, new_hash: str) -> Deferred[None]:
         """Implement `IAccountStore.rehash`."""
-        return self._run(_REHASH, new_hash, account, old_hash)
+        return self._run(statements.REHASH, new_hash, account, old_hash)
 
     def set_role(
         self, account: AccountId, role: Role, audit: AuditRow | None = None
@@ -294,7 +164,7 @@ class PostgresAccountStore:
         """Implement `IAccountStore.set_role`."""
 
         async def change(cursor: Cursor) -> None:
-            await cursor.execute(_SET_ROLE, (role.value, account))
+            await cursor.execute(statements.SET_ROLE, (role.value, account))
             await _record(cursor, audit)
 
         return self._pool.run_interaction(change)
@@ -305,8 +175,8 @@ class PostgresAccountStore:
         """Implement `IAccountStore.disable`."""
 
         async def close(cursor: Cursor) -> tuple[TokenHash, ...]:
-            await cursor.execute(_SET_DISABLED, (True, account))
-            await cursor.execute(_REVOKE_ALL, (account, None))
+            await cursor.execute(statements.SET_DISABLED, (True, account))
+            await cursor.execute(statements.REVOKE_ALL, (account, None))
             revoked = _hashes(cursor.fetchall())
             await _record(cursor, audit)
             return revoked
@@ -317,7 +187,7 @@ class PostgresAccountStore:
         """Implement `IAccountStore.enable`."""
 
         async def change(cursor: Cursor) -> None:
-            await cursor.execute(_SET_DISABLED, (False, account))
+            await cursor.execute(statements.SET_DISABLED, (False, account))
             await _record(cursor, audit)
 
         return self._pool.run_interaction(change)
@@ -328,7 +198,7 @@ class PostgresAccountStore:
 
     async def _write_tokens(self, rows: list[TokenRow]) -> list[None]:
         await self._pool.run_query(
-            _GRANT,
+            statements.GRANT,
             (
                 [row.hash for row in rows],
                 [row.csrf_hash for row in rows],
@@ -347,7 +217,7 @@ class PostgresAccountStore:
         return execute(storable, hash).addCallback(TokenHash).addCallback(self._tokens.load)
 
     async def _fetch_tokens(self, hashes: list[TokenHash]) -> Mapping[TokenHash, TokenRow]:
-        rows = await self._pool.run_query(_FIND_TOKENS, (hashes,))
+        rows = await self._pool.run_query(statements.FIND_TOKENS, (hashes,))
         return {row[0]: _token(row) for row in rows}
 
     def tokens(self, hashes: Iterable[TokenHash]) -> Deferred[Mapping[TokenHash, TokenRow]]:
@@ -359,7 +229,7 @@ class PostgresAccountStore:
         return Deferred.fromCoroutine(self._standings.load_all(accounts))
 
     async def _fetch_standings(self, ids: list[AccountId]) -> Mapping[AccountId, Standing]:
-        rows = await self._pool.run_query(_STANDINGS, (REVOKED_LATELY, MAX_REVOKED, ids))
+        rows = await self._pool.run_query(statements.STANDINGS, (REVOKED_LATELY, MAX_REVOKED, ids))
         return {
             AccountId(id): Standing(Role(role), disabled, tuple(map(TokenHash, revoked)))
             for id, role, disabled, revoked in rows
@@ -374,12 +244,12 @@ class PostgresAccountStore:
         # Of two ends of one token, the one that was asked for last.
         ends = {row.hash: row.expires for row in rows}
         hashes = list(ends)
-        await self._pool.run_query(_EXTEND, (hashes, hashes, list(ends.values())))
+        await self._pool.run_query(statements.EXTEND, (hashes, hashes, list(ends.values())))
         return [None] * len(rows)
 
     def revoke_token(self, hash: TokenHash) -> Deferred[None]:
         """Implement `IAccountStore.revoke_token`."""
-        return self._run(_REVOKE_ONE, hash)
+        return self._run(statements.REVOKE_ONE, hash)
 
     def revoke_account(
         self, account: AccountId, audit: AuditRow | None = None
@@ -387,7 +257,7 @@ class PostgresAccountStore:
         """Implement `IAccountStore.revoke_account`."""
 
         async def revoke(cursor: Cursor) -> tuple[TokenHash, ...]:
-            await cursor.execute(_REVOKE_ALL, (account, None))
+            await cursor.execute(statements.REVOKE_ALL, (account, None))
             revoked = _hashes(cursor.fetchall())
             await _record(cursor, audit)
             return revoked
@@ -415,7 +285,7 @@ class PostgresAccountStore:
 
     async def _write_tickets(self, rows: list[_Ticket]) -> list[None]:
         await self._pool.run_query(
-            _ISSUE,
+            statements.ISSUE,
             (
                 min(row.expires for row in rows) - KEEP_EXPIRED_TICKETS,
                 max(MAX_SWEPT_ROWS, MAX_SWEPT_EACH * len(rows)),
@@ -432,7 +302,7 @@ class PostgresAccountStore:
 
     async def _take_tickets(self, shown: list[_Showing]) -> list[Redeemed | None]:
         hashes = sorted({each.hash for each in shown})
-        taken = {row[0]: row[1:] for row in await self._pool.run_query(_SPEND, (hashes,))}
+        taken = {row[0]: row[1:] for row in await self._pool.run_query(statements.SPEND, (hashes,))}
         redeemed: list[Redeemed | None] = []
         for each in shown:
             # Of two who show the same ticket in one turn, the first has it.
@@ -482,7 +352,9 @@ def _token(row: Sequence[Any]) -> TokenRow:
 
 
 def _redeemed(row: Sequence[Any]) -> Redeemed:
-    return Redeemed(_token(row[:_TOKEN_COLUMNS]), _account(row[_TOKEN_COLUMNS:]))
+    return Redeemed(
+        _token(row[: statements.TOKEN_COLUMNS]), _account(row[statements.TOKEN_COLUMNS :])
+    )
 
 
 def _storable_token(row: TokenRow) -> TokenRow:

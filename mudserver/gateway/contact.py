@@ -121,8 +121,9 @@ class Contact(ABC):
             known = CloseCode(code) if code in _CLOSE_CODES else CloseCode.PROTOCOL_ERROR
             reason = "The client broke the protocol."
         if self._connection.close(known, reason):
-            self._release()
-            self._set_deadline(self._shared.limits.closing)
+            with ExitStack() as steps:
+                steps.callback(self._set_deadline, self._shared.limits.closing)
+                self._release()
 
     def full(self) -> None:
         """The transport's buffer is full: hold output back until it has drained."""
@@ -285,11 +286,13 @@ class Contact(ABC):
         speaks = self._speaks()
         if not self._connection.close(code, reason):
             return
-        if speaks:
-            self._wire.write(self.farewell(self._pending(), code, reason, back_in))
-        self._release()
-        self._set_deadline(self._shared.limits.closing)
-        self._wire.hang_up(code, reason)
+        with ExitStack() as steps:
+            # Each is done, whatever becomes of the goodbye; the last one here is the first.
+            steps.callback(self._wire.hang_up, code, reason)
+            steps.callback(self._set_deadline, self._shared.limits.closing)
+            steps.callback(self._release)
+            if speaks:
+                self._wire.write(self.farewell(self._pending(), code, reason, back_in))
 
     def abort(self) -> None:
         """Drop the connection now."""

@@ -174,12 +174,13 @@ class Switchboard:
     def _carry(self, session: SessionId, doing: str, tell: Callable[[Carrier], None]) -> None:
         """Tell a session's connection something, if it has one."""
         seat = self._seats.get(session)
-        if seat is None or seat.carrier is None:
+        carrier = None if seat is None else seat.carrier
+        if carrier is None:
             return
         try:
-            tell(seat.carrier)
+            tell(carrier)
         except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
-            self._crashed(seat, doing)
+            carrier.crashed(doing)
 
     def _show(self, show: Show) -> None:
         # The innermost loop of the server: once for each line and listener.

@@ -266,8 +266,20 @@ class FailedTest(JsonLinkTestCase):
         with capturedLogs() as events, link.guarded("a test"):
             wire.write(b"")
         self.assertEqual(len(failures(events)), 2)
-        self.assertEqual((wire.aborted, wire.code), (True, None))
+        self.assertTrue(wire.aborted)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    def test_a_goodbye_of_the_worlds(self) -> None:
+        """Whose goodbye can't be said, whoever has asked for it, is let go all the same."""
+        _, wire, session = self.enter_breaking()
+        wire.breaks = frozenset({"write"})
+        with capturedLogs() as events:
+            self.world.end(session, CloseCode.KICKED)
+        self.assertIs(wire.code, CloseCode.KICKED)
+        self.bystander.answered()
+        self.pass_time(2.5)
+        self.assertTrue(wire.aborted)
+        self.assert_only_it(events, session)
 
     def test_output(self) -> None:
         """Output that can't be made for one is made for the others, of the same event, too."""

@@ -1,6 +1,7 @@
 """Accounts: who somebody is, by name and password."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -197,8 +198,12 @@ class Accounts:
         account = (await self._tokens.authority(request.token, outlived=outlived)).account
         self._check_way(request.origin, request.transport)
         self._check_staff_way(account, request.origin, request.transport)
+        key = await self._begin(account.name, request.origin)
         try:
-            await self._verify(account.name, account, request.old, request.origin)
+            with self._refunding(key, request.origin):
+                authority = await self._tokens.authority(request.token, outlived=outlived)
+            account = authority.account
+            await self._judge(key, account, request.old, request.origin)
         except WrongCredentials:
             raise WrongCredentials("That isn't your password.") from None
         check_password(account.name, request.new)
@@ -285,9 +290,12 @@ class Accounts:
     async def _verify_name(
         self, credential: PasswordCredential, origin: Origin, way: LoginWay
     ) -> AccountRow:
-        account = await self._store.by_name(credential.name)
+        key = await self._begin(credential.name, origin)
+        # Loaded no sooner, since it may change while others are judged.
+        with self._refunding(key, origin):
+            account = await self._store.by_name(credential.name)
         try:
-            await self._verify(credential.name, account, credential.password, origin)
+            await self._judge(key, account, credential.password, origin)
         except WrongCredentials:
             if account is not None:
                 self._history.failed(account.id, origin.address, way, LoginOutcome.REFUSED)
@@ -296,21 +304,32 @@ class Accounts:
             raise WrongCredentials("Wrong name or password.")
         return account
 
-    async def _verify(
-        self, name: str, account: AccountRow | None, password: str, origin: Origin
-    ) -> None:
+    async def _begin(self, name: str, origin: Origin) -> str:
+        """Begin a try, when it has its turn; return the name by which it is counted."""
         key = name_key(name)
         try:
             await self._attempts.begin(key, origin.address)
         except PlayerError:
             self._meter.count("logins", outcome="throttled")
             raise
-        stored = None if account is None else account.password_hash
+        return key
+
+    @contextmanager
+    def _refunding(self, key: str, origin: Origin) -> Iterator[None]:
+        """Take a try back that fails meanwhile: it said nothing about the password."""
         try:
-            verdict = await self._hasher.verify(stored, password)
+            yield
         except BaseException:
             self._attempts.refund(key, origin.address)
             raise
+
+    async def _judge(
+        self, key: str, account: AccountRow | None, password: str, origin: Origin
+    ) -> None:
+        """Verify a password, and decide the try."""
+        stored = None if account is None else account.password_hash
+        with self._refunding(key, origin):
+            verdict = await self._hasher.verify(stored, password)
         if account is None or not verdict.right:
             self._attempts.fail(key, origin.address)
             self._meter.count("logins", outcome="refused")

@@ -188,6 +188,20 @@ class LogInTest(AccountsTestCase):
         for each in tries:
             self.successResultOf(each)
 
+    def test_changed_while_held(self) -> None:
+        """Who waits for others to be judged is judged by the password that counts by then."""
+        self.threads.patient = True
+        first = [self.logging_in() for _ in range(5)]
+        held = self.logging_in()
+        for id, account in self.database.accounts.items():
+            if account.name == "Ann":
+                self.database.accounts[id] = evolve(account, password_hash="another")
+        while self.threads.waiting:
+            self.threads.work()
+        for each in first:
+            self.successResultOf(each)
+        self.failureResultOf(held, WrongCredentials)
+
     def test_too_many_held(self) -> None:
         """Of those who wait for others to be judged there is room for so many."""
         self.threads.patient = True

@@ -13,11 +13,11 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import Fenced, StorageRefused, StorageUnavailable, Unavailable
+from mudserver.errors import Fenced, StorageUnavailable
+from mudserver.game.committer import Committer
 from mudserver.game.dirt import Dirt, Outcome, Receipt, Settle, Waiting
 from mudserver.ids import Epoch
 from mudserver.interfaces.journal import IJournalStore, JournalRow, RefusedRow
@@ -39,10 +39,6 @@ RIDE_ROWS: Final = 1_000
 #: written at once.
 LINE_SECONDS: Final = 1.0
 LINE_ROWS: Final = 500
-
-#: Seconds after which a write is tried again: the first time, and at most.
-RETRY_SECONDS: Final = 0.1
-MAX_RETRY_SECONDS: Final = 5.0
 
 #: Seconds that stopping waits for a database that is away.
 STOP_SECONDS: Final = 20.0
@@ -99,20 +95,16 @@ class Journal:
         restore: Restore,
         fenced: Callable[[Fenced], None],
     ) -> None:
-        self._store = store
-        self._epoch = epoch
         self._clock = clock
         self._meter = meter
+        self._committer = Committer(store, epoch, clock, meter)
         self._restore = restore
         self._fenced = fenced
-        self._number = 0
         self._dirt = Dirt()
         self._cut = Dirt()
         self._writing = False
         self._timer: IDelayedCall | None = None
-        self._pause: Deferred[None] | None = None
         self._urgent = False
-        self._problem = ""
         self._over = False
         self._stopped: Deferred[None] | None = None
         self._giving_up: IDelayedCall | None = None
@@ -251,8 +243,7 @@ class Journal:
         self._stopped = stopped
         self._giving_up = self._clock.callLater(STOP_SECONDS, self._give_up)
         self._cancel_timer()
-        if self._pause is not None:
-            self._pause.cancel()
+        self._committer.hurry()
         self._plan()
         self._end_if_empty()
         return stopped
@@ -310,86 +301,15 @@ class Journal:
 
     async def _save(self, cut: Dirt) -> None:
         try:
-            refused = await self._commit(cut)
+            refused = await self._committer.commit(cut)
         except Fenced as error:
             self._end(error)
             return
         except CancelledError:
             return  # stopping has given up
-        self._number += 1
         if refused:
             await self._put_back(refused, cut)
         self._decided(cut)
-
-    async def _commit(self, cut: Dirt) -> tuple[RefusedRow, ...]:
-        """
-        Write a cut until it is committed, in part if it must be.
-
-        Returns:
-            What was left out.
-
-        Raises:
-            Fenced: Another world has taken over.
-            CancelledError: Stopping has given up.
-        """
-        delay = RETRY_SECONDS
-        left_out: list[RefusedRow] = []
-        while True:
-            began = self._clock.seconds()
-            try:
-                refused = await self._try(cut)
-            except Fenced:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is given up for it
-                await self._wait(delay, error)
-                delay = min(delay * 2, MAX_RETRY_SECONDS)
-                continue
-            if not refused:
-                self._meter.observe("commit_seconds", self._clock.seconds() - began)
-                self._recovered()
-                return tuple(left_out)
-            left_out.extend(refused)
-
-    async def _try(self, cut: Dirt) -> tuple[RefusedRow, ...]:
-        """Try to write a cut; returns what was refused and is now left out of it."""
-        try:
-            await self._store.flush(self._epoch, self._number + 1, cut.flush())
-        except StorageRefused:
-            self._meter.count("flushes_refused")
-            refused = await self._store.sift(cut.flush().rows)
-            if not refused:
-                raise
-            cut.condemn(each.letter for each in refused)
-            return refused
-        return ()
-
-    async def _wait(self, delay: float, error: Exception) -> None:
-        self._meter.count("flush_retries")
-        problem = f"{type(error).__name__}: {error}"
-        if problem != self._problem:
-            self._problem = problem
-            if isinstance(error, Unavailable):
-                self._log.warn(
-                    "Changes can't be saved now; it is tried again and again. {problem}",
-                    problem=problem,
-                )
-            else:
-                self._log.failure("Changes can't be saved; it is tried again and again.")
-        if self._over:
-            raise CancelledError
-        self._pause = deferLater(self._clock, delay)
-        try:
-            await self._pause
-        except CancelledError:
-            if self._over:
-                raise
-        finally:
-            self._pause = None
-
-    def _recovered(self) -> None:
-        if self._problem:
-            self._problem = ""
-            self._log.info("Changes are saved again.")
 
     async def _put_back(self, refused: tuple[RefusedRow, ...], cut: Dirt) -> None:
         for each in refused:
@@ -441,8 +361,7 @@ class Journal:
         self._over = True
         self._writing = False
         self._cancel_timer()
-        if self._pause is not None:
-            self._pause.cancel()
+        self._committer.give_up()
         cut, dirt = self._cut, self._dirt
         self._cut, self._dirt = Dirt(), Dirt()
         self._settle(cut, Outcome.LOST)

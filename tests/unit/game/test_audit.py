@@ -7,7 +7,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 
 from mudserver.errors import StorageUnavailable
-from mudserver.game import journal
+from mudserver.game import committer
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.audit import MAX_ARGUMENT_CHARS
@@ -90,7 +90,7 @@ class StaffTest(AuditTestCase):
         self.assertEqual((self.rows, self.database.bans), ([], {}))
         self.database.lost_commits = 1
         self.database.release()
-        self.clock.pump([journal.RETRY_SECONDS] * 3)
+        self.clock.pump([committer.RETRY_SECONDS] * 3)
         self.assertEqual(len(self.rows), 1)
         self.assertEqual(len(self.database.bans), 1)
 

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
-from mudserver.game import dirt, journal
+from mudserver.game import committer, dirt, journal
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.journal import GATHER_CHANGES, GATHER_SECONDS, Journal
 from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
@@ -20,6 +20,7 @@ from mudserver.interfaces.journal import (
     AnswerRow,
     DeadLetter,
     Flush,
+    IJournalStore,
     InputRow,
     JournalRow,
     RefusedRow,
@@ -101,9 +102,12 @@ class JournalTest(SynchronousTestCase):
         self.superseded: Callable[[Entity], bool] = lambda entity: False
         self.restoring: Deferred[None] | None = None
         self.fenced: list[Fenced] = []
-        self.journal = Journal(
-            store=self.store,
-            epoch=Epoch(7),
+        self.journal = self.begin(self.store, Epoch(7))
+
+    def begin(self, store: IJournalStore, epoch: Epoch) -> Journal:
+        return Journal(
+            store=store,
+            epoch=epoch,
             clock=self.clock,
             meter=self.meter,
             restore=self.restore,
@@ -318,7 +322,7 @@ class AwayTest(JournalTest):
         self.settle("second")
         self.store.fail(AWAY)
         self.assertEqual(self.told, [])
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.assertEqual(self.store.last, (placed(ANN, HALL), placed(BOB, HALL)))
         self.store.commit()
         self.clock.advance(0)
@@ -344,7 +348,7 @@ class AwayTest(JournalTest):
         self.assertEqual(pauses, [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
         self.store.commit()
         self.store.fail(AWAY)
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.store.commit()
         self.assertTrue(self.journal.clean)
 
@@ -368,9 +372,7 @@ class AwayTest(JournalTest):
         assert database.world is not None
         first, second = database.world.rooms[0].id, database.world.rooms[1].id
         store = MemoryJournalStore(database)
-        self.journal._store = store
-        self.successResultOf(store.take_lease("we"))
-        self.journal._epoch = Epoch(1)
+        self.journal = self.begin(store, self.successResultOf(store.take_lease("we")))
         database.lost_commits = 2
         self.journal.append([placed(ann, first)], urgent=True)
         self.settle("first")
@@ -378,11 +380,11 @@ class AwayTest(JournalTest):
         self.assertEqual(self.told, [])
         # Somebody else's hand: would the cut be written again, it would show.
         database.characters[ann] = evolve(database.characters[ann], room=None)
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.assertEqual(self.told, [("first", Outcome.COMMITTED)])
         self.assertIsNone(database.characters[ann].room)
         self.journal.append([placed(ann, second)], urgent=True)
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.assertEqual(database.characters[ann].room, second)
         self.assertTrue(self.journal.clean)
         self.assertEqual(self.fenced, [])
@@ -526,7 +528,7 @@ class RefusedTest(JournalTest):
         self.store.find(placed(ANN, HALL))
         self.assertEqual(self.store.last, ())
         self.store.fail(AWAY)
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.assertEqual(len(self.store.flushes[-1][2].letters), 1)
         self.store.commit()
         self.assertTrue(self.journal.clean)
@@ -538,7 +540,7 @@ class RefusedTest(JournalTest):
         self.store.fail(NO)
         self.store.find()
         self.assertEqual(self.told, [])
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.store.commit()
         self.assertEqual(self.told, [("first", Outcome.COMMITTED)])
         self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 1)
@@ -548,7 +550,7 @@ class RefusedTest(JournalTest):
         self.journal.append([placed(ANN, HALL), placed(BOB, HALL)], urgent=True)
         self.store.fail(NO)
         self.store.sifts[-1][1].errback(AWAY)
-        self.clock.advance(journal.RETRY_SECONDS)
+        self.clock.advance(committer.RETRY_SECONDS)
         self.assertEqual(self.store.last, (placed(ANN, HALL), placed(BOB, HALL)))
 
     def test_newer_change(self) -> None:
@@ -734,7 +736,7 @@ class StopTest(JournalTest):
         stopped = self.journal.stop()
         self.assertEqual(len(self.store.flushes), 2)
         self.store.fail(AWAY)
-        self.clock.advance(2 * journal.RETRY_SECONDS)
+        self.clock.advance(2 * committer.RETRY_SECONDS)
         self.store.commit()
         self.successResultOf(stopped)
         self.assertEqual(self.clock.getDelayedCalls(), [])

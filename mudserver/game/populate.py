@@ -54,7 +54,8 @@ def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
             )
         for silence in rows.silences:
             channel = silence.channel if isinstance(silence, ChannelSilenceMade) else None
-            world.put_silence(silence.account, Silence(silence.until, silence.why), channel)
+            known = Silence(silence.until, silence.why, silence.name, silence.orderer)
+            world.put_silence(silence.account, known, channel)
         for made in rows.follows:
             world.follows.put(made.follower, made)
         for ban in rows.bans:

@@ -120,13 +120,13 @@ class Restoration:
                     kept = each.stored
                     silence = None
                     if isinstance(kept, SilenceMade):
-                        silence = Silence(kept.until, kept.why)
+                        silence = Silence(kept.until, kept.why, kept.name, kept.orderer)
                     self._world.put_silence(account, silence)
                 case ChannelSilenceMade() | ChannelSilenceLifted() as row:
                     kept = each.stored
                     silence = None
                     if isinstance(kept, ChannelSilenceMade):
-                        silence = Silence(kept.until, kept.why)
+                        silence = Silence(kept.until, kept.why, kept.name, kept.orderer)
                     self._world.put_silence(row.account, silence, row.channel)
                 case ChannelOff() | ChannelOn() as row:
                     off = isinstance(each.stored, ChannelOff)

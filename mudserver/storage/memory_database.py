@@ -251,6 +251,20 @@ class MemoryDatabase:
             return None
         return evolve(row, orderer="" if row.by is None else self.accounts[row.by].name)
 
+    def stored_silence(
+        self, account: AccountId, channel: str | None = None
+    ) -> SilenceMade | ChannelSilenceMade | None:
+        """Read a row of ``silence``, or of ``channel_silence``, with the names of both."""
+        row: SilenceMade | ChannelSilenceMade | None
+        if channel is None:
+            row = self.silences.get(account)
+        else:
+            row = self.channel_silences.get((account, channel))
+        if row is None:
+            return None
+        name, orderer = self.accounts[account].name, self.accounts[row.by].name
+        return evolve(row, name=name, orderer=orderer)
+
     def stored_exit(self, way: ExitRow) -> ExitRow:
         """Return a row of the table ``exit`` with the state of its door."""
         return way if way.door is None else evolve(way, closed=self.doors[way.door])

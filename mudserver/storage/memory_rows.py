@@ -272,10 +272,10 @@ def stored(db: MemoryDatabase, row: JournalRow) -> Change | ItemRow | None:
             name = db.characters[muted].name
             return MuteMade(muter, muted, made.since, made.until, made.why, name)
         case SilenceMade(account=account) | SilenceLifted(account=account):
-            return db.silences.get(account, SilenceLifted(account))
+            return db.stored_silence(account) or SilenceLifted(account)
         case ChannelSilenceMade(account=account) | ChannelSilenceLifted(account=account):
             lifted = ChannelSilenceLifted(account, row.channel)
-            return db.channel_silences.get((account, row.channel), lifted)
+            return db.stored_silence(account, row.channel) or lifted
         case ChannelOff(character=id, channel=name) | ChannelOn(character=id, channel=name):
             off = (id, name) in db.channels_off
             return ChannelOff(id, name) if off else ChannelOn(id, name)

@@ -25,7 +25,6 @@ from mudserver.storage.memory_database import (
     key_of,
 )
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import check
 
@@ -56,10 +55,15 @@ class MemoryWorldStore:
             )
             npcs = (evolve(npc, room=self._db.npcs[npc.id]) for npc in self._db.world.npcs)
             now = self._db.now()
-            rows: list[SilenceMade | ChannelSilenceMade] = []
-            rows += (row for _, row in sorted(self._db.silences.items()))
-            rows += (row for _, row in sorted(self._db.channel_silences.items()))
-            silences = (row for row in rows if row.until is None or row.until > now)
+            everywhere = (self._db.stored_silence(id) for id in sorted(self._db.silences))
+            on_channels = (
+                self._db.stored_silence(*key) for key in sorted(self._db.channel_silences)
+            )
+            silences = (
+                row
+                for row in (*everywhere, *on_channels)
+                if row is not None and (row.until is None or row.until > now)
+            )
             bans = (self._db.stored_ban(*key) for key in sorted(self._db.bans))
             return evolve(
                 self._db.world,

@@ -73,7 +73,9 @@ _STORED_MUTES: Final = """
 
 
 _STORED_SILENCES: Final = """
-    SELECT v.account, s.by, s.since, s.until, s.why
+    SELECT v.account, s.by, s.since, s.until, s.why,
+        (SELECT a.name FROM account a WHERE a.id = v.account),
+        (SELECT a.name FROM account a WHERE a.id = s.by)
     FROM unnest(%(account)s::bigint[]) AS v (account) LEFT JOIN silence s USING (account)
 """
 
@@ -85,7 +87,9 @@ _STORED_BANS: Final = """
 
 
 _STORED_CHANNEL_SILENCES: Final = """
-    SELECT v.account, v.channel, s.by, s.since, s.until, s.why
+    SELECT v.account, v.channel, s.by, s.since, s.until, s.why,
+        (SELECT a.name FROM account a WHERE a.id = v.account),
+        (SELECT a.name FROM account a WHERE a.id = s.by)
     FROM unnest(%(account)s::bigint[], %(channel)s::text[]) AS v (account, channel)
     LEFT JOIN channel_silence s USING (account, channel)
 """
@@ -147,20 +151,20 @@ def _stored_mute(row: Row) -> tuple[Entity, Change]:
 
 
 def _stored_silence(row: Row) -> tuple[Entity, Change]:
-    account, by, since, until, why = row
-    if since is None:
+    account, by, *order = row
+    if by is None:
         lifted = SilenceLifted(AccountId(account))
         return lifted.entity, lifted
-    made = SilenceMade(AccountId(account), AccountId(by), since, until, why)
+    made = SilenceMade(AccountId(account), AccountId(by), *order)
     return made.entity, made
 
 
 def _stored_channel_silence(row: Row) -> tuple[Entity, Change]:
-    account, channel, by, since, until, why = row
-    if since is None:
+    account, channel, by, *order = row
+    if by is None:
         lifted = ChannelSilenceLifted(AccountId(account), channel)
         return lifted.entity, lifted
-    made = ChannelSilenceMade(AccountId(account), channel, AccountId(by), since, until, why)
+    made = ChannelSilenceMade(AccountId(account), channel, AccountId(by), *order)
     return made.entity, made
 
 

@@ -82,14 +82,20 @@ _NPCS: Final = """
 """
 
 _SILENCES: Final = """
-    SELECT account, by, since, until, why FROM silence
-    WHERE account > %s AND (until IS NULL OR until > now()) ORDER BY account LIMIT %s
+    SELECT s.account, s.by, s.since, s.until, s.why,
+        (SELECT a.name FROM account a WHERE a.id = s.account),
+        (SELECT a.name FROM account a WHERE a.id = s.by)
+    FROM silence s
+    WHERE s.account > %s AND (s.until IS NULL OR s.until > now()) ORDER BY s.account LIMIT %s
 """
 
 _CHANNEL_SILENCES: Final = """
-    SELECT account, channel, by, since, until, why FROM channel_silence
-    WHERE (account, channel) > (%s, %s) AND (until IS NULL OR until > now())
-    ORDER BY account, channel LIMIT %s
+    SELECT s.account, s.channel, s.by, s.since, s.until, s.why,
+        (SELECT a.name FROM account a WHERE a.id = s.account),
+        (SELECT a.name FROM account a WHERE a.id = s.by)
+    FROM channel_silence s
+    WHERE (s.account, s.channel) > (%s, %s) AND (s.until IS NULL OR s.until > now())
+    ORDER BY s.account, s.channel LIMIT %s
 """
 
 _BANS: Final = """
@@ -344,13 +350,13 @@ async def _write(cursor: Cursor, statement: str, rows: Sequence[object]) -> None
 
 
 def _silence(row: Sequence[Any]) -> SilenceMade:
-    account, by, since, until, why = row
-    return SilenceMade(AccountId(account), AccountId(by), since, until, why)
+    account, by, *order = row
+    return SilenceMade(AccountId(account), AccountId(by), *order)
 
 
 def _channel_silence(row: Sequence[Any]) -> ChannelSilenceMade:
-    account, channel, by, since, until, why = row
-    return ChannelSilenceMade(AccountId(account), channel, AccountId(by), since, until, why)
+    account, channel, by, *order = row
+    return ChannelSilenceMade(AccountId(account), channel, AccountId(by), *order)
 
 
 def _follow(row: Sequence[Any]) -> FollowMade:

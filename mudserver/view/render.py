@@ -8,6 +8,7 @@ one view serves all of a kind.
 from typing import Final, assert_never
 
 from mudserver.ids import CharacterId
+from mudserver.view import order
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.state import room_state
 from mudserver.view.words import listed, text, told
@@ -15,10 +16,9 @@ from mudserver.wire.envelope import encode
 from mudserver.wire.messages import Chat, Presence, PresenceChange
 from mudserver.world import events
 from mudserver.world.audience import Viewer
-from mudserver.world.bans import Ban, BanKind
 from mudserver.world.channels import MAX_CHANNEL_CHARS
 from mudserver.world.direction import Direction
-from mudserver.world.duration import spell_duration, spell_term
+from mudserver.world.duration import spell_term
 from mudserver.world.events import Event
 from mudserver.world.help import HelpPage
 from mudserver.world.history import PastLine
@@ -122,16 +122,19 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
         case events.HelpShown(page=page):
             return (_help(page, time),)
         case events.Muted():
-            return (_muted(event, time),)
+            return (order.muted(event, time),)
         case events.MutesListed():
-            return (_mutes(event, time),)
+            return (order.mutes(event, time),)
         case events.Banned(ban=ban):
-            return (text(f"{_banned(ban)}{spell_term(ban.until, ban.why)}", Style.SYSTEM, time),)
-        case events.Unbanned(ban=ban):
-            words = f"{_banned(ban).removesuffix(' banned')} no longer banned."
+            words = f"{order.banned(ban)}{spell_term(ban.until, ban.why)}"
             return (text(words, Style.SYSTEM, time),)
+        case events.Unbanned(ban=ban):
+            words = f"{order.banned(ban).removesuffix(' banned')} no longer banned."
+            return (text(words, Style.SYSTEM, time),)
+        case events.SilencesListed():
+            return (order.silences(event, time),)
         case events.BansListed():
-            return (_bans(event, time),)
+            return (order.bans(event, time),)
         case events.Unmuted(target_name=name):
             return (text(f"You hear {name} again.", Style.SYSTEM, time),)
         case events.Appointed(role=role):
@@ -412,42 +415,6 @@ def _who(event: events.WhoListed, time: str) -> View:
     others = event.total - len(event.players)
     spans.append(Span(f" and {others:,} others." if others else "."))
     return told(Line(tuple(spans)), Style.PLAIN, time)
-
-
-def _muted(event: events.Muted, time: str) -> View:
-    lasting = ""
-    if event.until is not None:
-        lasting = f", for {spell_duration(event.until - event.since)}"
-    return text(f"You no longer hear {event.target_name}{lasting}.", Style.SYSTEM, time)
-
-
-def _mutes(event: events.MutesListed, time: str) -> View:
-    if not event.players:
-        return text("You mute nobody.", Style.SYSTEM, time)
-    spans = [Span("You mute:")]
-    for player in event.players:
-        left = "" if player.left is None else f" (for {spell_duration(player.left)} more)"
-        spans += (Span("\n  "), Span(player.name, Style.PLAYER), Span(left))
-    return told(Line(tuple(spans)), Style.SYSTEM, time)
-
-
-def _banned(ban: Ban) -> str:
-    kind = "The name " if ban.kind is BanKind.NAME else ""
-    return f"{kind}{ban.name} is banned"
-
-
-def _bans(event: events.BansListed, time: str) -> View:
-    if not event.bans:
-        return text("Nobody is banned.", Style.SYSTEM, time)
-    spans = [Span("Banned:")]
-    for ban in event.bans:
-        by = f" ({ban.kind.value}, by {ban.orderer or 'an operator'})"
-        spans += (Span("\n  "), Span(ban.name, Style.PLAYER), Span(by))
-        spans.append(Span(spell_term(ban.until, ban.why)))
-    others = event.total - len(event.bans)
-    if others:
-        spans.append(Span(f"\n  and {others:,} others"))
-    return told(Line(tuple(spans)), Style.SYSTEM, time)
 
 
 def _present(player: events.Present) -> tuple[Span, ...]:

@@ -6,7 +6,7 @@ Both are made where the world changes, from the change itself; nothing is ever c
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.world.bans import Ban, BanLifted
@@ -160,6 +160,8 @@ class SilenceMade:
         since: When it was ordered (UTC).
         until: When it ends (UTC); None for no end.
         why: The reason, as the silenced are told; may be empty.
+        name: What staff calls the silenced; only for show, here and below.
+        orderer: The name of whoever ordered it.
     """
 
     account: AccountId
@@ -167,6 +169,8 @@ class SilenceMade:
     since: datetime
     until: datetime | None
     why: str
+    name: str = field(default="", eq=False)
+    orderer: str = field(default="", eq=False)
 
     @property
     def entity(self) -> Entity:
@@ -196,6 +200,8 @@ class ChannelSilenceMade:
     since: datetime
     until: datetime | None
     why: str
+    name: str = field(default="", eq=False)
+    orderer: str = field(default="", eq=False)
 
     @property
     def entity(self) -> Entity:

@@ -165,6 +165,11 @@ class Unmute:
 
 
 @frozen
+class ListSilences:
+    """Staff asks who is silenced."""
+
+
+@frozen
 class SpeakOnChannel:
     """Speak on a channel."""
 
@@ -331,6 +336,7 @@ Command = (
     | Unmute
     | Silence
     | Unsilence
+    | ListSilences
     | SpeakOnChannel
     | SwitchChannel
     | ListChannels
@@ -357,7 +363,9 @@ def changes_state(command: Command) -> bool:
             return True
         case Silence() | Unsilence() | SwitchChannel() | Ban() | Unban():
             return True
-        case Look() | Exits() | Who() | Inventory() | ListMutes() | ListBans() | Help():
+        case Look() | Exits() | Who() | Inventory() | ListMutes() | Help():
+            return False
+        case ListSilences() | ListBans():
             return False
         case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | ReadHistory() | Quit():
             return False

@@ -120,10 +120,14 @@ class Silence:
     Attributes:
         until: When it ends (UTC); None for no end.
         why: The reason, as the silenced are told; may be empty.
+        name: What staff calls the silenced.
+        orderer: The name of whoever ordered it.
     """
 
     until: datetime | None
     why: str
+    name: str = ""
+    orderer: str = ""
 
     def in_force(self, now: datetime) -> bool:
         """Tell whether it hasn't ended."""

@@ -107,14 +107,16 @@ class Quiet:
         ended = [key for key, each in self._silences.items() if not each.in_force(event.since)]
         for key in ended:
             del self._silences[key]
-        self._silences[event.account, event.channel] = Silence(event.until, event.why)
+        name, orderer = event.target_name, self._characters[event.character].name
+        self._silences[event.account, event.channel] = Silence(
+            event.until, event.why, name, orderer
+        )
+        order = (event.by, event.since, event.until, event.why, name, orderer)
         made: SilenceMade | ChannelSilenceMade
         if event.channel is None:
-            made = SilenceMade(event.account, event.by, event.since, event.until, event.why)
+            made = SilenceMade(event.account, *order)
         else:
-            made = ChannelSilenceMade(
-                event.account, event.channel, event.by, event.since, event.until, event.why
-            )
+            made = ChannelSilenceMade(event.account, event.channel, *order)
         return Applied(changes=(made,))
 
     def unsilenced(self, event: events.Unsilenced) -> Applied:

@@ -318,6 +318,16 @@ VERBS: Final = (
         abbreviable=False,
     ),
     Verb(
+        "silences",
+        (),
+        "silences",
+        "list who is silenced",
+        "For admins and owners: lists all silences, on which channel, by whom, until when and why.",
+        Group.ORDER,
+        reading.alone(commands.ListSilences()),
+        abbreviable=False,
+    ),
+    Verb(
         "ban",
         (),
         "ban NAME",

@@ -286,6 +286,7 @@ class World:
                 | events.InventoryListed()
                 | events.WhoListed()
                 | events.MutesListed()
+                | events.SilencesListed()
                 | events.BansListed()
                 | events.HelpShown()
                 | events.PasswordAsked()

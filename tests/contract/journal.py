@@ -363,7 +363,12 @@ class JournalStoreContract(StoreContract):
         first = ChannelSilenceMade(bob, "chat", ann, LONG_AGO, end, "Enough.")
         other = ChannelSilenceMade(bob, "newbie", ann, LONG_AGO, None, "")
         await self.flush(first, other, everywhere)
-        self.assertEqual((await self.loaded()).silences, (everywhere, first, other))
+        silences = (await self.loaded()).silences
+        self.assertEqual(silences, (everywhere, first, other))
+        self.assertEqual(
+            [(each.name, each.orderer) for each in silences],
+            [("Ann", "Bob"), ("Bob", "Ann"), ("Bob", "Ann")],
+        )
         ended = evolve(first, until=LONG_AGO + timedelta(hours=1))
         await self.flush(ended)
         self.assertEqual((await self.loaded()).silences, (everywhere, other))
@@ -382,6 +387,8 @@ class JournalStoreContract(StoreContract):
         )
         (refused,) = await self.journal.sift((impossible,))
         self.assertEqual(refused.letter.constraint, "channel_silence_lasts")
+        if isinstance(refused.stored, ChannelSilenceMade):
+            self.assertEqual((refused.stored.name, refused.stored.orderer), ("Bob", "Ann"))
         return refused.stored
 
     async def test_channels_off(self) -> None:

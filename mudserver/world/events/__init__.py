@@ -46,6 +46,8 @@ from mudserver.world.events.moderation import (
     MutesListed,
     PasswordAsked,
     Silenced,
+    SilencedPlayer,
+    SilencesListed,
     Unmuted,
     Unsilenced,
 )
@@ -103,6 +105,8 @@ __all__ = [
     "Returned",
     "Said",
     "Silenced",
+    "SilencedPlayer",
+    "SilencesListed",
     "Thing",
     "Told",
     "Took",
@@ -158,6 +162,7 @@ Event = (
     | Banned
     | Unbanned
     | BansListed
+    | SilencesListed
     | PasswordAsked
 )
 

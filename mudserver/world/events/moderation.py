@@ -148,3 +148,44 @@ class PasswordAsked:
     def audience(self) -> Audience:
         """The one who asked."""
         return Audience(actor=self.character)
+
+
+@frozen
+class SilencedPlayer:
+    """
+    A silence, in a list of them.
+
+    Attributes:
+        name: Of whom.
+        channel: Where; None for everywhere.
+        orderer: Who ordered it.
+        until: When it ends (UTC); None for no end.
+        why: The reason; may be empty.
+    """
+
+    name: str
+    channel: str | None
+    orderer: str
+    until: datetime | None
+    why: str
+
+
+@frozen
+class SilencesListed:
+    """
+    Staff asked who is silenced.
+
+    Attributes:
+        character: Who asked.
+        players: The first of them, by name.
+        total: How many there are.
+    """
+
+    character: CharacterId
+    players: tuple[SilencedPlayer, ...]
+    total: int
+
+    @property
+    def audience(self) -> Audience:
+        """The one who asked."""
+        return Audience(actor=self.character)

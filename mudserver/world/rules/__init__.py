@@ -108,6 +108,8 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return (bans.ban(world, character, command, now),)
         case commands.Unban():
             return bans.unban(world, character, command, now)
+        case commands.ListSilences():
+            return (moderation.list_silences(world, character, now),)
         case commands.ListBans():
             return (bans.list_bans(world, character, now),)
         case commands.ReadHistory():

@@ -19,6 +19,9 @@ MAX_MUTES: Final = 200
 #: Silences that can be in force at once, those on one channel included.
 MAX_SILENCES: Final = 10_000
 
+#: Silences that a list shows.
+SHOWN_SILENCES: Final = 50
+
 
 def mute(world: World, character: Character, command: commands.Mute, now: datetime) -> Event:
     """Refuse to hear a player, for a while or until further notice."""
@@ -97,12 +100,30 @@ def unsilence(
     )
 
 
+def list_silences(world: World, character: Character, now: datetime) -> Event:
+    """List who is silenced, by name; those on one channel after one that is everywhere."""
+    _check_keeps_order(character)
+    silenced = sorted(
+        (
+            events.SilencedPlayer(each.name, channel, each.orderer, each.until, each.why)
+            for (_, channel), each in world.silences.items()
+            if each.in_force(now)
+        ),
+        key=lambda player: (name_key(player.name), player.channel or ""),
+    )
+    return events.SilencesListed(character.id, tuple(silenced[:SHOWN_SILENCES]), len(silenced))
+
+
+def _check_keeps_order(character: Character) -> None:
+    if not character.role.moderates:
+        raise PlayerError("Only admins and owners can do that.")
+
+
 def _in_charge_of(
     world: World, character: Character, command: commands.Silence | commands.Unsilence
 ) -> commands.Known:
     """Return the player that staff has to do with."""
-    if not character.role.moderates:
-        raise PlayerError("Only admins and owners can do that.")
+    _check_keeps_order(character)
     player = command.player
     present = world.character_named(command.name) if player is None else None
     if present is not None:

@@ -46,6 +46,8 @@ from mudserver.world.events import (
     Returned,
     Said,
     Silenced,
+    SilencedPlayer,
+    SilencesListed,
     Thing,
     Told,
     Took,
@@ -423,6 +425,18 @@ class OrderTests(RenderTestCase):
         over = Unsilenced(ANN, BOB, "Bob", AccountId(2))
         self.assertEqual(self.line(over, ACTOR), "Bob is heard again.")
         self.assertEqual(self.line(over, TARGET), "You are heard again.")
+
+    def test_silences(self) -> None:
+        """Staff reads who is silenced, where, by whom, until when and why."""
+        until = datetime(2026, 5, 1, 14, 0, tzinfo=UTC)
+        bob = SilencedPlayer("Bob", None, "Ann", until, "Enough.")
+        zoe = SilencedPlayer("Zoe", "chat", "Cid", None, "")
+        self.assertEqual(self.line(SilencesListed(ANN, (), 0), ACTOR), "Nobody is silenced.")
+        self.assertEqual(
+            self.line(SilencesListed(ANN, (bob, zoe), 1_002), ACTOR),
+            "Silenced:\n  Bob (by Ann) until 2026-05-01 14:00 UTC: Enough."
+            "\n  Zoe (on chat, by Cid).\n  and 1,000 others",
+        )
 
     def test_bans(self) -> None:
         """Staff reads what is banned, until when, why, and by whom."""

@@ -40,6 +40,7 @@ LINES = (
     "channels",
     "history",
     "unsilence bob",
+    "silences",
     "ban cid",
     "unban bob",
     "bans",

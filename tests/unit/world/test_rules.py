@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import PlayerError
@@ -31,6 +32,8 @@ from mudserver.world.events import (
     Returned,
     Said,
     Silenced,
+    SilencedPlayer,
+    SilencesListed,
     Thing,
     Told,
     Took,
@@ -545,6 +548,7 @@ class OrderTests(RulesTestCase):
             self.world.character(ANN).role = role
             self.assertRefused(ANN, "silence bob", "not_allowed", refusal)
             self.assertRefused(ANN, "unsilence bob", "not_allowed", refusal)
+            self.assertRefused(ANN, "silences", "not_allowed", refusal)
             self.assertRefused(ANN, "silence zoe", "not_allowed", refusal)
 
     def test_ranks(self) -> None:
@@ -592,6 +596,27 @@ class OrderTests(RulesTestCase):
         self.world.apply(event)
         self.assertIsInstance(decide(self.world, BOB, "say hi")[0], Said)
         self.assertRefused(self.boss, "unsilence bob", "not_allowed", "Bob isn't silenced.")
+
+    def test_listed(self) -> None:
+        """Those that hold are listed, by name, up to a number; channels after everywhere."""
+        until = NOW + timedelta(hours=1)
+        self.world.put_silence(ZOES, Silence(None, "", "Zoe", "Boss"), "chat")
+        self.world.put_silence(AccountId(99), Silence(NOW, "", "Abe", "Boss"))
+        self.world.apply(evolve(self.ordered(), channel="chat"))
+        self.world.apply(self.ordered(until, "Enough."))
+        (listed,) = decide(self.world, self.boss, "silences")
+        bob = SilencedPlayer("Bob", None, "Boss", until, "Enough.")
+        chat = SilencedPlayer("Bob", "chat", "Boss", None, "")
+        zoe = SilencedPlayer("Zoe", "chat", "Boss", None, "")
+        self.assertEqual(listed, SilencesListed(self.boss, (bob, chat, zoe), 3))
+        (listed,) = decide(self.world, self.boss, "silences", until)
+        self.assertEqual(listed, SilencesListed(self.boss, (chat, zoe), 2))
+        for number in range(100):
+            self.world.put_silence(AccountId(10_000 + number), Silence(until, "", "Many", "Boss"))
+        (listed,) = decide(self.world, self.boss, "silences")
+        assert isinstance(listed, SilencesListed)
+        shown = rules.moderation.SHOWN_SILENCES
+        self.assertEqual((len(listed.players), listed.total), (shown, 103))
 
     def test_too_many(self) -> None:
         """There is an end to the number of silences; one that is there can be changed."""

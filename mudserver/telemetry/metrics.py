@@ -1,20 +1,28 @@
 """
-The measures of the daemon, kept by prometheus-client.
+The measures of the daemon, shown by prometheus-client.
 
 Every metric is declared here, once, with its labels and what it means. Code below counts
 through `IMeter` by name; a name that isn't declared is a mistake of ours, and raises.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Final
 
 from attrs import frozen
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import Metric as Shown
 from prometheus_client.registry import Collector
 from zope.interface import implementer
 
 from mudserver.interfaces.meter import IMeter
+from mudserver.telemetry.series import Amount, Distribution, Families, Family
 
 #: What all names begin with.
 PREFIX: Final = "mud_"
@@ -128,37 +136,49 @@ METRICS: Final = (
 )
 
 
-_M = TypeVar("_M", Counter, Gauge, Histogram)
-
-
-class _Family(Generic[_M]):
-    """
-    Metrics of one kind, and their children by labels.
-
-    The library checks labels and takes a lock each time a child is asked for; here that happens
-    once for each, since every command counts several.
-    """
-
-    __slots__ = ("_children", "parents")
+class _Measures(Collector):
+    """All declared metrics, in the order in which they are declared."""
 
     def __init__(self) -> None:
-        self.parents: dict[str, _M] = {}
-        self._children: dict[tuple[object, ...], _M] = {}
+        self.counters: Families[Amount] = Families()
+        self.gauges: Families[Amount] = Families()
+        self.histograms: Families[Distribution] = Families()
+        for metric in METRICS:
+            match metric.kind:
+                case Kind.COUNTER:
+                    self.counters.declare(metric.name, Family(metric.labels, Amount))
+                case Kind.GAUGE:
+                    self.gauges.declare(metric.name, Family(metric.labels, Amount))
+                case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
+                    make = partial(Distribution, _BUCKETS[metric.kind])
+                    self.histograms.declare(metric.name, Family(metric.labels, make))
 
-    def child(self, metric: str, labels: Mapping[str, str]) -> _M:
-        if not labels:
-            return self.parents[metric]
-        key = (metric, *labels.items())
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self.parents[metric].labels(**labels)
-        return child
+    def collect(self) -> Iterator[Shown]:
+        """Implement `Collector.collect`."""
+        for metric in METRICS:
+            name = PREFIX + metric.name
+            match metric.kind:
+                case Kind.COUNTER:
+                    counter = CounterMetricFamily(name, metric.doc, labels=metric.labels)
+                    for values, amount in self.counters.family(metric.name):
+                        counter.add_metric(values, amount.read())
+                    yield counter
+                case Kind.GAUGE:
+                    gauge = GaugeMetricFamily(name, metric.doc, labels=metric.labels)
+                    for values, amount in self.gauges.family(metric.name):
+                        gauge.add_metric(values, amount.read())
+                    yield gauge
+                case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
+                    histogram = HistogramMetricFamily(name, metric.doc, labels=metric.labels)
+                    for values, spread in self.histograms.family(metric.name):
+                        histogram.add_metric(values, spread.read(), spread.total)
+                    yield histogram
 
 
 @implementer(IMeter)
 class PrometheusMeter:
     """
-    Keeps the declared metrics in a registry of its own.
+    Keeps the declared metrics in a registry of its own; all are counted in one thread.
 
     Attributes:
         registry: What ``/metrics`` shows.
@@ -166,51 +186,28 @@ class PrometheusMeter:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._counters: _Family[Counter] = _Family()
-        self._gauges: _Family[Gauge] = _Family()
-        self._histograms: _Family[Histogram] = _Family()
-        for metric in METRICS:
-            self._declare(metric)
+        self._measures = _Measures()
+        self.registry.register(self._measures)
 
     def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
         """Implement `IMeter.count`."""
-        self._counters.child(metric, labels).inc(amount)
+        self._measures.counters.find(metric, labels).value += amount
 
     def gauge(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.gauge`."""
-        self._gauges.child(metric, labels).set(value)
+        self._measures.gauges.find(metric, labels).value = value
 
     def show(self, metric: str, source: Callable[[], float], **labels: str) -> None:
         """Have a gauge ask for its value whenever it is read."""
-        self._gauges.child(metric, labels).set_function(source)
+        self._measures.gauges.find(metric, labels).source = source
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.observe`."""
-        self._histograms.child(metric, labels).observe(value)
+        self._measures.histograms.find(metric, labels).observe(value)
 
     def collect(self, collector: Collector) -> None:
         """Show what a further collector knows, too."""
         self.registry.register(collector)
-
-    def _declare(self, metric: Metric) -> None:
-        name = PREFIX + metric.name
-        match metric.kind:
-            case Kind.COUNTER:
-                self._counters.parents[metric.name] = Counter(
-                    name, metric.doc, metric.labels, registry=self.registry
-                )
-            case Kind.GAUGE:
-                self._gauges.parents[metric.name] = Gauge(
-                    name, metric.doc, metric.labels, registry=self.registry
-                )
-            case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
-                self._histograms.parents[metric.name] = Histogram(
-                    name,
-                    metric.doc,
-                    metric.labels,
-                    registry=self.registry,
-                    buckets=_BUCKETS[metric.kind],
-                )
 
 
 @implementer(IMeter)

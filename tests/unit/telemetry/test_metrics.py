@@ -129,6 +129,19 @@ class PrometheusMeterTest(SynchronousTestCase):
         self.assertEqual(self.value("commit_seconds_bucket", le="0.0025"), 1.0)
         self.assertEqual(self.value("commit_seconds_bucket", le="10.0"), 2.0)
 
+    def test_bounds(self) -> None:
+        """What equals a bound is within it, and what is beyond the last is within none."""
+        for recipients in (1.0, 1.5, 2.0, 10_001.0):
+            self.meter.observe("fanout_recipients", recipients)
+        for bound, within in (("1.0", 1.0), ("2.0", 3.0), ("10000.0", 3.0), ("+Inf", 4.0)):
+            self.assertEqual(self.value("fanout_recipients_bucket", le=bound), within)
+
+    def test_order_of_labels(self) -> None:
+        """It makes no difference which label is named first."""
+        self.meter.count("closes", transport="telnet", code="1000")
+        self.meter.count("closes", code="1000", transport="telnet")
+        self.assertEqual(self.value("closes_total", transport="telnet", code="1000"), 2.0)
+
     def test_undeclared(self) -> None:
         """An unknown name, another kind or other labels are mistakes, and raise."""
         self.assertRaises(KeyError, self.meter.count, "nonsense")

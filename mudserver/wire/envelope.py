@@ -22,10 +22,10 @@ from mudserver.wire.text import has_control_characters
 #: Deepest nesting of objects and arrays. Our own messages reach 2; the rest is room to grow.
 MAX_DEPTH = 10
 
-_ESCAPED_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_ESCAPED_OR_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 
 #: A string, and the colon that makes it a name.
-_STRING_OR_NAME = re.compile(rb'("(?:[^"\\]|\\.)*")(\s*:)?', re.DOTALL)
+_STRING_OR_NAME = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?', re.DOTALL)
 
 _decoder: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 _encoder = msgspec.json.Encoder()

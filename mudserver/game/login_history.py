@@ -34,8 +34,10 @@ COALESCED: Final = timedelta(minutes=10)
 #: be read; of more, the oldest are forgotten.
 MAX_KEPT: Final = 10_000
 
-#: Seconds between two sweeps.
+#: Seconds between two sweeps, and portions that one of them takes at most; what is left is for the
+#: next.
 SWEEP_SECONDS: Final = 600.0
+MAX_PORTIONS: Final = 20
 
 _MAX_ADDRESS: Final = 64
 
@@ -103,7 +105,8 @@ class LoginHistory:
         if row is None or now - row.at >= COALESCED:
             row = LoginRow(account, now, now, address[:_MAX_ADDRESS], way, outcome)
         else:
-            row = evolve(row, last_at=now, tries=row.tries + 1)
+            # The wall clock may have been set back meanwhile.
+            row = evolve(row, last_at=max(now, row.last_at), tries=row.tries + 1)
         _keep(self._failing, place, row)
         self._wait(row)
 
@@ -148,8 +151,9 @@ class LoginHistory:
                 pass
             if self._clock.seconds() >= self._sweep_at:
                 self._sweep_at = self._clock.seconds() + SWEEP_SECONDS
-                while await self._store.sweep_logins(self._utc_now() - self._keep):
-                    pass
+                for _ in range(MAX_PORTIONS):
+                    if not await self._store.sweep_logins(self._utc_now() - self._keep):
+                        break
         except Unavailable as error:
             self._log.info("Old log-ins are swept out later: {error}", error=error)
         finally:
@@ -166,8 +170,10 @@ class LoginHistory:
         except StorageRefused:
             self._log.failure("Log-ins can't be written down.")
             self._meter.count("login_history_dropped", float(len(rows)))
-        except Unavailable as error:
+        except BaseException as error:
             self._put_back(rows)
+            if not isinstance(error, Unavailable):
+                raise
             self._log.info("Log-ins are written down later: {error}", error=error)
             return False
         return True

@@ -9,7 +9,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import Fenced, Unavailable
+from mudserver.errors import Fenced, Overloaded, StorageRefused, Unavailable
 from mudserver.ids import Epoch
 from mudserver.interfaces.history import IHistoryStore, Retention
 from mudserver.interfaces.meter import IMeter
@@ -68,9 +68,14 @@ class HistoryUpkeep:
             self._ticks.stop()
 
     def _tick(self) -> None:
-        if not self._running:
-            self._running = True
+        if self._running:
+            return
+        self._running = True
+        try:
             self._tasks.run("history", self._maintain())
+        except Overloaded as error:
+            self._running = False
+            self._later(error)
 
     async def _maintain(self) -> None:
         try:
@@ -78,8 +83,11 @@ class HistoryUpkeep:
         except Fenced:
             pass  # the journal will find that out, and say so
         except Unavailable as error:
+            self._later(error)
+        except StorageRefused:
+            # Lines of a day that isn't prepared are kept all the same: a world opens without it.
             self._meter.count("history_upkeep_failures")
-            self._log.info("The days of history are kept later: {error}", error=error)
+            self._log.failure("The days of history can't be kept.")
         else:
             if done.made or done.dropped:
                 self._log.info(
@@ -89,6 +97,10 @@ class HistoryUpkeep:
                 )
         finally:
             self._running = False
+
+    def _later(self, error: Unavailable) -> None:
+        self._meter.count("history_upkeep_failures")
+        self._log.info("The days of history are kept later: {error}", error=error)
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("The days of history are not kept any more.", failure)

@@ -29,6 +29,15 @@ LOCK: Final = 7_305_440_110_023
 #: Seconds that upkeep waits for a table; meanwhile flushes wait behind it.
 LOCK_SECONDS: Final = 1
 
+#: Lines of one day that are moved out of the rest; flushes wait for that. A day that has more there
+#: stays there, and is forgotten there.
+MAX_MOVED_ROWS: Final = 20_000
+
+#: Lines of the rest that one transaction forgets, and how many such one look takes; what is left
+#: waits for the next.
+MAX_SWEPT_ROWS: Final = 5_000
+MAX_PORTIONS: Final = 20
+
 # Each part is read from its newest line backwards, by its own index, no more than are wanted.
 # BETWEEN one value and itself is an equality that says nothing about the order, so that the order
 # asked for is that of this index alone: the planner might else read all lines of days by the key,
@@ -143,10 +152,16 @@ class PostgresHistoryStore:
     async def _maintain(self, epoch: Epoch, now: datetime, retention: Retention) -> Upkeep:
         today = now.astimezone(UTC).date()
         made = dropped = 0
-        for table, days in (("chat_line", retention.lines), ("tell_line", retention.tells)):
+        tables = (("chat_line", retention.lines), ("tell_line", retention.tells))
+        # First for both, since to forget a day may fail for as long as somebody reads it.
+        for table, _ in tables:
             made += await self._pool.run_interaction(_prepare, epoch, table, today)
+        for table, days in tables:
             oldest = today - timedelta(days=days)
             dropped += await self._pool.run_interaction(_forget, epoch, table, oldest)
+            for _ in range(MAX_PORTIONS):
+                if not await self._pool.run_interaction(_forget_rest, epoch, table, oldest):
+                    break
         return Upkeep(made, dropped)
 
 
@@ -181,8 +196,15 @@ async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date) -> int
     if missing:
         # So that nothing gets into the rest while we look whether there is something in it.
         await cursor.execute(f"LOCK TABLE {table}_rest IN ACCESS EXCLUSIVE MODE")
+    made = 0
     for day in missing:
         name, begin, end = partition(table, day), _midnight(day), _midnight(day + _A_DAY)
+        await cursor.execute(
+            f"SELECT FROM {table}_rest WHERE at >= %s AND at < %s OFFSET %s LIMIT 1",  # noqa: S608
+            (begin, end, MAX_MOVED_ROWS),
+        )
+        if cursor.rowcount:
+            continue
         await cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
         await cursor.execute(
             f"WITH moved AS (DELETE FROM {table}_rest WHERE at >= %s AND at < %s RETURNING *)"  # noqa: S608
@@ -194,7 +216,8 @@ async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date) -> int
             f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)",
             (begin, end),
         )
-    return len(missing)
+        made += 1
+    return made
 
 
 async def _forget(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -> int:
@@ -204,8 +227,22 @@ async def _forget(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -> int
     over = sorted(name for name in there if name < limit and name != f"{table}_rest")
     for name in over:
         await cursor.execute(f"DROP TABLE {name}")
-    await cursor.execute(f"DELETE FROM {table}_rest WHERE at < %s", (_midnight(oldest),))  # noqa: S608
     return len(over)
+
+
+async def _forget_rest(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -> bool:
+    """
+    Delete some of the rest of days before that one; returns whether there is more.
+
+    In a transaction of its own: to drop a partition locks the table against flushes.
+    """
+    await _begin(cursor, epoch, table)
+    await cursor.execute(
+        f"DELETE FROM {table}_rest WHERE ctid = ANY(ARRAY("  # noqa: S608
+        f"SELECT ctid FROM {table}_rest WHERE at < %s ORDER BY at LIMIT %s))",
+        (_midnight(oldest), MAX_SWEPT_ROWS),
+    )
+    return cursor.rowcount >= MAX_SWEPT_ROWS
 
 
 _A_DAY: Final = timedelta(days=1)

@@ -9,10 +9,11 @@ from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageUnavailable
-from mudserver.interfaces.history import IHistoryStore, LogWanted
+from mudserver.interfaces.history import IHistoryStore, LogWanted, Upkeep
+from mudserver.storage import history
 from mudserver.storage.history import PostgresHistoryStore, partition
 from mudserver.world.history import MAX_HISTORY_AGE, HistoryWanted
-from tests.contract.history import A_DAY, ALL, ANN, TODAY, HistoryContract, said
+from tests.contract.history import A_DAY, ALL, ANN, BOB, TODAY, HistoryContract, said, told
 from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.test_stores import PostgresCase
@@ -76,10 +77,36 @@ class PostgresHistoryStoreTests(PostgresCase, HistoryContract):
         with closing(psycopg2.connect(self.dsn.conninfo())) as reader, reader.cursor() as cursor:
             cursor.execute(f"SELECT FROM {partition('chat_line', TODAY.date())}")
             await self.failing(self.history.maintain(self.epoch, later, ALL), StorageUnavailable)
-            await self.flush(said(1, at=later))
+            await self.flush(said(1, at=later), told(1, ANN, BOB, at=later))
+        self.assertEqual(
+            self.sql("SELECT tableoid::regclass::text FROM tell_line"),
+            [(partition("tell_line", later.date()),)],
+        )
         done = await self.history.maintain(self.epoch, later, ALL)
         self.assertGreater(done.dropped, 0)
         self.assertEqual(self.places(), [partition("chat_line", later.date())])
+
+    async def test_full_rest(self) -> None:
+        """A day that has too many lines in the rest stays there, and can be read; what is over is
+        forgotten in portions, each in a transaction of its own.
+        """
+        self.patch(history, "MAX_MOVED_ROWS", 2)
+        self.patch(history, "MAX_SWEPT_ROWS", 2)
+        self.patch(history, "MAX_PORTIONS", 2)
+        await self.begin()
+        later = TODAY + 6 * A_DAY
+        await self.flush(*(said(number, at=later) for number in range(1, 4)))
+        await self.flush(*(said(number, at=later + A_DAY) for number in range(4, 6)))
+        done = await self.history.maintain(self.epoch, later, ALL)
+        self.assertEqual(done, Upkeep(made=7))
+        moved = partition("chat_line", (later + A_DAY).date())
+        self.assertEqual(self.places(), ["chat_line_rest"] * 3 + [moved] * 2)
+        self.assertEqual(len(await self.recent("chat")), 5)
+        over = TODAY - 50 * A_DAY
+        await self.flush(*(said(number, at=over) for number in range(6, 11)))
+        for left in (4, 3, 3):
+            await self.history.maintain(self.epoch, later, ALL)
+            self.assertEqual(self.places().count("chat_line_rest"), left)
 
     async def test_plans(self) -> None:
         """Of a hundred thousand lines nothing is read but by an index, and no day too old at all;

@@ -1,6 +1,8 @@
 """Who logged in is noted at once, written later, and shown at the next log-in."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from twisted.internet.defer import Deferred, succeed
 
 from mudserver.errors import StorageRefused, StorageUnavailable, WrongCredentials
 from mudserver.game import login_history
@@ -103,6 +105,40 @@ class LoginHistoryTest(GameTestCase):
         self.fail()
         self.clock.advance(WRITE_SECONDS)
         self.assertEqual([row[-1] for row in self.written()], [2])
+
+    def test_stopped_while_writing(self) -> None:
+        """What was just being written when all ends is written once more, and not lost."""
+        self.game.logins.accepted(AccountId(1), "::1", LoginWay.HTTP)
+        self.database.hold()
+        self.clock.advance(WRITE_SECONDS)
+        self.game.tasks.stop()
+        self.database.failure = StorageUnavailable("gone")
+        self.database.release()
+        self.database.failure = None
+        self.successResultOf(Deferred.fromCoroutine(self.game.logins.stop()))
+        self.assertEqual(len(self.written()), 1)
+
+    def test_clock_set_back(self) -> None:
+        """Where the wall clock is set back the last try isn't before the first."""
+        logins = self.game.logins
+        self.fail()
+        logins._utc_now = lambda: self.utc_now() - timedelta(seconds=1)
+        self.fail()
+        self.clock.advance(WRITE_SECONDS)
+        self.assertEqual([row[-1] for row in self.written()], [2])
+
+    def test_sweep_is_bounded(self) -> None:
+        """A sweep takes some portions; what is left waits, and log-ins are written meanwhile."""
+        left = [True] * (login_history.MAX_PORTIONS + 1)
+        store = self.account_store
+
+        def sweep(before: datetime) -> Deferred[bool]:
+            del before
+            return succeed(left.pop())
+
+        store.sweep_logins = sweep  # type: ignore[method-assign]
+        self.clock.advance(login_history.SWEEP_SECONDS)
+        self.assertEqual(len(left), 1)
 
     def test_refused(self) -> None:
         """What the database refuses is lost, logged and counted; the next is written."""

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
-from mudserver.errors import StorageUnavailable
+from twisted.internet.defer import Deferred
+
+from mudserver.errors import StorageRefused, StorageUnavailable
 from mudserver.game.upkeep import UPKEEP_SECONDS
 from mudserver.ids import Epoch
 from mudserver.interfaces.history import ChatLine
+from mudserver.tasks import MAX_TASKS
 from tests.unit.game.theatre import EPOCH, GameTestCase
 
 
@@ -52,3 +55,29 @@ class UpkeepTest(GameTestCase):
         self.clock.advance(UPKEEP_SECONDS)
         self.assertEqual(self.database.days, {})
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_overloaded(self) -> None:
+        """Where too much is under way it is done later; it doesn't end for good."""
+        stuck: list[Deferred[None]] = []
+        while len(self.game.tasks) < MAX_TASKS:
+            stuck.append(Deferred())
+            self.game.tasks.run("stuck", stuck[-1])
+        self.clock.advance(UPKEEP_SECONDS)
+        self.assertEqual(self.meter.counts["history_upkeep_failures"], 1)
+        for each in stuck:
+            each.callback(None)
+        before = self.days()
+        self.clock.pump([UPKEEP_SECONDS] * 145)
+        self.assertEqual(self.days(), before + 1)
+
+    def test_refused(self) -> None:
+        """A world opens where the database refuses to make a day, for want of a privilege, say."""
+        self.game.upkeep.stop()
+        self.database.failure = StorageRefused("no")
+        self.successResultOf(Deferred.fromCoroutine(self.game.upkeep.start()))
+        self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 1)
+        self.assertEqual(self.meter.counts["history_upkeep_failures"], 1)
+        self.database.failure = None
+        self.database.days.clear()
+        self.clock.advance(UPKEEP_SECONDS)
+        self.assertGreater(self.days(), 0)

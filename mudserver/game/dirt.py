@@ -137,8 +137,15 @@ class Dirt:
                 self.riders[note.entity] = note
         forgotten = 0
         while len(self.riders) > MAX_RIDERS:
-            del self.riders[next(iter(self.riders))]
+            oldest = self.riders.pop(next(iter(self.riders)))
             forgotten += 1
+            # The answer that came with an input can't be saved without it.
+            after = next(iter(self.riders.items()), None)
+            if isinstance(oldest, InputRow) and after is not None:
+                entity, row = after
+                if isinstance(row, AnswerRow) and row.session == oldest.session:
+                    del self.riders[entity]
+                    forgotten += 1
         return forgotten
 
     def say(self, lines: Iterable[JournalRow]) -> int:

@@ -106,5 +106,6 @@ class ICharacterArchive(Interface):
 
         Returns:
             Fires when it is committed. Fails with `NameTaken`; with `UnknownKeys` where its room or
-            one of its items is not to be had here.
+            one of its items is not to be had here; with `BadDocument` where one holds another that
+            here is no smaller.
         """

@@ -8,7 +8,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
+from mudserver.errors import BadDocument, NameTaken, StorageRefused, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, RoomId
 from mudserver.interfaces.archive import (
     CarriedItem,
@@ -30,6 +30,10 @@ NO_PASSWORD: Final = "!"
 
 #: PostgreSQL's code unique_violation.
 _UNIQUE_VIOLATION: Final = "23505"
+
+#: The constraint that a container is larger than what is in it, and how its violation is told.
+FITS: Final = "item_fits"
+DOES_NOT_FIT: Final = "The document has things in others that here don't hold them."
 
 _EXPORT: Final = """
     SELECT c.name, c.created, (SELECT r.key FROM room r WHERE r.id = c.room),
@@ -233,7 +237,12 @@ async def _copy_items(cursor: Cursor, items: Sequence[CarriedItem], holder: Char
         "copy": COPY,
         "holder": holder,
     }
-    await cursor.execute(_COPY_ITEMS, parameters)
+    try:
+        await cursor.execute(_COPY_ITEMS, parameters)
+    except StorageRefused as error:
+        if error.constraint == FITS:
+            raise BadDocument(DOES_NOT_FIT) from error
+        raise
 
 
 async def _find(cursor: Cursor, record: CharacterRecord) -> RoomId | None:

@@ -20,6 +20,9 @@ CONFLICTS = frozenset({"40001", "40P01"})
 #: constraint, check option, a trigger's own words. Where PostgreSQL gave none, we had checked.
 _CLASSES_OF_ROWS = frozenset({"22", "23", "44", "P0", ""})
 
+#: Too much text for an index, among other limits.
+_LIMIT_EXCEEDED = "54000"
+
 
 class Conflict(StorageUnavailable):
     """A serialisation failure or a deadlock: nothing of the transaction took place."""
@@ -35,7 +38,7 @@ class CommitUnknown(StorageUnavailable):
 
 def is_of_rows(error: StorageRefused) -> bool:
     """Whether other rows might be taken by the statement that was refused so."""
-    return error.sqlstate[:2] in _CLASSES_OF_ROWS
+    return error.sqlstate[:2] in _CLASSES_OF_ROWS or error.sqlstate == _LIMIT_EXCEEDED
 
 
 def is_read_only(error: BaseException) -> bool:

@@ -200,7 +200,7 @@ async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date) -> int
     for day in missing:
         name, begin, end = partition(table, day), _midnight(day), _midnight(day + _A_DAY)
         await cursor.execute(
-            f"SELECT FROM {table}_rest WHERE at >= %s AND at < %s OFFSET %s LIMIT 1",  # noqa: S608
+            f"SELECT FROM {table}_rest WHERE at >= %s AND at < %s OFFSET %s LIMIT 1",
             (begin, end, MAX_MOVED_ROWS),
         )
         if cursor.rowcount:

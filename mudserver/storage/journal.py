@@ -64,9 +64,11 @@ _COUNT: Final = "UPDATE lease SET flush = %s WHERE epoch = %s AND flush = %s"
 
 _LEASE: Final = "SELECT epoch, flush, holder FROM lease"
 
+# Two rows whose text differs only in what can't be stored are one letter, and a statement may not
+# write one row twice.
 _BURY: Final = """
     INSERT INTO journal_dead_letter AS old (what, change, error, sqlstate, constraint_name)
-    SELECT what, change, error, sqlstate, constraint_name
+    SELECT DISTINCT ON (what, md5(change::text)) what, change, error, sqlstate, constraint_name
     FROM unnest(%s::text[], %s::jsonb[], %s::text[], %s::text[], %s::text[])
         AS v (what, change, error, sqlstate, constraint_name)
     ON CONFLICT (what, digest) DO UPDATE

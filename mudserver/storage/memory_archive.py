@@ -6,7 +6,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mudserver.errors import NameTaken, UnknownKeys
+from mudserver.errors import BadDocument, NameTaken, UnknownKeys
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
 from mudserver.interfaces.archive import (
     CarriedItem,
@@ -16,7 +16,15 @@ from mudserver.interfaces.archive import (
 )
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.rows import ItemRow, MuteRow
-from mudserver.storage.archive import COPY, NO_PASSWORD, Copy, copies, original, texts
+from mudserver.storage.archive import (
+    COPY,
+    DOES_NOT_FIT,
+    NO_PASSWORD,
+    Copy,
+    copies,
+    original,
+    texts,
+)
 from mudserver.storage.memory_database import (
     CHANNEL,
     NAME,
@@ -102,7 +110,8 @@ class MemoryCharacterArchive:
         sizes = {copy.id: things[copy.item.key].size for copy in made}
         for copy in made:
             fits = copy.container is None or sizes[copy.id] < sizes[copy.container]
-            check_row(fits, "item_fits")
+            if not fits:
+                raise BadDocument(DOES_NOT_FIT)
         for channel in record.channels_off:
             check_row(CHANNEL.match(channel), "channel_off_channel_check")
         character = self._enter(record, account, room)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from mudserver.errors import NameTaken, StorageRefused, UnknownKeys
+from mudserver.errors import BadDocument, NameTaken, UnknownKeys
 from mudserver.ids import AccountId
 from mudserver.interfaces.archive import (
     CarriedItem,
@@ -89,7 +89,9 @@ class CharacterArchiveContract(StoreContract):
         self.assertEqual(len({item.id for item in mia.items}), 6)
         self.assertEqual(sum(item.holder == mia.id for item in mia.items), 3)
         too_large = evolve(record, name="Meg", items=(CarriedItem("purse", contents=(sack,)),))
-        await self.failing(self.archive.admit(too_large, bob.id), StorageRefused)
+        await self.failing(self.archive.admit(too_large, bob.id), BadDocument)
+        no_container = evolve(too_large, items=(CarriedItem("rope", contents=things("lamp")),))
+        await self.failing(self.archive.admit(no_container, bob.id), BadDocument)
         self.assertIsNone(await self.archive.export("Meg"))
 
     async def test_things_are_copies(self) -> None:

@@ -11,13 +11,21 @@ from zope.interface.verify import verifyObject
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
 from mudserver.game.journal import Journal
 from mudserver.ids import CharacterId, CommandId, InputNumber, RoomId, SessionId
-from mudserver.interfaces.journal import AnswerRow, Flush, IJournalStore, InputRow, JournalRow
+from mudserver.interfaces.audit import AuditRow, Via
+from mudserver.interfaces.journal import (
+    AnswerRow,
+    DeadLetter,
+    Flush,
+    IJournalStore,
+    InputRow,
+    JournalRow,
+)
 from mudserver.interfaces.letters import ILetterBox
 from mudserver.storage.letters import PostgresLetterBox
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, MuteMade
 from tests.contract.areas import harbour_world
-from tests.contract.journal import JournalStoreContract
+from tests.contract.journal import LONG_AGO, JournalStoreContract
 from tests.contract.stores import StoreContract
 from tests.integration.test_stores import PostgresCase, clock
 
@@ -212,6 +220,27 @@ class FaultTests(JournalCase, StoreContract):
             await self.journal.flush(self.epoch, number, Flush(rows[:1], (refused.letter,)))
         kept = self.sql("SELECT DISTINCT change->>'command' FROM journal_dead_letter")
         self.assertEqual(kept, [("a\N{REPLACEMENT CHARACTER}b",)])
+
+    async def test_letters_that_read_the_same(self) -> None:
+        """Rows that differ only in what can't be stored are one letter, and don't stop the rest."""
+        letters = tuple(
+            DeadLetter(AnswerRow(SessionId("s"), CommandId(bad), 1, InputNumber(1)), "no", "", "")
+            for bad in ("a\0b", "a\ud800b")
+        )
+        rows = (CharacterPlaced(self.ann, self.rows.start),)
+        await self.journal.flush(self.epoch, 1, Flush(rows, letters))
+        self.assertEqual(self.place(), self.rows.start)
+        self.assertEqual(self.sql("SELECT count(*) FROM journal_dead_letter"), [(1,)])
+
+    async def test_too_long_for_an_index(self) -> None:
+        """A row that no index can take is found, and the rest is written without it."""
+        target = "".join(f"{n:x}" for n in range(100_000, 110_000))
+        deed = AuditRow("k", LONG_AGO, Via.GAME, "Ann", None, "", "ban", target, "{}")
+        rows = (CharacterPlaced(self.ann, self.rows.start), deed)
+        error = await self.failing(self.journal.flush(self.epoch, 1, Flush(rows)), StorageRefused)
+        self.assertEqual(error.sqlstate, "54000")
+        (refused,) = await self.journal.sift(rows)
+        self.assertEqual(refused.letter.row, deed)
 
     async def test_sifting_is_quick(self) -> None:
         """To find one of 500 takes at most 1 + 9 + 1 tries."""

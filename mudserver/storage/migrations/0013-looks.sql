@@ -5,6 +5,9 @@
 -- Rolling upgrade: an older mudserver runs on, and says of such a name that it is taken. Those that
 -- are there already keep their names; of two that read the same, the older one holds what it reads.
 
+-- So that nobody gets a name between the filling of the table and the triggers that fill it on.
+LOCK TABLE account, character IN SHARE ROW EXCLUSIVE MODE;
+
 CREATE FUNCTION look_of(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT translate(name, 'ABCDEFGHIJKMNOPQRSTUVWXYZ', 'abcdefghljkmnopqrstuvwxyz')
 $$;

@@ -232,6 +232,22 @@ class WhenTest(JournalTest):
         self.store.commit()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_no_answer_without_its_input(self) -> None:
+        """With the note of an input its answer is forgotten, too, since it refers to that."""
+        self.patch(dirt, "MAX_RIDERS", 4)
+        self.journal.append([placed(ANN, HALL)], urgent=True)
+        for name in ("a", "b", "c"):
+            session = SessionId(name)
+            done = InputRow(session, ANN, InputNumber(1))
+            self.journal.note(Receipt(done, evolve(answer(1), session=session)))
+        extra = InputRow(SessionId("d"), ANN, InputNumber(1))
+        self.journal.note(Receipt(extra))
+        self.assertEqual(self.meter.counts["journal_answers_dropped"], 4)
+        self.store.commit()
+        self.clock.advance(journal.RIDE_SECONDS)
+        kept = [(type(row), row.session) for row in self.store.last]  # type: ignore[union-attr]
+        self.assertEqual(kept, [(InputRow, "c"), (AnswerRow, "c"), (InputRow, "d")])
+
     def test_riders_are_bounded(self) -> None:
         """While the database is away, the oldest notes of talk are forgotten, and counted."""
         self.journal.append([placed(ANN, HALL)], self.receipt(1), urgent=True)

@@ -22,7 +22,6 @@ from mudserver.game.dirt import Dirt, Outcome, Receipt, Settle, Waiting
 from mudserver.ids import Epoch
 from mudserver.interfaces.journal import IJournalStore, JournalRow, RefusedRow
 from mudserver.interfaces.meter import IMeter
-from mudserver.world.applied import Entity
 
 #: Seconds for which changes gather before they are written.
 GATHER_SECONDS: Final = 0.025
@@ -44,8 +43,8 @@ LINE_ROWS: Final = 500
 STOP_SECONDS: Final = 20.0
 
 #: Takes the world back to what is stored, where no other change of the entity was saved since or
-#: waits to be: that is what the second argument tells.
-Restore = Callable[[tuple[RefusedRow, ...], Callable[[Entity], bool]], Deferred[None]]
+#: waits to be: that is what the second argument tells of a row.
+Restore = Callable[[tuple[RefusedRow, ...], Callable[[JournalRow], bool]], Deferred[None]]
 
 
 @frozen
@@ -323,7 +322,8 @@ class Journal:
             )
         with self._log.failuresHandled("The world could not go back to what is stored."):
             await self._restore(
-                refused, lambda entity: entity in self._dirt.rows or entity in cut.rows
+                refused,
+                lambda row: row.entity in self._dirt.rows or cut.rows.get(row.entity, row) != row,
             )
 
     def _decided(self, cut: Dirt) -> None:

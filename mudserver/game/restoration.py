@@ -11,7 +11,7 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.populate import item_of
 from mudserver.ids import CharacterId, ItemId, NpcId, RoomId
-from mudserver.interfaces.journal import RefusedRow
+from mudserver.interfaces.journal import JournalRow, RefusedRow
 from mudserver.interfaces.rows import ItemRow
 from mudserver.world.applied import (
     ChannelOff,
@@ -20,7 +20,6 @@ from mudserver.world.applied import (
     ChannelSilenceMade,
     CharacterPlaced,
     DoorMoved,
-    Entity,
     FollowLifted,
     FollowMade,
     ItemPlaced,
@@ -61,15 +60,16 @@ class Restoration:
         self._notices = notices
 
     def restore(
-        self, refused: tuple[RefusedRow, ...], superseded: Callable[[Entity], bool]
+        self, refused: tuple[RefusedRow, ...], superseded: Callable[[JournalRow], bool]
     ) -> Deferred[None]:
         """
         Put back what was refused.
 
         Args:
             refused: What, and what is stored instead.
-            superseded: Tells of an entity whether it has changed again since, or together with what
-                was refused; then it stays, and the database is asked about that change.
+            superseded: Tells of a row whether its entity has changed again since, or otherwise
+                together with what was refused; then it stays, and the database is asked about
+                that change.
 
         Returns:
             Fires when the world is as stored, and that is shown. Fails only by our fault.
@@ -77,7 +77,7 @@ class Restoration:
         done: Deferred[None] = Deferred()
 
         def work() -> None:
-            kept = [each for each in refused if not superseded(each.letter.row.entity)]
+            kept = [each for each in refused if not superseded(each.letter.row)]
             self._put_back(kept)
             for each in kept:
                 self._fill(each.contents, superseded)
@@ -179,11 +179,11 @@ class Restoration:
             self._world.remove_item(item)
         return seen_in, seen_by
 
-    def _fill(self, contents: Iterable[ItemRow], superseded: Callable[[Entity], bool]) -> None:
+    def _fill(self, contents: Iterable[ItemRow], superseded: Callable[[JournalRow], bool]) -> None:
         """Put what is stored in an item that is back in the world into it."""
         for item in contents:
             change = ItemPlaced(item.id, None, None, item.container)
-            there = item.id in self._world.items or superseded(change.entity)
+            there = item.id in self._world.items or superseded(change)
             if not there and item.container in self._world.items:
                 self._world.put_item(item_of(item))
 

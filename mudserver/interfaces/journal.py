@@ -102,9 +102,10 @@ class RefusedRow:
 
     Attributes:
         letter: The row, and why it is refused.
-        stored: The entity as it is stored; None where it isn't, or where nothing in the world
-            depends on it. An item comes whole, since it may have left the world meanwhile.
-        contents: What is stored in such an item; containers before what they hold.
+        stored: The entity as it is stored once the other rows of the flush are; None where it
+            isn't, or where nothing in the world depends on it. An item comes whole, since it may
+            have left the world meanwhile.
+        contents: What is stored in such an item then; containers before what they hold.
     """
 
     letter: DeadLetter

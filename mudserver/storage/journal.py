@@ -234,9 +234,10 @@ async def _sift(cursor: Cursor, rows: Sequence[JournalRow]) -> tuple[RefusedRow,
         return None
 
     rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
-    await cursor.execute("ROLLBACK TO SAVEPOINT untouched")
+    # As it will be stored when the others are.
     there = await stored(cursor, [reject.row for reject in rejects])
     inside = await contents(cursor, there.values())
+    await cursor.execute("ROLLBACK TO SAVEPOINT untouched")
     return tuple(_refused(reject, there.get(reject.row.entity), inside) for reject in rejects)
 
 

@@ -105,9 +105,9 @@ class MemoryJournalStore:
         before = snapshot(self._db)
         try:
             rejects = await sieve(in_order(rows), attempt, MAX_REFUSED)
+            return tuple(_refused(self._db, each) for each in rejects)
         finally:
             restore(self._db, before)
-        return tuple(_refused(self._db, each) for each in rejects)
 
     def committed(self, session: SessionId) -> Deferred[Committed | None]:
         """Implement `IJournalStore.committed`."""

@@ -295,6 +295,23 @@ class JournalStoreContract(StoreContract):
         self.assertEqual(refused_lid.stored, LidMoved(sack.id, False))
         self.assertEqual(refused_lid.contents, ())
 
+    async def test_containers_are_read_back_as_they_will_be(self) -> None:
+        """What comes into it in the same flush is there; what goes out is not."""
+        await self.begin_with_a_chest()
+        chest, sack, purse = (self.items[key] for key in ("chest", "sack", "purse"))
+        rope = self.items["rope"]
+        (refused,) = await self.journal.sift(
+            (
+                ItemPlaced(chest.id, None, NO_ONE),
+                ItemPlaced(rope.id, None, None, sack.id),
+                ItemPlaced(purse.id, None, self.ann.id),
+                LidMoved(chest.id, not chest.closed),
+            )
+        )
+        self.assertEqual(refused.stored, evolve(chest, closed=not chest.closed))
+        self.assertEqual([each.id for each in refused.contents], [sack.id, rope.id])
+        self.assertEqual(self.items, {item.key: item for item in (await self.loaded()).items})
+
     async def test_mutes(self) -> None:
         """Mutes are made and lifted; making and lifting again are no errors."""
         await self.begin()

@@ -62,7 +62,7 @@ class UnfencedTests(PostgresCase, StoreContract):
         for table, kept in before.items():
             self.assertLessEqual(kept, after[table], table)
         grown = {table for table, kept in before.items() if after[table] != kept}
-        self.assertEqual(grown, {"account", "name", "character", "item", "mute"})
+        self.assertEqual(grown, {"account", "name", "look", "character", "item", "mute"})
         names = {each.name for each in await self.world.characters(ann.id)}
         self.assertEqual(names, {"Ann", "Zoe"})
 

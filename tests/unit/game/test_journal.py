@@ -27,7 +27,7 @@ from mudserver.interfaces.journal import (
 )
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
-from mudserver.world.applied import CharacterPlaced, Entity, ItemPlaced, MuteLifted, MuteMade
+from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from tests.contract.areas import harbour_world
 from tests.unit.game.theatre import CountingMeter
 
@@ -99,7 +99,7 @@ class JournalTest(SynchronousTestCase):
         self.meter = CountingMeter()
         self.told: list[tuple[str, Outcome]] = []
         self.restored: list[tuple[RefusedRow, ...]] = []
-        self.superseded: Callable[[Entity], bool] = lambda entity: False
+        self.superseded: Callable[[JournalRow], bool] = lambda row: False
         self.restoring: Deferred[None] | None = None
         self.fenced: list[Fenced] = []
         self.journal = self.begin(self.store, Epoch(7))
@@ -115,7 +115,7 @@ class JournalTest(SynchronousTestCase):
         )
 
     def restore(
-        self, refused: tuple[RefusedRow, ...], superseded: Callable[[Entity], bool]
+        self, refused: tuple[RefusedRow, ...], superseded: Callable[[JournalRow], bool]
     ) -> Deferred[None]:
         self.restored.append(refused)
         self.superseded = superseded
@@ -577,8 +577,8 @@ class RefusedTest(JournalTest):
         self.store.fail(NO)
         self.store.find(placed(ANN, HALL), placed(BOB, HALL))
         self.store.commit()
-        self.assertTrue(self.superseded(placed(ANN, HALL).entity))
-        self.assertFalse(self.superseded(placed(BOB, HALL).entity))
+        self.assertTrue(self.superseded(placed(ANN, HALL)))
+        self.assertFalse(self.superseded(placed(BOB, HALL)))
         # Nothing is written meanwhile, so that what is put back is still what is stored.
         self.settle("later")
         self.clock.advance(10)
@@ -641,7 +641,7 @@ class RefusedSubsetTest(SynchronousTestCase):
         restored: list[RefusedRow] = []
 
         def restore(
-            refused: tuple[RefusedRow, ...], superseded: Callable[[Entity], bool]
+            refused: tuple[RefusedRow, ...], superseded: Callable[[JournalRow], bool]
         ) -> Deferred[None]:
             restored.extend(refused)
             return succeed(None)

@@ -293,6 +293,28 @@ class ContainerTest(GameTestCase):
         self.assertEqual([self.place(key) for key in ("rope", "purse")], ["sack", "sack"])
         self.consistent()
 
+    def test_filled_in_the_same_cut(self) -> None:
+        """A sack that left the world unsaved is back with what was put into it just before that,
+        and its lid is as it is saved.
+        """
+        self.type(self.ann, "drop sack")
+        sack = self.items["sack"]
+        self.database.refuses = lambda row: isinstance(row, ItemPlaced) and row.item == sack
+        self.database.hold()
+        self.gateway.type(self.ann, "say hold it", "a")
+        self.gateway.type(self.ann, "mute bob", "b")
+        self.advance()
+        self.gateway.type(self.ann, "put rope in sack", "c")
+        self.gateway.type(self.ann, "get sack", "d")
+        self.advance()
+        self.gateway.detach(self.ann, by_choice=True)
+        self.advance()
+        self.assertNotIn(sack, self.game.world.items)
+        self.database.release()
+        self.advance()
+        self.assertEqual([self.place(key) for key in ("rope", "purse")], ["sack", "sack"])
+        self.consistent()
+
     def test_saved_elsewhere_meanwhile(self) -> None:
         """What was taken out of it in the same cut, and is saved so, isn't put in again."""
         self.type(self.ann, "put rope in sack")

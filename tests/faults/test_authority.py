@@ -1,6 +1,7 @@
 """Those who come in by what isn't theirs, or isn't valid any more."""
 
 import http.client
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tests.faults.bystander import PASSWORD
@@ -109,7 +110,15 @@ class LoginTests(FaultCase):
     async def test_race(self) -> None:
         """Of twenty who log in at once as one character, one plays, and 3510 tells the others."""
         (visitor,) = invite(self.dsn, 1)
-        greetings = hellos(self.dsn, [visitor] * 20)
+        await self._race(hellos(self.dsn, [visitor] * 20))
+
+    async def test_race_by_password(self) -> None:
+        """The same of twenty who give their password: the right one is never too many."""
+        await self.account("Racer")
+        login = {"type": "login", "name": "Racer", "password": PASSWORD}
+        await self._race([login] * 20)
+
+    async def _race(self, greetings: Sequence[Message]) -> None:
         peers = await together(open_websocket(self, self.daemon.http) for _ in greetings)
         for peer, hello in zip(peers, greetings, strict=True):
             peer.say(hello)

@@ -247,12 +247,20 @@ class Journal:
         self._end_if_empty()
         return stopped
 
+    def measure(self) -> None:
+        """Tell the meter how much is not committed now; to be called every so often."""
+        rows = len(self._dirt.rows) + len(self._cut.rows)
+        waiting = len(self._dirt.waiting) + len(self._cut.waiting)
+        self._meter.gauge("journal_dirty", float(rows))
+        self._meter.gauge("journal_waiting", float(waiting))
+        self._meter.gauge("journal_riders", float(len(self._dirt.riders)))
+        self._meter.gauge("journal_lines", float(len(self._dirt.lines)))
+
     # ------------------------------------------------------------ when to write
 
     def _plan(self) -> None:
         """See that what is dirty is written, now or soon."""
         dirt = self._dirt
-        self._measure()
         if self._writing or self._over or not (dirt.rows or dirt.riders or dirt.lines):
             return
         if (
@@ -366,7 +374,7 @@ class Journal:
         self._cut, self._dirt = Dirt(), Dirt()
         self._settle(cut, Outcome.LOST)
         self._settle(dirt, Outcome.LOST)
-        self._measure()
+        self.measure()
         return lost
 
     def _end_if_empty(self) -> None:
@@ -389,11 +397,3 @@ class Journal:
             stopped.errback(StorageUnavailable(f"{lost} changed entities could not be saved."))
         else:
             stopped.callback(None)
-
-    def _measure(self) -> None:
-        rows = len(self._dirt.rows) + len(self._cut.rows)
-        waiting = len(self._dirt.waiting) + len(self._cut.waiting)
-        self._meter.gauge("journal_dirty", float(rows))
-        self._meter.gauge("journal_waiting", float(waiting))
-        self._meter.gauge("journal_riders", float(len(self._dirt.riders)))
-        self._meter.gauge("journal_lines", float(len(self._dirt.lines)))

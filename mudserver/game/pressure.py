@@ -144,6 +144,7 @@ class PressureGauge:
 
     def _look(self) -> None:
         pressure = self.pressure
+        self._journal.measure()
         self._meter.gauge("journal_age_seconds", self._journal.backlog.age)
         self._meter.gauge("journal_pressure", float(pressure))
         if pressure is not Pressure.NONE:

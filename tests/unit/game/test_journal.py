@@ -253,6 +253,7 @@ class WhenTest(JournalTest):
         self.journal.append([placed(ANN, HALL)], self.receipt(1), urgent=True)
         for number in range(2, dirt.MAX_RIDERS + 4):
             self.journal.note(self.receipt(number))
+        self.journal.measure()
         self.assertEqual(self.meter.gauges["journal_riders"], dirt.MAX_RIDERS)
         self.assertEqual(self.meter.counts["journal_answers_dropped"], 3)
         self.store.commit()

@@ -61,6 +61,7 @@ class PressureTest(GameTestCase):
         self.pass_time(30)
         self.assertEqual(self.announced(), ["alert"])
         self.assertGreaterEqual(self.meter.gauges["journal_age_seconds"], 30)
+        self.assertGreater(self.meter.gauges["journal_dirty"], 0)
         self.recover()
         self.assertEqual(self.announced(), ["alert"])
         self.pass_time(10)
@@ -68,6 +69,7 @@ class PressureTest(GameTestCase):
         self.pass_time(30)
         self.assertEqual(self.announced(), ["alert", "info"])
         self.assertEqual(self.meter.gauges["journal_age_seconds"], 0)
+        self.assertEqual(self.meter.gauges["journal_dirty"], 0)
         self.stall(3)
         self.recover()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from mudserver.game.character_document import FORMAT
 from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.telnet_client import connect
@@ -101,12 +102,14 @@ class TravelTests(TestCase):
         await refused("", "not JSON")
         await refused('{"a": ' + "[" * 200_000, "not JSON")
         await refused(" " * 5_000_000, "larger than")
-        await refused(good | {"format": 3}, "use a newer mudserver")
+        await refused(good | {"format": FORMAT + 1}, "use a newer mudserver")
         await refused(good | {"role": "owner"}, "unknown field `role`")
         await refused(good | {"\x1b[2J" + "x" * 100_000: 1}, "unknown field")
         await refused(good | {"items": ["excalibur", "return-ticket"]}, "excalibur")
         await refused(good | {"items": ["wooden-cod"]}, "wooden-cod")
         await refused(good | {"items": ["return-ticket"] * 5_001}, "$.items")
+        nested = {"key": "return-ticket", "closed": False, "contents": ["return-ticket"]}
+        await refused(good | {"items": [nested]}, "don't hold them")
         await refused(good | {"room": "the-vault"}, "the-vault")
         await refused(good | {"name": "Admin"}, "reserved")
         await refused(good | {"name": "ann"}, "taken")

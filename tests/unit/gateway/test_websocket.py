@@ -179,6 +179,15 @@ class HandshakeTest(WebSocketTestCase):
         for kept in ("http_headers", "http_request_data", "http_response_data"):
             self.assertIsNone(getattr(server, kept))
 
+    def test_little_kept(self) -> None:
+        """What is the same for all connections stands once, in their class."""
+        server, _, _ = self.connect()
+        same = (*server.CONFIG_ATTRS, "wasClean", "localCloseCode", "send_queue")
+        self.assertEqual([name for name in same if name in vars(server)], [])
+        for name in server.CONFIG_ATTRS:
+            self.assertEqual(getattr(server, name), getattr(self.factory, name), name)
+        self.assertLess(len(vars(server)), 22, "a dictionary of 22 takes twice as much")
+
     def test_no_timers(self) -> None:
         """Autobahn sets no timer of its own: a connection waits on the reaper alone."""
         before = len(self.clock.getDelayedCalls())

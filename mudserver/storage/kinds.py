@@ -6,6 +6,7 @@ the world shows it and has to go back to what is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -15,6 +16,7 @@ from mudserver.errors import StorageRefused
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.history import ChatLine, TellLine
 from mudserver.interfaces.journal import AnswerRow, InputRow, JournalRow
+from mudserver.storage.arrays import array
 from mudserver.storage.lines import ADD_CHAT_LINES, ADD_TELL_LINES
 from mudserver.storage.retention import KEEP_ANSWERS
 from mudserver.storage.transaction import Cursor
@@ -353,7 +355,7 @@ def by_class_of(rows: Iterable[JournalRow]) -> dict[type[JournalRow], list[Journ
     return by_class
 
 
-def columns(rows: Sequence[JournalRow]) -> Mapping[str, list[object]]:
+def columns(rows: Sequence[JournalRow]) -> Mapping[str, object]:
     """Return the attributes of rows of one class, as arrays by their names."""
     names = [field.name for field in attrs.fields(type(rows[0]))]
-    return {name: [getattr(row, name) for row in rows] for name in names}
+    return {name: array(list(map(attrgetter(name), rows))) for name in names}

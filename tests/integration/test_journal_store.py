@@ -21,6 +21,7 @@ from mudserver.interfaces.journal import (
     JournalRow,
 )
 from mudserver.interfaces.letters import ILetterBox
+from mudserver.storage.arrays import array
 from mudserver.storage.letters import PostgresLetterBox
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, MuteMade
@@ -75,6 +76,19 @@ class PostgresJournalStoreTests(JournalCase, JournalStoreContract):
         for each in known:
             assert each is not None
             self.assertEqual([row.ordinal for row in each.answers], list(range(1, 901)))
+
+    async def test_arrays(self) -> None:
+        """PostgreSQL reads the arrays that are written for it as what they hold."""
+        await self.begin()
+        for kind, held in (
+            ("bigint", [0, -(2**63), None, 2**63 - 1]),
+            ("text", ["", None, "NULL", "null", '"', "\\", "\\\"'", "{a,b}", " a ", "é\n\t$1%s"]),
+            ("text", [None]),
+            ("text", []),
+            ("boolean", [True, False, None]),
+        ):
+            ((there,),) = self.sql(f"SELECT %s::{kind}[]", array(held))
+            self.assertEqual(there, held)
 
     def test_provides(self) -> None:
         """It has the methods of the port."""

@@ -105,7 +105,7 @@ class Bench:
         amount = self._options.changes
         raw, ours, single = Runs(amount), Runs(amount), Runs(SINGLE)
         flow = await self._flow(answers=answers)
-        await flow.write(amount)  # what comes first pays for plans and caches
+        await flow.write(self._take(amount))  # what comes first pays for plans and caches
         stalls: list[float] = []
         for _ in range(self._options.repeat):
             batches = [self._take(BATCH) for _ in range(amount // BATCH)]
@@ -113,9 +113,10 @@ class Bench:
                 for batch in batches:
                     write_values(connection, batch, answers)
             raw.watches.append(watch)
+            deeds = self._take(amount)
             self._stalls.start()
             with Stopwatch() as watch:
-                await flow.write(amount)
+                await flow.write(deeds)
             ours.watches.append(watch)
             self._stalls.stop()
             stalls += self._stalls.stalls

@@ -1,7 +1,7 @@
 """Changes through the game's own journal into the store that the daemon has."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -57,9 +57,9 @@ class Flow:
         )
         self._open = 0
 
-    async def write(self, amount: int) -> None:
-        """Write so many changes as fast as they can be written."""
-        deeds = [next(self._deeds) for _ in range(amount)]
+    async def write(self, deeds: Iterable[Deed]) -> None:
+        """Write changes as fast as they can be written."""
+        deeds = list(deeds)
         deeds.reverse()
         done: Deferred[None] = Deferred()
         filling = False

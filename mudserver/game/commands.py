@@ -331,7 +331,7 @@ class Commands:
         if outcome is Outcome.COMMITTED:
             for event in events:
                 if isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, ())
+                    self._fan_out.tell(event, (), typed.command)
         if outcome is not Outcome.LOST:
             self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 

@@ -7,7 +7,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from mudserver.game.sessions import Session, Sessions
-from mudserver.ids import CharacterId, RoomId
+from mudserver.ids import CharacterId, CommandId, RoomId
 from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Show
@@ -20,10 +20,10 @@ from mudserver.view.state import (
     room_delta,
     room_state,
 )
-from mudserver.view.words import system, text
+from mudserver.view.words import answering, system, text
 from mudserver.wire.messages import Level
 from mudserver.world.applied import CharacterDelta, Delta
-from mudserver.world.audience import resolve, watching
+from mudserver.world.audience import Viewer, resolve, watching
 from mudserver.world.events import Event
 from mudserver.world.world import World
 
@@ -70,19 +70,23 @@ class FanOut:
         self._meter = meter
         self._largest: dict[str, int] = {}
 
-    def tell(self, event: Event, deltas: Iterable[Delta]) -> None:
+    def tell(self, event: Event, deltas: Iterable[Delta], command: CommandId | None = None) -> None:
         """
         Show an event that was just applied, and then what it changed.
 
         Args:
             event: What happened.
             deltas: What applying it returned.
+            command: The client's id of the command that it answers, if it has one.
         """
         now = self._utc_now()
         time = rfc3339(now)
         for viewer, characters in resolve(self._world, event, now):
             for view in render(self._world, event, viewer, time):
-                self._show(view, characters)
+                if command is not None and viewer is Viewer.ACTOR:
+                    self._show(answering(view, command), characters)
+                else:
+                    self._show(view, characters)
         for delta in deltas:
             watchers = watching(self._world, delta)
             if watchers:

@@ -118,12 +118,14 @@ class Stage:
     ) -> bool:
         changes: list[Change] = []
         whole = False
+        answer = None if receipt is None else receipt.answer
+        command = None if answer is None else answer.command
         try:
             for event in events:
                 applied = self._world.apply(event)
                 changes.extend(applied.changes)
                 if not isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, applied.deltas)
+                    self._fan_out.tell(event, applied.deltas, command)
             whole = True
         finally:
             if changes:

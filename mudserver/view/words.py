@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from attrs import evolve
+
 from mudserver.view.line import Line, Span, Style, View
-from mudserver.wire.envelope import encode
+from mudserver.wire.envelope import encode, with_id
 from mudserver.wire.messages import Level, System, Text
 
 _LEVEL_STYLES: Final = {"info": Style.SYSTEM, "warning": Style.SYSTEM, "alert": Style.ALERT}
@@ -33,6 +35,17 @@ def told(line: Line, style: Style, time: str) -> View:
     """
     body = Text(text=line.text, style=style.value or None, time=time)
     return View("text", encode(body), line)
+
+
+def answering(view: View, command: str) -> View:
+    """
+    Name the command that a view answers, where it is a `Text`; other views have no room for that.
+
+    Args:
+        view: What only the one who gave the command is shown.
+        command: The client's id of it.
+    """
+    return evolve(view, body=with_id(view.body, command)) if view.type == "text" else view
 
 
 def system(text: str, level: Level, time: str) -> View:

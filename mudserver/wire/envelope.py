@@ -84,6 +84,11 @@ def encode(message: FromServer) -> bytes:
     return _encoder.encode(message)
 
 
+def with_id(body: bytes, id: str) -> bytes:
+    """Return an encoded message that has no id, with one."""
+    return b'%s,"id":%s}' % (body.removesuffix(b"}"), _encoder.encode(id))
+
+
 def _check_text(command: Command) -> None:
     if len(command.text) > MAX_COMMAND_CHARACTERS:
         raise MessageRefused(

@@ -100,3 +100,35 @@ class WeightTest(GameTestCase):
         self.assertEqual((level, type), (LogLevel.error, "room.state"))
         (state,) = self.gateway.bodies(session, "room.state")
         self.assertEqual(len(state["room"]["description"]), MAX_VIEW_BYTES)  # type: ignore[index]
+
+
+class AnswerTest(GameTestCase):
+    """Words that answer a command say which."""
+
+    def test_named(self) -> None:
+        """The id is in the text that the one who asked is shown, whatever characters it has."""
+        session = self.enter("Ann")
+        self.type(session, "inventory", 'c"1\u2028')
+        self.assertEqual(self.gateway.bodies(session, "text")[-1]["id"], 'c"1\u2028')
+
+    def test_not_named(self) -> None:
+        """A command without an id is answered without one."""
+        session = self.enter("Ann")
+        self.type(session, "inventory")
+        self.assertNotIn("id", self.gateway.bodies(session, "text")[-1])
+
+    def test_others(self) -> None:
+        """Nobody else is shown it, and messages that have no such field have none."""
+        ann, bob = self.enter("Ann"), self.enter("Bob")
+        self.type(ann, "say hello", "c1")
+        self.type(ann, "get all", "c2")
+        for session in (ann, bob):
+            self.assertNotIn("id", self.gateway.bodies(session, "chat")[-1])
+        self.assertNotIn("id", self.gateway.bodies(bob, "text")[-1])
+        self.assertEqual(self.gateway.bodies(ann, "text")[-1]["id"], "c2")
+
+    def test_told_when_saved(self) -> None:
+        """What is shown only after its commit names its command, too."""
+        session = self.enter("Ann")
+        self.type(session, "mute bob", "c1")
+        self.assertEqual(self.gateway.bodies(session, "text")[-1]["id"], "c1")

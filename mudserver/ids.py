@@ -14,6 +14,9 @@ ItemId = NewType("ItemId", int)
 NpcId = NewType("NpcId", int)
 DoorId = NewType("DoorId", int)
 
+#: Characters who keep together.
+PartyId = NewType("PartyId", int)
+
 #: One character's play, from entering the world to leaving it; survives reconnects.
 SessionId = NewType("SessionId", str)
 

@@ -145,7 +145,8 @@ class Settings:
     history_days: int = _setting(
         values.integer(0, 3_650),
         30,
-        "Days for which is kept what players say, emote and say on channels; 0 keeps nothing.",
+        "Days for which is kept what players say, emote, and say on channels and to parties;"
+        " 0 keeps nothing.",
         key="history.days",
     )
     tell_days: int = _setting(

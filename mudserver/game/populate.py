@@ -58,6 +58,8 @@ def populate(rows: WorldRows, lexicon: Lexicon = STANDARD) -> World:
             world.put_silence(silence.account, known, channel)
         for made in rows.follows:
             world.follows.put(made.follower, made)
+        for member in rows.memberships:
+            world.parties.put(member.character, member)
         for ban in rows.bans:
             world.bans.put(ban)
     except (KeyError, ValueError) as error:

@@ -6,7 +6,7 @@ from datetime import datetime
 from mudserver.ids import RoomId
 from mudserver.interfaces.history import ChatLine, Line, Retention, TellLine
 from mudserver.interfaces.journal import InputRow
-from mudserver.world.events import ChannelSaid, Emoted, Event, Hushed, Means, Said, Told
+from mudserver.world.events import ChannelSaid, Emoted, Event, Hushed, Means, PartySaid, Said, Told
 
 
 class Recorder:
@@ -37,6 +37,8 @@ class Recorder:
                 return self._chat(input, index, event, "emote", room)
             case ChannelSaid(channel=channel):
                 return self._chat(input, index, event, channel, None)
+            case PartySaid():
+                return self._chat(input, index, event, Means.PARTY.value, None)
             case Hushed(means=means, room=room, channel=on) if means is not Means.TELL:
                 return self._chat(input, index, event, on or means.value, room, hushed=True)
             case Told() if self._retention.tells:
@@ -58,7 +60,7 @@ class Recorder:
         self,
         input: InputRow,
         index: int,
-        event: Said | Emoted | ChannelSaid | Hushed,
+        event: Said | Emoted | ChannelSaid | PartySaid | Hushed,
         channel: str,
         room: RoomId | None,
         *,

@@ -24,6 +24,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -110,6 +112,9 @@ class Restoration:
                 case FollowMade(follower=follower) | FollowLifted(follower=follower):
                     made_follow = each.stored if isinstance(each.stored, FollowMade) else None
                     self._world.follows.put(follower, made_follow)
+                case MembershipMade(character=member) | MembershipEnded(character=member):
+                    membership = each.stored if isinstance(each.stored, MembershipMade) else None
+                    self._world.parties.put(member, membership)
                 case NpcPlaced(npc=npc):
                     rooms |= self._put_npc(npc, each.stored)
                 case MuteMade(muter=muter, muted=muted) | MuteLifted(muter=muter, muted=muted):

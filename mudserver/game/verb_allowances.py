@@ -31,6 +31,7 @@ CHARGED: Final[Mapping[type[Command], Expensive]] = MappingProxyType(
     {
         commands.Tell: Expensive.TELL,
         commands.SpeakOnChannel: Expensive.CHANNEL,
+        commands.SpeakToParty: Expensive.CHANNEL,
         commands.Who: Expensive.WHO,
         commands.ReadHistory: Expensive.HISTORY,
     }

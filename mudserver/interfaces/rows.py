@@ -15,7 +15,7 @@ from mudserver.ids import (
     TokenHash,
 )
 from mudserver.interfaces.logins import LastLogin
-from mudserver.world.applied import ChannelSilenceMade, FollowMade, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, FollowMade, MembershipMade, SilenceMade
 from mudserver.world.bans import Ban
 from mudserver.world.direction import Direction
 from mudserver.world.role import Role
@@ -108,6 +108,7 @@ class WorldRows:
     silences: tuple[SilenceMade | ChannelSilenceMade, ...] = ()
     bans: tuple[Ban, ...] = ()
     follows: tuple[FollowMade, ...] = ()
+    memberships: tuple[MembershipMade, ...] = ()
 
 
 @frozen

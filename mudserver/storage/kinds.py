@@ -31,6 +31,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -100,6 +102,23 @@ _FOLLOW: Final = """
     FROM unnest(%(follower)s::bigint[], %(leader)s::bigint[]) AS v (follower, leader)
     ORDER BY follower
     ON CONFLICT (follower) DO UPDATE SET leader = excluded.leader
+"""
+
+_LEAVE_PARTY: Final = """
+    DELETE FROM party_member m USING (
+        SELECT character FROM party_member WHERE character = ANY(%(character)s::bigint[])
+        ORDER BY character FOR UPDATE
+    ) AS locked
+    WHERE m.character = locked.character
+"""
+
+_JOIN_PARTY: Final = """
+    INSERT INTO party_member (character, party, number)
+    SELECT character, party, number
+    FROM unnest(%(character)s::bigint[], %(party)s::bigint[], %(number)s::bigint[])
+        AS v (character, party, number)
+    ORDER BY character
+    ON CONFLICT (character) DO UPDATE SET party = excluded.party, number = excluded.number
 """
 
 _UNMUTE: Final = """
@@ -302,6 +321,8 @@ KINDS: Final = (
     Kind(NpcPlaced, (_WALK,), "an inhabitant"),
     Kind(FollowLifted, (_UNFOLLOW,)),
     Kind(FollowMade, (_FOLLOW,)),
+    Kind(MembershipEnded, (_LEAVE_PARTY,)),
+    Kind(MembershipMade, (_JOIN_PARTY,)),
     Kind(MuteLifted, (_UNMUTE,)),
     Kind(MuteMade, (_FORGET_MUTES, _MUTE)),
     Kind(SilenceLifted, (_UNSILENCE,)),

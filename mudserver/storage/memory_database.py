@@ -28,7 +28,13 @@ from mudserver.interfaces.journal import AnswerRow, DeadLetter, InputRow, Journa
 from mudserver.interfaces.logins import LoginRow
 from mudserver.interfaces.rows import ExitRow, ItemRow, MuteRow, TokenRow, WorldRows
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, Entity, FollowMade, SilenceMade
+from mudserver.world.applied import (
+    ChannelSilenceMade,
+    Entity,
+    FollowMade,
+    MembershipMade,
+    SilenceMade,
+)
 from mudserver.world.bans import Ban, BanKind
 from mudserver.world.names import name_look
 from mudserver.world.role import Role
@@ -151,6 +157,7 @@ class MemoryDatabase:
     items: dict[ItemId, ItemRow] = field(init=False, factory=dict)
     doors: dict[DoorId, bool] = field(init=False, factory=dict)
     follows: dict[CharacterId, FollowMade] = field(init=False, factory=dict)
+    members: dict[CharacterId, MembershipMade] = field(init=False, factory=dict)
     npcs: dict[NpcId, RoomId] = field(init=False, factory=dict)
     mutes: dict[tuple[CharacterId, CharacterId], MuteRow] = field(init=False, factory=dict)
     silences: dict[AccountId, SilenceMade] = field(init=False, factory=dict)

@@ -23,6 +23,7 @@ from mudserver.storage.memory_database import (
     MemoryInput,
     check_key,
     check_row,
+    check_unique,
 )
 from mudserver.storage.retention import (
     KEEP_ANSWERS,
@@ -40,6 +41,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -55,6 +58,8 @@ _MAX_COMMAND: Final = 64
 _MADE_OR_LIFTED: Final = (
     FollowLifted,
     FollowMade,
+    MembershipEnded,
+    MembershipMade,
     MuteMade,
     MuteLifted,
     SilenceMade,
@@ -137,6 +142,19 @@ def _follow(db: MemoryDatabase, row: FollowMade) -> None:
     check_key(row.follower in db.characters, "follow_follower_fkey")
     check_key(row.leader in db.characters, "follow_leader_fkey")
     db.follows[row.follower] = evolve(row, name=db.characters[row.leader].name)
+
+
+def _leave_party(db: MemoryDatabase, row: MembershipEnded) -> None:
+    db.members.pop(row.character, None)
+
+
+def _join_party(db: MemoryDatabase, row: MembershipMade) -> None:
+    check_row(row.number > 0, "party_member_number_check")
+    check_key(row.character in db.characters, "party_member_character_fkey")
+    others = (each for each in db.members.values() if each.character != row.character)
+    taken = {(each.party, each.number) for each in others}
+    check_unique((row.party, row.number) not in taken, "party_member_in_order")
+    db.members[row.character] = evolve(row, name=db.characters[row.character].name)
 
 
 def _unmute(db: MemoryDatabase, row: MuteLifted) -> None:
@@ -226,6 +244,8 @@ _WRITE: Final[Mapping[Any, Callable[[MemoryDatabase, Any], None]]] = {
     NpcPlaced: _walk,
     FollowLifted: _unfollow,
     FollowMade: _follow,
+    MembershipEnded: _leave_party,
+    MembershipMade: _join_party,
     MuteLifted: _unmute,
     MuteMade: _mute,
     SilenceLifted: _unsilence,
@@ -262,6 +282,8 @@ def stored(db: MemoryDatabase, row: JournalRow) -> Change | ItemRow | None:
             return None if closed is None else DoorMoved(door, closed)
         case FollowMade(follower=follower) | FollowLifted(follower=follower):
             return db.follows.get(follower, FollowLifted(follower))
+        case MembershipMade(character=member) | MembershipEnded(character=member):
+            return db.members.get(member, MembershipEnded(member))
         case NpcPlaced(npc=npc):
             room = db.npcs.get(npc)
             return None if room is None else NpcPlaced(npc, room)

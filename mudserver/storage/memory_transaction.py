@@ -15,6 +15,7 @@ _TABLES: Final = (
     "doors",
     "npcs",
     "follows",
+    "members",
     "mutes",
     "silences",
     "channel_silences",

@@ -72,6 +72,7 @@ class MemoryWorldStore:
                 npcs=tuple(npcs),
                 silences=tuple(silences),
                 follows=tuple(self._db.follows[id] for id in sorted(self._db.follows)),
+                memberships=tuple(self._db.members[id] for id in sorted(self._db.members)),
                 bans=tuple(ban for ban in bans if ban is not None and ban.in_force(now)),
             )
 

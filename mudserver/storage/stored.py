@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, PartyId, RoomId
 from mudserver.interfaces.journal import JournalRow
 from mudserver.interfaces.rows import ItemRow
 from mudserver.storage.connection import Row
@@ -22,6 +22,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -63,6 +65,11 @@ _STORED_NPCS: Final = "SELECT id, room FROM npc WHERE id = ANY(%(npc)s::bigint[]
 _STORED_FOLLOWS: Final = """
     SELECT v.follower, f.leader, (SELECT c.name FROM character c WHERE c.id = f.leader)
     FROM unnest(%(follower)s::bigint[]) AS v (follower) LEFT JOIN follow f USING (follower)
+"""
+
+_STORED_MEMBERSHIPS: Final = """
+    SELECT v.character, m.party, m.number, (SELECT c.name FROM character c WHERE c.id = m.character)
+    FROM unnest(%(character)s::bigint[]) AS v (character) LEFT JOIN party_member m USING (character)
 """
 
 _STORED_MUTES: Final = """
@@ -136,6 +143,15 @@ def _stored_follow(row: Row) -> tuple[Entity, Change]:
     return made.entity, made
 
 
+def _stored_membership(row: Row) -> tuple[Entity, Change]:
+    character, party, number, name = row
+    if party is None:
+        ended = MembershipEnded(CharacterId(character))
+        return ended.entity, ended
+    made = MembershipMade(CharacterId(character), PartyId(party), number, name)
+    return made.entity, made
+
+
 def _stored_place(row: Row) -> tuple[Entity, Change]:
     place = CharacterPlaced(CharacterId(row[0]), RoomId(row[1]))
     return place.entity, place
@@ -199,6 +215,8 @@ _STORED: Final[Mapping[Any, tuple[str, _Read]]] = {
     DoorMoved: (_STORED_DOORS, _stored_door),
     FollowLifted: (_STORED_FOLLOWS, _stored_follow),
     FollowMade: (_STORED_FOLLOWS, _stored_follow),
+    MembershipEnded: (_STORED_MEMBERSHIPS, _stored_membership),
+    MembershipMade: (_STORED_MEMBERSHIPS, _stored_membership),
     NpcPlaced: (_STORED_NPCS, _stored_npc),
     MuteMade: (_STORED_MUTES, _stored_mute),
     MuteLifted: (_STORED_MUTES, _stored_mute),

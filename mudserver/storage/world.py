@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from mudserver.ids import AccountId, CharacterId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, NpcId, PartyId, RoomId
 from mudserver.interfaces.logins import LastLogin, LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.rows import (
@@ -28,7 +28,7 @@ from mudserver.storage.loader import BatchLoader
 from mudserver.storage.pool import Cursor, Pool
 from mudserver.storage.stored import ITEM_COLUMNS, ban_row, item_row
 from mudserver.storage.text import storable
-from mudserver.world.applied import ChannelSilenceMade, FollowMade, SilenceMade
+from mudserver.world.applied import ChannelSilenceMade, FollowMade, MembershipMade, SilenceMade
 from mudserver.world.area import Area
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
@@ -108,6 +108,12 @@ _BANS: Final = """
 _FOLLOWS: Final = """
     SELECT f.follower, f.leader, (SELECT c.name FROM character c WHERE c.id = f.leader)
     FROM follow f WHERE f.follower > %s ORDER BY f.follower LIMIT %s
+"""
+
+_MEMBERSHIPS: Final = """
+    SELECT m.character, m.party, m.number,
+        (SELECT c.name FROM character c WHERE c.id = m.character)
+    FROM party_member m WHERE m.character > %s ORDER BY m.character LIMIT %s
 """
 
 # ---------------------------------------------------------------- reading characters
@@ -291,6 +297,7 @@ async def _load(cursor: Cursor) -> WorldRows | None:
         ),
         bans=await _read(cursor, _BANS, ("", ""), ban_row),
         follows=await _read(cursor, _FOLLOWS, (0,), _follow),
+        memberships=await _read(cursor, _MEMBERSHIPS, (0,), _membership),
     )
 
 
@@ -362,6 +369,11 @@ def _channel_silence(row: Sequence[Any]) -> ChannelSilenceMade:
 def _follow(row: Sequence[Any]) -> FollowMade:
     follower, leader, name = row
     return FollowMade(CharacterId(follower), CharacterId(leader), name)
+
+
+def _membership(row: Sequence[Any]) -> MembershipMade:
+    character, party, number, name = row
+    return MembershipMade(CharacterId(character), PartyId(party), number, name)
 
 
 def _room(row: Sequence[Any]) -> RoomRow:

@@ -8,7 +8,7 @@ one view serves all of a kind.
 from typing import Final, assert_never
 
 from mudserver.ids import CharacterId
-from mudserver.view import order
+from mudserver.view import order, parties
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.state import room_state
 from mudserver.view.words import listed, text, told
@@ -107,6 +107,15 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             return (text(_following(event, viewer), Style.PRESENCE, time),)
         case events.LedOn(leader_name=name, direction=direction):
             return (text(f"You follow {name} {direction}.", Style.PRESENCE, time),)
+        case events.PartySaid(name=name):
+            line = _on_channel("party", name, event.text)
+            return (_chat("party", name, event.text, line, time=time),)
+        case events.InvitedToParty():
+            return (parties.invited(event, viewer, time),)
+        case events.JoinedParty() | events.LeftParty() | events.KickedFromParty():
+            return (parties.membership(event, viewer, time),)
+        case events.PartyListed():
+            return (parties.party(event, time),)
         case events.NpcDeparted() | events.NpcArrived():
             return (_npc_presence(event, time),)
         case events.Looked(room=room):
@@ -177,6 +186,8 @@ def _hushed(event: events.Hushed, time: str) -> View:
             line = _deed((name,), event.text)
         case events.Means.CHANNEL:
             line = _on_channel(event.channel, event.name, event.text)
+        case events.Means.PARTY:
+            line = _on_channel("party", event.name, event.text)
         case events.Means.SAY:
             line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
         case events.Means.TELL:

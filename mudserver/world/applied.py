@@ -8,7 +8,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
+from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, PartyId, RoomId
 from mudserver.world.bans import Ban, BanLifted
 from mudserver.world.direction import Direction
 
@@ -110,6 +110,38 @@ class FollowLifted:
     def entity(self) -> Entity:
         """Whom that one follows."""
         return ("follow", self.follower)
+
+
+@frozen
+class MembershipMade:
+    """
+    A character, who is called so, is in a party.
+
+    Attributes:
+        number: Of all memberships there are, that which was made later has the greater one.
+    """
+
+    character: CharacterId
+    party: PartyId
+    number: int
+    name: str = ""
+
+    @property
+    def entity(self) -> Entity:
+        """In which party that character is."""
+        return ("membership", self.character)
+
+
+@frozen
+class MembershipEnded:
+    """A character is in no party any more."""
+
+    character: CharacterId
+
+    @property
+    def entity(self) -> Entity:
+        """In which party that character is."""
+        return ("membership", self.character)
 
 
 @frozen
@@ -258,6 +290,8 @@ Change = (
     | NpcPlaced
     | FollowMade
     | FollowLifted
+    | MembershipMade
+    | MembershipEnded
     | MuteMade
     | MuteLifted
     | SilenceMade

@@ -58,9 +58,11 @@ def resolve(
 
 
 def _bystanders(world: World, audience: Audience) -> Set[CharacterId]:
-    """Find those in the room, or on the channel, of an event."""
+    """Find those in the room, on the channel, or in the party, of an event."""
     if audience.room is not None:
         return world.occupants(audience.room).characters
+    if audience.members:
+        return audience.members & world.characters.keys()
     return _NOBODY if audience.channel is None else world.listeners(audience.channel)
 
 

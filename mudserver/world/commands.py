@@ -128,6 +128,44 @@ class Unfollow:
 
 
 @frozen
+class ListParty:
+    """Who is in one's party?"""
+
+
+@frozen
+class InviteToParty:
+    """Invite a player into one's party, or to make one."""
+
+    name: str
+
+
+@frozen
+class JoinParty:
+    """Join the party of a player by whom one was invited."""
+
+    name: str
+
+
+@frozen
+class LeaveParty:
+    """Leave one's party."""
+
+
+@frozen
+class KickFromParty:
+    """Send a member out of the party that one leads."""
+
+    name: str
+
+
+@frozen
+class SpeakToParty:
+    """Speak to one's party."""
+
+    text: str
+
+
+@frozen
 class Mute:
     """
     Hear no more of a player.
@@ -331,6 +369,12 @@ Command = (
     | Go
     | Follow
     | Unfollow
+    | ListParty
+    | InviteToParty
+    | JoinParty
+    | LeaveParty
+    | KickFromParty
+    | SpeakToParty
     | Mute
     | ListMutes
     | Unmute
@@ -359,6 +403,8 @@ def changes_state(command: Command) -> bool:
     match command:
         case Get() | Drop() | Put() | Open() | Close() | Go() | Follow() | Unfollow():
             return True
+        case JoinParty() | LeaveParty() | KickFromParty():
+            return True
         case Mute() | Unmute() | ChangePassword():
             return True
         case Silence() | Unsilence() | SwitchChannel() | Ban() | Unban():
@@ -366,6 +412,8 @@ def changes_state(command: Command) -> bool:
         case Look() | Exits() | Who() | Inventory() | ListMutes() | Help():
             return False
         case ListSilences() | ListBans():
+            return False
+        case ListParty() | InviteToParty() | SpeakToParty():
             return False
         case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | ReadHistory() | Quit():
             return False

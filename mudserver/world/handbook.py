@@ -30,7 +30,7 @@ _TOPICS: Final = (
         (
             "say is heard by those who are in the same place, tell by one player alone, wherever "
             "they are. What you say on a channel is heard by all who haven't turned it off: "
-            "channels lists them.",
+            "channels lists them. ptell is heard by your party: help party.",
             "mute spares you all that one player says. Those who keep order can silence a player, "
             "everywhere or on one channel; who is silenced is told why, and until when.",
         ),
@@ -38,10 +38,10 @@ _TOPICS: Final = (
     HelpPage(
         "privacy",
         (
-            "What you say, emote, tell and say on channels is written down for some time, and then "
-            "deleted; tells are kept for a shorter time than the rest. Those who run this world "
-            "decide for how long, and can read all of it, tells too. Other players can read again "
-            "what was said on channels, and what they were told.",
+            "What you say, emote, tell, and say on channels and to parties, is written down for "
+            "some time, and then deleted; tells are kept for a shorter time than the rest. Those "
+            "who run this world decide for how long, and can read all of it, tells too. Other "
+            "players can read again what was said on channels, and what they were told.",
         ),
     ),
     HelpPage(

@@ -157,6 +157,29 @@ def follow(rest: str) -> Command:
     return commands.Follow(_one_name(rest))
 
 
+def party(rest: str) -> Command:
+    """Read what follows ``party``."""
+    word, _, following = rest.partition(" ")
+    match word.lower():
+        case "":
+            return commands.ListParty()
+        case "invite":
+            return commands.InviteToParty(_one_name(following))
+        case "join":
+            return commands.JoinParty(_one_name(following))
+        case "kick":
+            return commands.KickFromParty(_one_name(following))
+        case "leave" if not following.strip():
+            return commands.LeaveParty()
+        case _:
+            raise UsageError
+
+
+def tell_party(rest: str) -> Command:
+    """Read what follows ``ptell``."""
+    return commands.SpeakToParty(_needed(rest))
+
+
 def unmute(rest: str) -> Command:
     """Read what follows ``unmute``."""
     return commands.Unmute(_one_name(rest))

@@ -209,6 +209,30 @@ VERBS: Final = (
         reading.tell,
     ),
     Verb(
+        "ptell",
+        (),
+        "ptell TEXT",
+        "speak to your party, wherever they are",
+        "Speaks to all who are in your party, wherever they are. help party tells how to make one.",
+        Group.TALKING,
+        reading.tell_party,
+        abbreviable=False,
+    ),
+    Verb(
+        "party",
+        (),
+        "party invite NAME",
+        "list your party; also join, leave and kick",
+        "party alone lists who is in your party. party invite NAME invites a player, who has five "
+        "minutes for party join, with your name. Who has invited the first leads the party, "
+        "invites others, and sends them out again: party kick NAME. party leave leaves it; where "
+        "the leader leaves, whoever joined next leads. A party has at most 10 members, and one is "
+        "in one party at most. It lasts, also while you are away, until all but one have left.",
+        Group.TALKING,
+        reading.party,
+        abbreviable=False,
+    ),
+    Verb(
         "emote",
         ("em", "pose"),
         "emote TEXT",
@@ -297,8 +321,9 @@ VERBS: Final = (
         "silence NAME",
         "let only staff hear a player",
         "For admins and owners: silence NAME, TIME and a reason, of which time and reason may be "
-        "left out. What the player then says, tells and emotes, and says on channels, is refused, "
-        "with the reason; staff who would have heard it still do, marked. silence NAME on CHANNEL, "
+        "left out. What the player then says, tells and emotes, and says on channels and to a "
+        "party, is refused, with the reason; staff who would have heard it still do, marked. "
+        "silence NAME on CHANNEL, "
         "with time and reason as before, concerns that channel alone. It applies to all characters "
         "of the account, present or not, and ends after the time, which is typed as for mute, or "
         "with unsilence.",

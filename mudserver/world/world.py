@@ -17,6 +17,7 @@ from mudserver.world.follows import Follows
 from mudserver.world.lexicon import STANDARD, Lexicon
 from mudserver.world.listeners import Listeners
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
+from mudserver.world.parties import Parties
 from mudserver.world.quiet import Quiet
 from mudserver.world.steps import room_delta
 from mudserver.world.things import Things
@@ -48,6 +49,8 @@ class World:
         self._doors = Doors(self._rooms)
         #: Who follows whom; changed by `apply`, and by what is put back.
         self.follows = Follows()
+        #: Who is in which party; changed as `follows` is.
+        self.parties = Parties()
         self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
         self._characters = self._cast.by_id
@@ -243,6 +246,12 @@ class World:
                 return self.follows.followed(event)
             case events.Unfollowed():
                 return self.follows.unfollowed(event)
+            case events.InvitedToParty():
+                self.parties.invited(event)
+            case events.JoinedParty():
+                return self.parties.joined(event)
+            case events.LeftParty(character=member) | events.KickedFromParty(target=member):
+                return self.parties.left(member)
             case events.NpcDeparted():
                 return self._npc_departed(event)
             case events.NpcArrived():
@@ -279,6 +288,8 @@ class World:
                 | events.NpcEmoted()
                 | events.DoorSwung()
                 | events.LedOn()
+                | events.PartyListed()
+                | events.PartySaid()
                 | events.Quitted()
                 | events.Looked()
                 | events.Examined()

@@ -18,6 +18,7 @@ from mudserver.ids import (
     InputNumber,
     ItemId,
     NpcId,
+    PartyId,
     RoomId,
     SessionId,
 )
@@ -46,6 +47,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -215,6 +218,31 @@ class JournalStoreContract(StoreContract):
             self.assertEqual(
                 refused.stored, FollowLifted(NO_ONE) if row.follower == NO_ONE else made
             )
+
+    async def test_parties(self) -> None:
+        """Who is in which party is read with the world: each in one at most, in an order."""
+        await self.begin()
+        first = MembershipMade(self.ann.id, PartyId(1), 1, "Ann")
+        second = MembershipMade(self.bob.id, PartyId(1), 2, "Bob")
+        await self.flush(first, evolve(second, name=""))
+        self.assertEqual((await self.loaded()).memberships, (first, second))
+        other = MembershipMade(self.bob.id, PartyId(3), 4, "Bob")
+        await self.flush(other)
+        self.assertEqual((await self.loaded()).memberships, (first, other))
+        await self.flush(MembershipEnded(self.bob.id), MembershipEnded(self.ann.id))
+        self.assertEqual((await self.loaded()).memberships, ())
+        await self.flush(second)
+        wrong = {
+            MembershipMade(self.ann.id, PartyId(1), 2): "party_member_in_order",
+            MembershipMade(self.ann.id, PartyId(1), 0): "party_member_number_check",
+            MembershipMade(NO_ONE, PartyId(1), 3): "party_member_character_fkey",
+        }
+        for row, constraint in wrong.items():
+            (refused,) = await self.journal.sift((row,))
+            self.assertEqual(refused.letter.constraint, constraint)
+            self.assertEqual(refused.stored, MembershipEnded(row.character))
+        (refused,) = await self.journal.sift((evolve(second, number=0),))
+        self.assertEqual(refused.stored, second)
 
     async def test_inhabitants_walk(self) -> None:
         """Where an inhabitant is, is kept; it is somewhere."""

@@ -248,6 +248,18 @@ class MigrationsTests(SynchronousTestCase):
         self.assertEqual(self.migrate_to("0014"), 1)
         self.assertEqual(self.rows(), {**before, "login": []})
 
+    def test_0015(self) -> None:
+        """What was there stays as it was, and nobody is in a party; nobody can be in two."""
+        self.migrate_to("0014")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0015"), 1)
+        self.assertEqual(self.rows(), {**before, "party_member": []})
+        self.sql("INSERT INTO party_member (character, party, number) VALUES (11, 1, 1)")
+        with self.assertRaises(psycopg2.IntegrityError) as raised:
+            self.sql("INSERT INTO party_member (character, party, number) VALUES (11, 2, 2)")
+        self.assertEqual(raised.exception.diag.constraint_name, "party_member_pkey")
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

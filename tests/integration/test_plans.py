@@ -19,6 +19,7 @@ from mudserver.ids import (
     InputNumber,
     ItemId,
     NpcId,
+    PartyId,
     RoomId,
     SessionId,
     TokenHash,
@@ -63,6 +64,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -129,6 +132,7 @@ _FILL = """
         SELECT n + 6 * {rows}, 'c' || n, 'C', '{{c}}', '', n + 4 * {rows}, 1 FROM numbered;
     INSERT INTO follow (follower, leader) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
+    INSERT INTO party_member (character, party, number) SELECT n + {rows}, n / 10, n FROM numbered;
     INSERT INTO mute (muter, muted) SELECT n + {rows}, n % 1000 + {rows} FROM numbered
         WHERE n % 1000 <> n;
     INSERT INTO ban (kind, key, name, why, since)
@@ -253,6 +257,7 @@ class PlanTests(TestCase):
         self.pool.note(world._CONTAINED, (6 * ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._SILENCES, (0, PAGE_ROWS))
         self.pool.note(world._FOLLOWS, (ROWS + ROWS // 2, PAGE_ROWS))
+        self.pool.note(world._MEMBERSHIPS, (ROWS + ROWS // 2, PAGE_ROWS))
         self.pool.note(world._CHANNEL_SILENCES, (0, "", PAGE_ROWS))
         self.pool.note(world._BANS, ("network", "10.1", PAGE_ROWS))
         self.pool.note(world._EXITS, (2 * ROWS + ROWS // 2, "up", PAGE_ROWS))
@@ -275,6 +280,8 @@ class PlanTests(TestCase):
                     NpcPlaced(NpcId(5 * ROWS + n), start),
                     FollowMade(character, somebody),
                     FollowLifted(CharacterId(ROWS + n + 1)),
+                    MembershipMade(character, PartyId(ROWS + n), ROWS + n),
+                    MembershipEnded(CharacterId(ROWS + n + 1)),
                     MuteLifted(character, somebody),
                     MuteMade(CharacterId(ROWS + n + 1), somebody),
                     SilenceMade(AccountId(n), AccountId(1), NOW, None, ""),
@@ -303,6 +310,7 @@ class PlanTests(TestCase):
                 DoorMoved(DoorId(1), True),
                 NpcPlaced(NpcId(1), start),
                 FollowMade(somebody, somebody),
+                MembershipMade(somebody, PartyId(1), 0),
                 MuteMade(somebody, somebody),
                 SilenceMade(AccountId(1), AccountId(9 * ROWS), NOW, None, ""),
                 ChannelSilenceMade(AccountId(1), "chat", AccountId(9 * ROWS), NOW, None, ""),

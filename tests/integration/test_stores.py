@@ -174,12 +174,12 @@ class BatchTests(PostgresCase):
         )
         self.assertEqual(self.sql("SELECT count(*) FROM mute"), [(499,)])
 
-    async def test_load_is_ten_queries(self) -> None:
-        """A world that fits on one page is read in ten queries, within one snapshot."""
+    async def test_load_is_eleven_queries(self) -> None:
+        """A world that fits on one page is read in eleven queries, within one snapshot."""
         await self.world.import_areas(harbour_world())
         self.pool.forget()
         await self.world.load()
-        self.assertEqual(len(self.pool.statements), 1 + 10)
+        self.assertEqual(len(self.pool.statements), 1 + 11)
 
     async def test_away(self) -> None:
         """Without a database everything fails with StorageUnavailable."""
@@ -247,7 +247,7 @@ class SnapshotTests(PostgresCase):
         self.assertEqual(len(rows.items), 3 + items)
         ids = [item.id for item in rows.items]
         self.assertEqual(ids, sorted(set(ids)))
-        self.assertEqual(len(self.pool.statements), 2 + 2 + 4 + 3 + 1 + 1 + 1 + 1 + 1 + 1)
+        self.assertEqual(len(self.pool.statements), 2 + 2 + 4 + 3 + 1 + 1 + 1 + 1 + 1 + 1 + 1)
 
     async def test_full_last_page(self) -> None:
         """A world whose last page is full ends there."""

@@ -51,6 +51,15 @@ from mudserver.world.events.moderation import (
     Unmuted,
     Unsilenced,
 )
+from mudserver.world.events.parties import (
+    InvitedToParty,
+    JoinedParty,
+    KickedFromParty,
+    LeftParty,
+    PartyListed,
+    PartyMember,
+    PartySaid,
+)
 from mudserver.world.events.speech import Emoted, Hushed, Means, NpcEmoted, NpcSaid, Said, Told
 from mudserver.world.events.things import (
     ContainerShut,
@@ -86,8 +95,12 @@ __all__ = [
     "HistoryShown",
     "Hushed",
     "InventoryListed",
+    "InvitedToParty",
+    "JoinedParty",
+    "KickedFromParty",
     "KnownChannel",
     "LedOn",
+    "LeftParty",
     "Looked",
     "LostLink",
     "Means",
@@ -98,6 +111,9 @@ __all__ = [
     "NpcDeparted",
     "NpcEmoted",
     "NpcSaid",
+    "PartyListed",
+    "PartyMember",
+    "PartySaid",
     "PasswordAsked",
     "Present",
     "PutIn",
@@ -144,6 +160,12 @@ Event = (
     | Followed
     | Unfollowed
     | LedOn
+    | InvitedToParty
+    | JoinedParty
+    | LeftParty
+    | KickedFromParty
+    | PartyListed
+    | PartySaid
     | NpcDeparted
     | NpcArrived
     | Looked

@@ -62,6 +62,7 @@ class Means(Enum):
     TELL = "tell"
     EMOTE = "emote"
     CHANNEL = "channel"
+    PARTY = "party"
 
 
 @frozen
@@ -73,6 +74,7 @@ class Hushed:
         channel: On which channel; None where they didn't use one.
         room: Where they are; None where they didn't speak to those there.
         target: To whom alone they spoke, if that is one of the staff.
+        party: Who is in their party, if they spoke to that.
         until: When the silence ends (UTC); None for no end.
         why: Why they are silenced; may be empty.
     """
@@ -86,6 +88,7 @@ class Hushed:
     until: datetime | None
     why: str
     channel: str | None = None
+    party: frozenset[CharacterId] = frozenset()
 
     @property
     def audience(self) -> Audience:
@@ -95,6 +98,7 @@ class Hushed:
             target=self.target,
             room=self.room,
             channel=self.channel,
+            members=self.party,
             staff=True,
         )
 

@@ -22,6 +22,7 @@ from mudserver.world.rules import (
     looking,
     moderation,
     moving,
+    parties,
     speech,
     things,
 )
@@ -87,6 +88,19 @@ def decide(world: World, actor: CharacterId, command: Command, now: datetime) ->
             return (following.follow(world, character, room, name),)
         case commands.Unfollow():
             return (following.unfollow(world, character),)
+        case commands.ListParty():
+            return (parties.list_party(world, character),)
+        case commands.InviteToParty():
+            return (parties.invite(world, character, command, now),)
+        case commands.JoinParty():
+            return (parties.join(world, character, command, now),)
+        case commands.LeaveParty():
+            return (parties.leave(world, character),)
+        case commands.KickFromParty():
+            return (parties.kick(world, character, command),)
+        case commands.SpeakToParty():
+            to_party = parties.speak(world, character, command)
+            return (speech.hushed(world, character, to_party, now) or to_party,)
         case commands.Mute():
             return (moderation.mute(world, character, command, now),)
         case commands.ListMutes():

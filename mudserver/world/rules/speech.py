@@ -21,7 +21,7 @@ _MIN_NAME_PREFIX: Final = 3
 def hushed(
     world: World,
     character: Character,
-    spoken: events.Said | events.Told | events.Emoted | events.ChannelSaid,
+    spoken: events.Said | events.Told | events.Emoted | events.ChannelSaid | events.PartySaid,
     now: datetime,
 ) -> events.Hushed | None:
     """Return what becomes of words where their speaker is silenced; None where not."""
@@ -31,6 +31,7 @@ def hushed(
         return None
     room: RoomId | None = None
     target: CharacterId | None = None
+    party: frozenset[CharacterId] = frozenset()
     match spoken:
         case events.Said(room=room):
             means = events.Means.SAY
@@ -38,6 +39,8 @@ def hushed(
             means = events.Means.EMOTE
         case events.ChannelSaid():
             means = events.Means.CHANNEL
+        case events.PartySaid(others=party):
+            means = events.Means.PARTY
         case events.Told(target=addressee):
             means = events.Means.TELL
             target = addressee if world.character(addressee).role.moderates else None
@@ -53,12 +56,13 @@ def hushed(
         until=silence.until,
         why=silence.why,
         channel=channel,
+        party=party,
     )
 
 
 def tell(world: World, character: Character, command: commands.Tell, now: datetime) -> events.Told:
     """Speak to one player, wherever they are."""
-    target = _present(world, command.name)
+    target = present(world, command.name)
     if target is character:
         raise PlayerError("You mutter to yourself, and nobody hears it.")
     if world.is_deaf_to(target, character.id, now):
@@ -66,7 +70,7 @@ def tell(world: World, character: Character, command: commands.Tell, now: dateti
     return events.Told(character.id, character.name, target.id, target.name, command.text)
 
 
-def _present(world: World, name: str) -> Character:
+def present(world: World, name: str) -> Character:
     """Find a player who is in the world, by the whole name or an unambiguous beginning."""
     exact = world.character_named(name)
     if exact is not None:

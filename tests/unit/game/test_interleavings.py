@@ -14,6 +14,7 @@ from mudserver.interfaces.authority import PasswordCredential, Register, Revoke
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attached, Ended, Settled, Show
 from mudserver.world.area import Area
+from mudserver.world.parties import MAX_MEMBERS
 from tests.contract.areas import chest_world
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase, Opened
 
@@ -38,6 +39,13 @@ LINES = (
     "south",
     "follow ann",
     "unfollow",
+    "party invite ann",
+    "party invite bob",
+    "party join ann",
+    "party join bob",
+    "party leave",
+    "party kick bob",
+    "ptell hello",
     "mute cid",
     "unmute cid",
     "tell bob hello",
@@ -232,6 +240,9 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(self.database.doors, {id: doors[id] for id in self.database.doors})
         for character in self.database.characters:
             self.assertEqual(game.world.follows.of(character), self.database.follows.get(character))
+            party = {each.character: each for each in game.world.parties.members(character)}
+            self.assertEqual(party.get(character), self.database.members.get(character))
+            self.assertLessEqual(len(party), MAX_MEMBERS)
 
     def check_told(self) -> None:
         """Nobody is shown anything before they are in or after they are out; answers come once."""

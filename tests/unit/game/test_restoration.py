@@ -16,6 +16,8 @@ from mudserver.world.applied import (
     FollowMade,
     ItemPlaced,
     LidMoved,
+    MembershipEnded,
+    MembershipMade,
     MuteLifted,
     MuteMade,
     NpcPlaced,
@@ -378,8 +380,27 @@ class ContainerTest(GameTestCase):
         self.type(self.ann, "unfollow")
         self.assertEqual(self.game.world.follows.followers(bob), [ann])
 
+    def test_party(self) -> None:
+        """A membership that isn't saved is none, and one whose end isn't saved goes on."""
+        ann, bob = self.ids["Ann"], self.ids["Bob"]
+        parties = self.game.world.parties
+        self.type(self.ann, "party invite bob")
+        self.refuse(MembershipMade, MembershipEnded)
+        self.type(self.bob, "party join ann")
+        self.assertEqual((parties.members(ann), parties.members(bob)), ((), ()))
+        self.database.refuses = lambda row: False
+        self.type(self.ann, "party invite bob")
+        self.type(self.bob, "party join ann")
+        before = parties.members(ann)
+        self.assertEqual([member.character for member in before], [ann, bob])
+        self.refuse(MembershipMade, MembershipEnded)
+        self.type(self.ann, "party leave")
+        self.assertEqual(parties.members(bob), before)
+
     def test_after_a_restart(self) -> None:
-        """Lids, doors, follows and what is in bags are as they were."""
+        """Lids, doors, follows, parties and what is in bags are as they were."""
+        self.type(self.bob, "party invite ann")
+        self.type(self.ann, "party join bob")
         self.type(self.ann, "put rope in sack")
         self.type(self.ann, "follow bob")
         self.type(self.bob, "west")
@@ -395,6 +416,8 @@ class ContainerTest(GameTestCase):
         world = self.game.world
         self.assertFalse(world.room(world.start).exits[Direction.NORTH].closed)
         self.assertEqual(world.follows.followers(self.ids["Bob"]), [self.ids["Ann"]])
+        party = [member.name for member in world.parties.members(self.ids["Ann"])]
+        self.assertEqual(party, ["Bob", "Ann"])
 
     def all_items(self) -> list[tuple[ItemId, Item]]:
         return sorted(self.game.world.items.items())

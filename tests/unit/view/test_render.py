@@ -31,7 +31,11 @@ from mudserver.world.events import (
     HelpShown,
     Hushed,
     InventoryListed,
+    InvitedToParty,
+    JoinedParty,
+    KickedFromParty,
     KnownChannel,
+    LeftParty,
     Looked,
     LostLink,
     Means,
@@ -40,6 +44,9 @@ from mudserver.world.events import (
     MutesListed,
     NpcEmoted,
     NpcSaid,
+    PartyListed,
+    PartyMember,
+    PartySaid,
     PasswordAsked,
     Present,
     Quitted,
@@ -370,6 +377,64 @@ class SettingTests(RenderTestCase):
         self.assertEqual(self.line(Quitted(ANN), ACTOR), "You leave the world. Until next time!")
 
 
+class PartyTests(RenderTestCase):
+    def test_invited(self) -> None:
+        """The one who is invited is told how to come."""
+        event = InvitedToParty(ANN, "Ann", BOB, "Bob", NOW)
+        self.assertEqual(self.line(event, ACTOR), "You invite Bob into your party.")
+        self.assertEqual(
+            self.line(event, TARGET),
+            "Ann invites you into a party; to come, type: party join Ann",
+        )
+
+    def test_joined(self) -> None:
+        """All are told who comes."""
+        event = JoinedParty(BOB, "Bob", ANN, "Ann", frozenset({ANN}))
+        self.assertEqual(self.line(event, ACTOR), "You join the party of Ann; ptell speaks to it.")
+        self.assertEqual(self.line(event, OTHERS), "Bob joins the party.")
+
+    def test_left(self) -> None:
+        """All are told who goes, who leads from now on, and that the party is over."""
+        event = LeftParty(BOB, "Bob", frozenset({ANN}))
+        self.assertEqual(self.line(event, ACTOR), "You leave the party.")
+        self.assertEqual(self.line(event, OTHERS), "Bob leaves the party.")
+        led = LeftParty(BOB, "Bob", frozenset({ANN}), "Ann")
+        self.assertEqual(self.line(led, OTHERS), "Bob leaves the party. Ann leads it now.")
+        over = LeftParty(BOB, "Bob", frozenset({ANN}), ended=True)
+        self.assertEqual(
+            self.line(over, OTHERS), "Bob leaves the party. You are alone, and the party is over."
+        )
+
+    def test_kicked(self) -> None:
+        """All are told who sends whom."""
+        event = KickedFromParty(ANN, "Ann", BOB, "Bob", frozenset({ANN}))
+        self.assertEqual(self.line(event, ACTOR), "You send Bob out of the party.")
+        self.assertEqual(self.line(event, TARGET), "Ann sends you out of the party.")
+        self.assertEqual(self.line(event, OTHERS), "Ann sends Bob out of the party.")
+        over = KickedFromParty(ANN, "Ann", BOB, "Bob", frozenset({ANN}), ended=True)
+        self.assertEqual(self.line(over, TARGET), "Ann sends you out of the party.")
+        self.assertEqual(
+            self.line(over, ACTOR),
+            "You send Bob out of the party. You are alone, and the party is over.",
+        )
+
+    def test_listed(self) -> None:
+        """Each member is named, with what is the matter with them."""
+        members = (
+            PartyMember("Ann", present=False),
+            PartyMember("Bob", present=True),
+            PartyMember("Cid", present=True, linkdead=True),
+        )
+        self.assertEqual(
+            self.line(PartyListed(BOB, members), ACTOR),
+            "Your party:\n  Ann (leads, away)\n  Bob\n  Cid (link lost)",
+        )
+        self.assertEqual(
+            self.line(PartyListed(BOB, ()), ACTOR),
+            "You are in no party; to make one, type: party invite NAME",
+        )
+
+
 class ChannelTests(RenderTestCase):
     def test_line(self) -> None:
         """All are shown the same, the speaker too; programs get the channel by its name."""
@@ -389,6 +454,20 @@ class ChannelTests(RenderTestCase):
         self.assertUnseen(event, ACTOR)
         self.assertEqual(self.line(event, OTHERS), "[silenced] [chat] Bob: hi")
         self.assertEqual(self.body(event, OTHERS)["channel"], "chat")
+
+    def test_party(self) -> None:
+        """A party's line is as a channel's, called party; the silenced one's is marked."""
+        event = PartySaid(ANN, "Ann", "hello", frozenset({BOB}))
+        for viewer in (ACTOR, OTHERS):
+            body = self.body(event, viewer)
+            self.assertEqual(
+                (body["type"], body["channel"], body["from"], body["text"], body["line"]),
+                ("chat", "party", "Ann", "hello", "[party] Ann: hello"),
+            )
+        hushed = Hushed(BOB, "Bob", Means.PARTY, "hi", None, None, None, "")
+        self.assertUnseen(hushed, ACTOR)
+        self.assertEqual(self.line(hushed, OTHERS), "[silenced] [party] Bob: hi")
+        self.assertEqual(self.body(hushed, OTHERS)["channel"], "party")
 
     def test_switched(self) -> None:
         """Who turns one on or off is told."""

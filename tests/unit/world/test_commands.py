@@ -8,7 +8,7 @@ from mudserver.world import commands
 from mudserver.world.commands import Command, changes_state
 from mudserver.world.grammar import parse
 from mudserver.world.role import Role
-from tests.unit.world.scene import ANN, do, furnish, make_crowd
+from tests.unit.world.scene import ANN, BOB, do, furnish, make_crowd
 
 #: One line of each command, and more of those that can do more than one thing.
 LINES = (
@@ -30,6 +30,12 @@ LINES = (
     "north",
     "follow bob",
     "unfollow",
+    "party",
+    "party invite bob",
+    "party join bob",
+    "party leave",
+    "party kick bob",
+    "ptell hello",
     "mute",
     "mute cid",
     "unmute bob",
@@ -63,6 +69,11 @@ class ChangesStateTest(SynchronousTestCase):
             do(world, ANN, "silence bob")
             if line == "unfollow":
                 do(world, ANN, "follow bob")
+            if line.startswith("party join"):
+                do(world, BOB, "party invite ann")
+            elif line.startswith(("party", "ptell")) and "invite" not in line:
+                do(world, ANN, "party invite bob")
+                do(world, BOB, "party join ann")
             do(world, ANN, "ban bob")
             do(world, ANN, "mute bob")
             command = parse(line)
@@ -80,6 +91,9 @@ class ChangesStateTest(SynchronousTestCase):
                 commands.Go,
                 commands.Follow,
                 commands.Unfollow,
+                commands.JoinParty,
+                commands.LeaveParty,
+                commands.KickFromParty,
                 commands.Mute,
                 commands.Unmute,
                 commands.Silence,
@@ -91,6 +105,9 @@ class ChangesStateTest(SynchronousTestCase):
         )
         for line in (
             "chat x",
+            "party",
+            "party invite bob",
+            "ptell x",
             "channels",
             "say x",
             "tell bob x",

@@ -322,9 +322,11 @@ class Journal:
         for each in refused:
             kind = type(each.letter.row).__name__
             self._meter.count("journal_dead_letters", kind=kind)
+            # Not the row itself: it may be what one player told another.
             self._log.error(
-                "The database refuses a change for good; it is a dead letter now: {row} ({error})",
-                row=each.letter.row,
+                "The database refuses a {kind} for good, now a dead letter: {entity} ({error})",
+                kind=kind,
+                entity=each.letter.row.entity,
                 error=each.letter.error,
                 sqlstate=each.letter.sqlstate,
             )

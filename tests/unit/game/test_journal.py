@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
@@ -499,6 +500,18 @@ class RefusedTest(JournalTest):
         self.assertEqual(self.store.numbers, [1, 1])
         self.assertEqual(self.meter.counts["journal_dead_letters CharacterPlaced"], 1)
         self.assertEqual(self.meter.counts["flushes_refused"], 1)
+
+    def test_logged(self) -> None:
+        """The log says what was refused, and never what is in it: that may be somebody's words."""
+        mute = MuteMade(ANN, BOB, why="he sings")
+        self.journal.append([mute], urgent=True)
+        self.store.fail(NO)
+        self.store.find(mute)
+        with capturedLogs() as events:
+            self.store.commit()
+        (event,) = [event for event in events if event["log_level"] is LogLevel.error]
+        self.assertEqual((event["kind"], event["entity"]), ("MuteMade", mute.entity))
+        self.assertNotIn("he sings", repr(event))
 
     def test_who_is_told(self) -> None:
         """Those whose changes were refused are told so, and so it is remembered; others not."""

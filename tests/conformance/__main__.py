@@ -46,6 +46,10 @@ def describe(report: Report) -> None:
         print(f"not strict: {case}")
     for case in report.failures:
         print(f"failed: {case}")
+    if report.declined:
+        print(
+            f"{len(report.declined)} cases ask for a smaller window, which is declined on purpose"
+        )
     print(f"{len(report.cases)} cases, {len(report.failures)} failed", flush=True)
 
 

@@ -20,6 +20,13 @@ QUICK: Final = ("1", "2", "3", "4", "5", "6", "7", "9", "10")
 #: What conforms. What is informational is about matters that RFC 6455 leaves open.
 CONFORMING: Final = frozenset({"OK", "NON-STRICT", "INFORMATIONAL"})
 
+#: What the suite says where an extension that it asked for was not agreed on.
+DECLINED: Final = "UNIMPLEMENTED"
+
+#: Where it asks for nothing but a smaller window of ours. That is declined on purpose: a frame is
+#: compressed once, for all who hear it.
+SMALL_WINDOWS: Final = ("13.3.", "13.5.")
+
 _AGENT: Final = "mudserver"
 
 
@@ -44,6 +51,15 @@ class Case:
         return {self.behaviour, self.at_close} <= CONFORMING
 
     @property
+    def declined(self) -> bool:
+        """Whether it does not apply, since we declined what it asks for, as we mean to."""
+        return (
+            self.behaviour == DECLINED
+            and self.at_close in CONFORMING
+            and self.id.startswith(SMALL_WINDOWS)
+        )
+
+    @property
     def section(self) -> str:
         """The number before its first point."""
         return self.id.partition(".")[0]
@@ -60,8 +76,13 @@ class Report:
 
     @property
     def failures(self) -> Sequence[Case]:
-        """Those that don't conform."""
-        return [case for case in self.cases if not case.conforms]
+        """Those that apply and don't conform."""
+        return [case for case in self.cases if not case.conforms and not case.declined]
+
+    @property
+    def declined(self) -> Sequence[Case]:
+        """Those that don't apply."""
+        return [case for case in self.cases if case.declined]
 
     @property
     def lenient(self) -> Sequence[Case]:
@@ -73,7 +94,8 @@ class Report:
         """How many behaved how, section by section."""
         counts: dict[str, Counter[str]] = {}
         for case in self.cases:
-            behaviour = case.behaviour if case.conforms else f"{case.behaviour}/{case.at_close}"
+            whole = case.conforms or case.declined
+            behaviour = case.behaviour if whole else f"{case.behaviour}/{case.at_close}"
             counts.setdefault(case.section, Counter())[behaviour] += 1
         return counts
 

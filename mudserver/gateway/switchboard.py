@@ -143,6 +143,8 @@ class Switchboard:
         seat.session.end()
         seat.carrier = None
         seat.deadline = None
+        # The reaper holds on to a seat until the deadline that it knew of.
+        seat.play.outbox.clear()
         if self._seats.get(seat.play.id) is seat:
             del self._seats[seat.play.id]
 

@@ -105,6 +105,13 @@ class Outbox:
         missed = self.count - count
         return self._sent[len(self._sent) - missed :]
 
+    def clear(self) -> None:
+        """Let go of all that waits and all that is remembered: nobody comes back for it."""
+        self._waiting.clear()
+        self.pending = 0
+        self._sent.clear()
+        self._sent_bytes = 0
+
     def _drop_replaced(self) -> None:
         """Drop states, and changes of them, that wait before the full state of the same thing."""
         replaced: set[str] = set()

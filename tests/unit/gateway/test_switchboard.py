@@ -241,8 +241,11 @@ class SwitchboardTest(GatewayTestCase):
         self.shared.reaper.watch(seat)
         self.pass_time(4.5)
         self.assertEqual(len(self.board), 1)
+        self.world.show("Hello.", SessionId("a"))
+        self.turn()
         self.pass_time(1.0)
         self.assertEqual(len(self.board), 0)
+        self.assertFalse(seat.play.outbox.holds_since(0))
 
     def test_unknown_messages(self) -> None:
         """What isn't for gateways changes nothing."""

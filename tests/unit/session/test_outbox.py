@@ -58,6 +58,15 @@ class OutboxTests(SynchronousTestCase):
         self.outbox.offer(play("a"))
         self.assertEqual(0, self.outbox.count)
 
+    def test_clear(self) -> None:
+        """What is cleared is gone, waiting and sent alike; the count stays."""
+        self.send(play("a"))
+        self.outbox.offer(play("b"))
+        self.outbox.clear()
+        self.assertEqual([], self.outbox.flush())
+        self.assertEqual((0, 1), (self.outbox.pending, self.outbox.count))
+        self.assertFalse(self.outbox.holds_since(0))
+
     def test_overflow(self) -> None:
         """More pending bytes than allowed is told, and nothing is thrown away."""
         self.assertTrue(self.outbox.offer(play("123456789")))

@@ -210,7 +210,7 @@ class RefusalTests(FaultTestCase):
             self.ordeal.eve.command("mute Zed", "full")
             await pause(2.0)
             await self.ordeal.talk()
-            self.assertNotIn("full", [each.get("id") for each in self.ordeal.eve.messages])
+            self.assertNotIn("full", self.ordeal.eve.answered)
             self.no_longer_hinder()
             await self.ordeal.eve.expect("ack", id="full")
             await self.ordeal.eve.acknowledged("unmute Zed", "empty")

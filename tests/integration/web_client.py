@@ -209,6 +209,15 @@ class WebSocketPlayer(WebSocketClientProtocol):
             lambda message: message["type"] in ("ack", "error") and message.get("id") == id,
         )
 
+    @property
+    def answered(self) -> set[str]:
+        """The ids of the commands that were answered so far, by `ack` or `error`."""
+        return {
+            message["id"]
+            for message in self.messages
+            if message["type"] in ("ack", "error") and "id" in message
+        }
+
     async def acknowledged(self, text: str, id: str) -> None:
         """Send a command, and wait until what it changed is committed."""
         answer = await self.answer(text, id)

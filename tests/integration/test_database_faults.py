@@ -187,8 +187,11 @@ class SlownessTests(FaultTestCase):
             await self.ordeal.saves()
         again = await request(port, "POST", "/api/session", body)
         self.assertEqual(again.status, 200)
+        # Each request that is refused has a line of its own.
         self.logged_in_moderation(
-            "Callers get no connection to the database in time", "Callers get connections"
+            "Callers get no connection to the database in time",
+            "Callers get connections",
+            times=len(arrivals),
         )
 
     def busy(self) -> list[tuple[object, ...]]:

@@ -52,7 +52,7 @@ def saturation(runs: int, depth: int = 2, each: int = 4) -> str:
             found = list(area.ways(depth))
             everyone = []
             for way in found * each:
-                connection = _enter(place)
+                connection = place.come()
                 for direction in way:
                     connection.sendall(
                         websocket.frame({"type": "command", "text": direction, "id": direction})
@@ -111,16 +111,9 @@ def _burst(
 
 @contextmanager
 def _players(place: House, players: int) -> Iterator[Crowd]:
-    with Crowd([_enter(place) for _ in range(players)], _ANSWER) as crowd:
+    with Crowd((place.come() for _ in range(players)), _ANSWER) as crowd:
         crowd.settle()
         yield crowd
-
-
-def _enter(place: House) -> socket.socket:
-    name = place.invite()
-    connection = place.open_websocket()
-    place.enter(connection, name)
-    return connection
 
 
 def _one_by_one(crowd: Crowd, line: bytes, commands: int) -> list[float]:

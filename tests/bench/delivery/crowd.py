@@ -3,7 +3,7 @@
 import selectors
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Self
 
 #: Seconds after which what is awaited will not come.
@@ -17,18 +17,29 @@ class Crowd:
     Connections whose output is counted, not understood.
 
     Args:
-        connections: Sockets that are in play.
+        connections: Sockets in play; they join one by one, as they come out of it.
         marker: Bytes that each message to be counted contains once.
     """
 
-    def __init__(self, connections: Sequence[socket.socket], marker: bytes) -> None:
-        self.connections = tuple(connections)
+    def __init__(self, connections: Iterable[socket.socket], marker: bytes) -> None:
+        self.connections: list[socket.socket] = []
         self._marker = marker
-        self._tails = dict.fromkeys(self.connections, b"")
+        self._tails: dict[socket.socket, bytes] = {}
         self._selector = selectors.DefaultSelector()
-        for connection in self.connections:
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ)
+        for connection in connections:
+            self.join(connection)
+
+    def join(self, connection: socket.socket) -> None:
+        """
+        Let one more in, and have the others read what they are told of it.
+
+        Whoever reads nothing while a thousand come in is taken for a slow reader.
+        """
+        connection.setblocking(False)
+        self.connections.append(connection)
+        self._tails[connection] = b""
+        self._selector.register(connection, selectors.EVENT_READ)
+        self._take(0.0)
 
     def __enter__(self) -> Self:
         return self

@@ -64,6 +64,13 @@ class House:
         connection.sendall(websocket.frame({"type": "login", "name": name, "password": _PASSWORD}))
         read_until(connection, b'"type":"mark"')
 
+    def come(self) -> socket.socket:
+        """Bring someone new in, by WebSocket."""
+        name = self.invite()
+        connection = self.open_websocket()
+        self.enter(connection, name)
+        return connection
+
     def enter_by_telnet(self, name: str) -> socket.socket:
         """Log in by telnet, and wait for the prompt."""
         connection = socket.create_connection(("127.0.0.1", self.ports["telnet"]))
@@ -104,14 +111,9 @@ class ByWebSocket:
     def fill(self, occupants: int) -> Iterator[Stage]:
         """Implement `Subject.fill`."""
         with house() as place:
-            connections = []
-            for _ in range(occupants):
-                name = place.invite()
-                connection = place.open_websocket()
-                place.enter(connection, name)
-                connections.append(connection)
+            entering = (place.come() for _ in range(occupants))
             line = websocket.frame({"type": "command", "text": f"say {WORDS}"})
-            with Crowd(connections, _CHAT) as crowd:
+            with Crowd(entering, _CHAT) as crowd:
                 crowd.settle()
                 yield Stage(crowd, place.server.pids, all_at_once(crowd, line))
 
@@ -126,8 +128,8 @@ class ByTelnet:
     def fill(self, occupants: int) -> Iterator[Stage]:
         """Implement `Subject.fill`."""
         with house() as place:
-            connections = [place.enter_by_telnet(place.invite()) for _ in range(occupants)]
-            with Crowd(connections, WORDS.encode()) as crowd:
+            entering = (place.enter_by_telnet(place.invite()) for _ in range(occupants))
+            with Crowd(entering, WORDS.encode()) as crowd:
                 crowd.settle()
                 line = f"say {WORDS}\r\n".encode()
                 yield Stage(crowd, place.server.pids, all_at_once(crowd, line))

@@ -35,7 +35,8 @@ from mudserver.interfaces.play import Input, OccupantsWanted, PasswordWanted, Re
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.wire.text import clean
 from mudserver.world import commands
-from mudserver.world.commands import Command, Known, changes_state, resolved, unresolved
+from mudserver.world.absent import resolved, unresolved
+from mudserver.world.commands import Command, Known, changes_state
 from mudserver.world.duration import spell_term
 from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse

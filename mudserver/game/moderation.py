@@ -21,8 +21,9 @@ from mudserver.game.stage import Stage
 from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.world import commands, events
+from mudserver.world.absent import resolved, unresolved
 from mudserver.world.bans import Ban, BanKind
-from mudserver.world.commands import Known, resolved, unresolved
+from mudserver.world.commands import Known
 from mudserver.world.events import Event
 from mudserver.world.names import name_key
 from mudserver.world.rules import bans as rules

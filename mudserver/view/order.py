@@ -3,6 +3,7 @@
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.words import text, told
 from mudserver.world import events
+from mudserver.world.audience import Viewer
 from mudserver.world.bans import Ban, BanKind
 from mudserver.world.duration import spell_duration, spell_term
 
@@ -61,3 +62,20 @@ def silences(event: events.SilencesListed, time: str) -> View:
     if others:
         spans.append(Span(f"\n  and {others:,} others"))
     return told(Line(tuple(spans)), Style.SYSTEM, time)
+
+
+def silenced(event: events.Silenced, viewer: Viewer, time: str) -> View:
+    """Tell staff and the silenced that it is so."""
+    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
+    words = f"{subject} silenced{_where(event.channel)}{spell_term(event.until, event.why)}"
+    return text(words, Style.SYSTEM, time)
+
+
+def unsilenced(event: events.Unsilenced, viewer: Viewer, time: str) -> View:
+    """Tell staff and the silenced that it is over."""
+    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
+    return text(f"{subject} heard{_where(event.channel)} again.", Style.SYSTEM, time)
+
+
+def _where(channel: str | None) -> str:
+    return "" if channel is None else f" on {channel}"

@@ -7,21 +7,19 @@ one view serves all of a kind.
 
 from typing import Final, assert_never
 
-from mudserver.ids import CharacterId
-from mudserver.view import order, parties
+from mudserver.view import order, parties, speech
 from mudserver.view.line import Line, Span, Style, View
 from mudserver.view.state import room_state
 from mudserver.view.words import listed, text, told
 from mudserver.wire.envelope import encode
-from mudserver.wire.messages import Chat, Presence, PresenceChange
+from mudserver.wire.messages import Presence, PresenceChange
 from mudserver.world import events
 from mudserver.world.audience import Viewer
-from mudserver.world.channels import MAX_CHANNEL_CHARS
 from mudserver.world.direction import Direction
 from mudserver.world.duration import spell_term
 from mudserver.world.events import Event
 from mudserver.world.help import HelpPage
-from mudserver.world.history import PastLine
+from mudserver.world.rules.sentences import capital
 from mudserver.world.world import World
 
 #: Columns of the first column of a table: the longest usage, and room around it.
@@ -56,31 +54,30 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
     """
     match event:
         case events.Said():
-            return (_said(event, viewer, time),)
+            return (speech.said(event, viewer, time),)
         case events.Told():
-            return (_told_tell(event, viewer, time),)
+            return (speech.tell(event, viewer, time),)
         case events.ChannelSaid(name=name, channel=channel):
-            line = _on_channel(channel, name, event.text)
-            return (_chat(channel, name, event.text, line, time=time),)
+            return (speech.on_channel(channel, name, event.text, time),)
         case events.ChannelSwitched(channel=channel, on=on):
             words = f"You hear {channel}." if on else f"You no longer hear {channel}."
             return (text(words, Style.SYSTEM, time),)
         case events.HistoryShown():
-            return (_history(event, time),)
+            return (speech.history(event, time),)
         case events.ChannelsListed():
-            return (_channels(event, time),)
+            return (speech.channels(event, time),)
         case events.Emoted(name=name):
-            return (_acted(name, Style.PLAYER, event.text, time),)
+            return (speech.acted(name, Style.PLAYER, event.text, time),)
         case events.Hushed():
-            return () if viewer is Viewer.ACTOR else (_hushed(event, time),)
+            return () if viewer is Viewer.ACTOR else (speech.hushed(event, time),)
         case events.Silenced():
-            return (text(_silenced(event, viewer), Style.SYSTEM, time),)
+            return (order.silenced(event, viewer, time),)
         case events.Unsilenced():
-            return (text(_unsilenced(event, viewer), Style.SYSTEM, time),)
+            return (order.unsilenced(event, viewer, time),)
         case events.NpcSaid():
-            return (_npc_said(event, viewer, time),)
+            return (speech.npc_said(event, viewer, time),)
         case events.NpcEmoted(name=name):
-            return (_acted(name, Style.NPC, event.text, time),)
+            return (speech.acted(name, Style.NPC, event.text, time),)
         case events.Departed() | events.Arrived() | events.LostLink() | events.Returned():
             return (_presence(event, time),) if viewer is Viewer.OTHERS else ()
         case events.Quitted():
@@ -101,15 +98,14 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
         case events.DoorShut():
             return (_door(event, viewer, time),)
         case events.DoorSwung(door=door, direction=direction, closed=closed):
-            name = _capital(door or f"the way {direction}")
+            name = capital(door or f"the way {direction}")
             return (text(f"{name} {'closes' if closed else 'opens'}.", Style.PLAIN, time),)
         case events.Followed() | events.Unfollowed():
             return (text(_following(event, viewer), Style.PRESENCE, time),)
         case events.LedOn(leader_name=name, direction=direction):
             return (text(f"You follow {name} {direction}.", Style.PRESENCE, time),)
         case events.PartySaid(name=name):
-            line = _on_channel("party", name, event.text)
-            return (_chat("party", name, event.text, line, time=time),)
+            return (speech.on_channel("party", name, event.text, time),)
         case events.InvitedToParty():
             return (parties.invited(event, viewer, time),)
         case events.JoinedParty() | events.LeftParty() | events.KickedFromParty():
@@ -154,142 +150,6 @@ def render(world: World, event: Event, viewer: Viewer, time: str) -> tuple[View,
             assert_never(event)
 
 
-# ---------------------------------------------------------------- talking
-
-
-def _said(event: events.Said, viewer: Viewer, time: str) -> View:
-    if viewer is Viewer.ACTOR:
-        line = _quote((Span("You say, "),), event.text, Style.SPEECH)
-    else:
-        line = _quote((Span(event.name, Style.PLAYER), Span(" says, ")), event.text, Style.SPEECH)
-    return _chat("say", event.name, event.text, line, time=time)
-
-
-def _told_tell(event: events.Told, viewer: Viewer, time: str) -> View:
-    if viewer is Viewer.ACTOR:
-        opening: tuple[Span, ...] = (
-            Span("You tell "),
-            Span(event.target_name, Style.PLAYER),
-            Span(", "),
-        )
-    else:
-        opening = (Span(event.name, Style.PLAYER), Span(" tells you, "))
-    line = _quote(opening, event.text, Style.TELL)
-    return _chat("tell", event.name, event.text, line, time=time, to=event.target_name)
-
-
-def _hushed(event: events.Hushed, time: str) -> View:
-    """Show staff what the others don't hear."""
-    name = Span(event.name, Style.PLAYER)
-    match event.means:
-        case events.Means.EMOTE:
-            line = _deed((name,), event.text)
-        case events.Means.CHANNEL:
-            line = _on_channel(event.channel, event.name, event.text)
-        case events.Means.PARTY:
-            line = _on_channel("party", event.name, event.text)
-        case events.Means.SAY:
-            line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
-        case events.Means.TELL:
-            line = _quote((name, Span(" tells you, ")), event.text, Style.TELL)
-        case _:
-            assert_never(event.means)
-    marked = Line((Span("[silenced] ", Style.SYSTEM), *line.spans))
-    channel = event.channel or event.means.value
-    return _chat(channel, event.name, event.text, marked, time=time)
-
-
-def _silenced(event: events.Silenced, viewer: Viewer) -> str:
-    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
-    return f"{subject} silenced{_where(event.channel)}{spell_term(event.until, event.why)}"
-
-
-def _unsilenced(event: events.Unsilenced, viewer: Viewer) -> str:
-    subject = f"{event.target_name} is" if viewer is Viewer.ACTOR else "You are"
-    return f"{subject} heard{_where(event.channel)} again."
-
-
-def _where(channel: str | None) -> str:
-    return "" if channel is None else f" on {channel}"
-
-
-def _on_channel(channel: str | None, name: str, words: str) -> Line:
-    return Line(
-        (
-            Span(f"[{channel}] ", Style.CHANNEL),
-            Span(name, Style.PLAYER),
-            Span(": "),
-            Span(words, Style.CHANNEL),
-        )
-    )
-
-
-def _history(event: events.HistoryShown, time: str) -> View:
-    if not event.lines:
-        return text("Nothing was said there lately.", Style.SYSTEM, time)
-    spans = [Span("What was said (times are UTC):")]
-    for line in event.lines:
-        spans += (Span(f"\n{line.at:%m-%d %H:%M} "), *_past(line, event.character).spans)
-    return told(Line(tuple(spans)), Style.SYSTEM, time)
-
-
-def _past(line: PastLine, reader: CharacterId) -> Line:
-    if line.target is None:
-        return _on_channel(line.channel, line.name, line.text)
-    if line.speaker == reader:
-        opening = (Span("You told "), Span(line.target_name, Style.PLAYER), Span(", "))
-    else:
-        opening = (Span(line.name, Style.PLAYER), Span(" told you"), Span(", "))
-    return _quote(opening, line.text, Style.TELL)
-
-
-def _channels(event: events.ChannelsListed, time: str) -> View:
-    if not event.channels:
-        return text("There are no channels here.", Style.SYSTEM, time)
-    spans = [Span("Channels:")]
-    for each in event.channels:
-        spans += (
-            Span("\n  "),
-            Span(f"{each.name:<{MAX_CHANNEL_CHARS}}", Style.COMMAND),
-            Span(f" {'on ' if each.on else 'off'} {each.topic}"),
-        )
-    return told(Line(tuple(spans)), Style.SYSTEM, time)
-
-
-def _npc_said(event: events.NpcSaid, viewer: Viewer, time: str) -> View:
-    verb = " says to you, " if viewer is Viewer.TARGET else " says, "
-    opening = (Span(_capital(event.name), Style.NPC), Span(verb))
-    line = _quote(opening, event.text, Style.SPEECH)
-    return _chat("say", event.name, event.text, line, time=time)
-
-
-def _acted(name: str, style: Style, deed: str, time: str) -> View:
-    line = _deed((Span(_capital(name), style),), deed)
-    return _chat("emote", name, deed, line, time=time)
-
-
-def _deed(opening: tuple[Span, ...], deed: str) -> Line:
-    gap = "" if deed.startswith(("'", ",")) else " "
-    return Line((*opening, Span(gap + deed, Style.EMOTE)))
-
-
-def _quote(opening: tuple[Span, ...], words: str, style: Style) -> Line:
-    return Line((*opening, Span('"'), Span(words, style), Span('"')))
-
-
-def _chat(
-    channel: str,
-    name: str,
-    words: str,
-    line: Line,
-    *,
-    time: str,
-    to: str | None = None,
-) -> View:
-    body = Chat(channel=channel, from_=name, text=words, line=line.text, time=time, to=to)
-    return View("chat", encode(body), line)
-
-
 # ---------------------------------------------------------------- coming and going
 
 
@@ -321,7 +181,7 @@ def _presence(
 
 
 def _npc_presence(event: events.NpcDeparted | events.NpcArrived, time: str) -> View:
-    name = _capital(event.name)
+    name = capital(event.name)
     change: PresenceChange
     if isinstance(event, events.NpcDeparted):
         change, deed = "left", _leaving(event.direction)
@@ -401,7 +261,7 @@ def _inventory(event: events.InventoryListed, time: str) -> View:
 
 
 def _examined(event: events.Examined, time: str) -> View:
-    heading = (Span(f"{_capital(event.name)}\n", Style.HEADING),) if event.name else ()
+    heading = (Span(f"{capital(event.name)}\n", Style.HEADING),) if event.name else ()
     return told(Line((*heading, Span(event.text, Style.PROSE))), Style.PROSE, time)
 
 
@@ -448,7 +308,3 @@ def _help(page: HelpPage, time: str) -> View:
         spans.append(Span(f"{before}{paragraph}", Style.PROSE))
         before = "\n\n"
     return told(Line(tuple(spans)), Style.PLAIN, time)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

@@ -10,15 +10,14 @@ rule in `decide`; mypy finds what is forgotten but the row.
 """
 
 from datetime import timedelta
-from typing import Protocol, assert_never
+from typing import assert_never
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from mudserver.ids import AccountId, CharacterId
 from mudserver.world.bans import BanKind
 from mudserver.world.direction import Direction
 from mudserver.world.history import HISTORY_LINES, PastLine
-from mudserver.world.networks import read_network
 from mudserver.world.role import Role
 
 
@@ -419,43 +418,3 @@ def changes_state(command: Command) -> bool:
             return False
         case _:
             assert_never(command)
-
-
-class Roll(Protocol):
-    """Knows who is present: a `mudserver.world.world.World`."""
-
-    def character_named(self, name: str) -> object | None:
-        """Find who is present by that whole name."""
-        ...
-
-
-def unresolved(command: Command, world: Roll) -> str | None:
-    """
-    Name the player that must be looked up before the command can be decided.
-
-    Returns:
-        A name to look for among all characters, absent ones too; None where nothing is missing.
-    """
-    match command:
-        case Mute(name=name, character=None) | Unmute(name=name, character=None):
-            return name if world.character_named(name) is None else None
-        case Silence(name=name, player=None) | Unsilence(name=name, player=None):
-            return name if world.character_named(name) is None else None
-        case Ban(target=target, player=None) | Unban(target=target, player=None):
-            known = read_network(target) is not None or world.character_named(target) is not None
-            return None if known else target
-        case _:
-            return None
-
-
-def resolved(command: Command, player: Known) -> Command:
-    """Return the command with the player that `unresolved` asked for; others as they are."""
-    match command:
-        case Mute():
-            return evolve(command, character=player.character, name=player.name, role=player.role)
-        case Unmute():
-            return evolve(command, character=player.character, name=player.name)
-        case Silence() | Unsilence() | Ban() | Unban():
-            return evolve(command, player=player)
-        case _:
-            return command

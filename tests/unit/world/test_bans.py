@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Banned, PlayerError
 from mudserver.ids import AccountId, CharacterId
-from mudserver.world import commands, events
+from mudserver.world import absent, commands, events
 from mudserver.world.applied import Applied
 from mudserver.world.bans import Ban, BanKind, BanLifted, Bans
 from mudserver.world.grammar import parse
@@ -199,14 +199,14 @@ class RulesTest(SynchronousTestCase):
     def test_absent(self) -> None:
         """A name that is looked up is an account's, and without an account only a name."""
         command = parse("ban zoe 1d")
-        self.assertEqual(commands.unresolved(command, self.world), "zoe")
+        self.assertEqual(absent.unresolved(command, self.world), "zoe")
         zoe = commands.Known(CharacterId(190), AccountId(77), "Zoe", Role.PLAYER)
-        (event,) = decide_command(self.world, self.boss.id, commands.resolved(command, zoe), NOW)
+        (event,) = decide_command(self.world, self.boss.id, absent.resolved(command, zoe), NOW)
         assert isinstance(event, events.Banned)
         self.assertEqual((event.ban.kind, event.ban.key), (BanKind.ACCOUNT, "77"))
         self.assertEqual(self.refused("ban account zoe", "not_here")[:8], "There is")
         for line in ("ban bob", "ban 192.0.2.0/24", "unban ::1", "bans"):
-            self.assertIsNone(commands.unresolved(parse(line), self.world))
+            self.assertIsNone(absent.unresolved(parse(line), self.world))
 
     def test_nonsense(self) -> None:
         """What is neither name nor network is refused."""

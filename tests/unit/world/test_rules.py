@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import PlayerError
 from mudserver.ids import AccountId, CharacterId, ItemId, RoomId
-from mudserver.world import commands, events, handbook, rules
+from mudserver.world import absent, commands, events, handbook, rules
 from mudserver.world.commands import Known
 from mudserver.world.direction import Direction
 from mudserver.world.events import (
@@ -341,7 +341,7 @@ class MutingTests(RulesTestCase):
             other = enter(self.world, boss, "Boss", role=role)
             refusal = "Boss keeps order here, and can't be muted."
             self.assertRefused(ANN, "mute boss", "not_allowed", refusal)
-            command = commands.resolved(commands.Mute("zoe"), Known(zoe, ZOES, "Zoe", role))
+            command = absent.resolved(commands.Mute("zoe"), Known(zoe, ZOES, "Zoe", role))
             self.assertRaises(PlayerError, rules.decide, self.world, ANN, command, NOW)
             self.assertEqual(len(rules.decide(self.world, boss, command, NOW)), 1)
             for event in rules.leave(self.world, other.id):
@@ -361,9 +361,9 @@ class MutingTests(RulesTestCase):
         """An absent player is muted once the name is resolved."""
         zoe = CharacterId(900)
         command: commands.Command = commands.Mute("zoe")
-        self.assertEqual(commands.unresolved(command, self.world), "zoe")
-        command = commands.resolved(command, Known(zoe, ZOES, "Zoe", Role.PLAYER))
-        self.assertIsNone(commands.unresolved(command, self.world))
+        self.assertEqual(absent.unresolved(command, self.world), "zoe")
+        command = absent.resolved(command, Known(zoe, ZOES, "Zoe", Role.PLAYER))
+        self.assertIsNone(absent.unresolved(command, self.world))
         self.assertEqual(
             rules.decide(self.world, ANN, command, NOW), (Muted(ANN, zoe, "Zoe", NOW),)
         )
@@ -377,9 +377,9 @@ class MutingTests(RulesTestCase):
             (commands.Tell("Zoe", "hi"), None),
             (commands.Look(), None),
         ):
-            self.assertEqual(commands.unresolved(command, self.world), name)
+            self.assertEqual(absent.unresolved(command, self.world), name)
         self.assertEqual(
-            commands.resolved(commands.Who(), Known(ANN, ZOES, "Ann", Role.PLAYER)), commands.Who()
+            absent.resolved(commands.Who(), Known(ANN, ZOES, "Ann", Role.PLAYER)), commands.Who()
         )
 
     def test_self(self) -> None:
@@ -533,10 +533,10 @@ class OrderTests(RulesTestCase):
     def test_absent(self) -> None:
         """An absent player is silenced, by account, once the name is resolved."""
         command: commands.Command = commands.Silence("zoe")
-        self.assertEqual(commands.unresolved(command, self.world), "zoe")
+        self.assertEqual(absent.unresolved(command, self.world), "zoe")
         self.assertRefused(self.boss, "silence zoe", "not_here", "There is no player called zoe.")
-        command = commands.resolved(command, Known(CharacterId(900), ZOES, "Zoe", Role.BUILDER))
-        self.assertIsNone(commands.unresolved(command, self.world))
+        command = absent.resolved(command, Known(CharacterId(900), ZOES, "Zoe", Role.BUILDER))
+        self.assertIsNone(absent.unresolved(command, self.world))
         (event,) = rules.decide(self.world, self.boss, command, NOW)
         assert isinstance(event, Silenced)
         self.assertEqual((event.account, event.target_name), (ZOES, "Zoe"))

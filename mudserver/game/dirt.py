@@ -10,17 +10,25 @@ from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow,
 from mudserver.interfaces.play import Refusal
 from mudserver.world.applied import Entity
 
-#: Inputs that changed nothing, and answers to them, that wait to ride along with a flush while the
-#: database is away and players talk on. Beyond it the oldest are forgotten: all that is lost is the
-#: memory that they were given.
-MAX_RIDERS: Final = 50_000
-
-#: Lines that were said and wait to be written down. While the database is away and players talk on,
-#: the oldest are forgotten beyond it, before anything else is: they are a record, and no state.
-MAX_LINES: Final = 10_000
-
 #: The answer to an input whose changes the database refuses.
 NOT_SAVED: Final = Refusal("internal_error", "That could not be saved, by a fault of ours.")
+
+
+@frozen
+class JournalLimits:
+    """
+    How much that is no change waits while the database is away and players talk on.
+
+    Beyond it the oldest is forgotten.
+
+    Attributes:
+        riders: Inputs that changed nothing, and answers to them, that wait to ride along with a
+            flush. All that is lost is the memory that they were given.
+        lines: Lines that were said and wait to be written down. They are a record, and no state.
+    """
+
+    riders: int = 50_000
+    lines: int = 10_000
 
 
 class Outcome(Enum):
@@ -82,6 +90,9 @@ class Dirt:
     What moved twice between two cuts is written once, and a mute that was lifted again as
     lifted (which is nothing, where it was never written).
 
+    Args:
+        limits: How much of what is no change it holds.
+
     Attributes:
         rows: What changed.
         receipts: The inputs that it came from, and their answers.
@@ -92,6 +103,7 @@ class Dirt:
         since: When the first row came, in seconds; None while there is none.
     """
 
+    _limits: JournalLimits
     rows: dict[Entity, JournalRow] = field(factory=dict, init=False)
     receipts: dict[Entity, JournalRow] = field(factory=dict, init=False)
     riders: dict[Entity, JournalRow] = field(factory=dict, init=False)
@@ -136,7 +148,7 @@ class Dirt:
                 self.riders.pop(note.entity, None)  # so that it is among the newest
                 self.riders[note.entity] = note
         forgotten = 0
-        while len(self.riders) > MAX_RIDERS:
+        while len(self.riders) > self._limits.riders:
             oldest = self.riders.pop(next(iter(self.riders)))
             forgotten += 1
             # The answer that came with an input can't be saved without it.
@@ -153,7 +165,7 @@ class Dirt:
         for line in lines:
             self.lines[line.entity] = line
         forgotten = 0
-        while len(self.lines) > MAX_LINES:
+        while len(self.lines) > self._limits.lines:
             del self.lines[next(iter(self.lines))]
             forgotten += 1
         return forgotten

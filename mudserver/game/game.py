@@ -187,6 +187,7 @@ def assemble(
         meter=ports.meter,
         restore=restoration.restore,
         fenced=fenced,
+        limits=limits.journal,
     )
     pressure = PressureGauge(
         journal=journal,

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from mudserver.errors import Fenced, StorageUnavailable
 from mudserver.game.committer import Committer
-from mudserver.game.dirt import Dirt, Outcome, Receipt, Settle, Waiting
+from mudserver.game.dirt import Dirt, JournalLimits, Outcome, Receipt, Settle, Waiting
 from mudserver.ids import Epoch
 from mudserver.interfaces.journal import IJournalStore, JournalRow, RefusedRow
 from mudserver.interfaces.meter import IMeter
@@ -41,6 +41,8 @@ LINE_ROWS: Final = 500
 
 #: Seconds that stopping waits for a database that is away.
 STOP_SECONDS: Final = 20.0
+
+_LIMITS: Final = JournalLimits()
 
 #: Takes the world back to what is stored, where no other change of the entity was saved since or
 #: waits to be: that is what the second argument tells of a row.
@@ -80,6 +82,7 @@ class Journal:
             ``journal_answers_dropped`` and ``journal_lines_dropped`` (counters).
         restore: Takes the world back to what is stored.
         fenced: Told, once, that another world has taken over: nothing is written any more.
+        limits: How much of what is no change waits.
     """
 
     _log = Logger()
@@ -93,14 +96,16 @@ class Journal:
         meter: IMeter,
         restore: Restore,
         fenced: Callable[[Fenced], None],
+        limits: JournalLimits = _LIMITS,
     ) -> None:
         self._clock = clock
         self._meter = meter
         self._committer = Committer(store, epoch, clock, meter)
         self._restore = restore
         self._fenced = fenced
-        self._dirt = Dirt()
-        self._cut = Dirt()
+        self._limits = limits
+        self._dirt = Dirt(limits)
+        self._cut = Dirt(limits)
         self._writing = False
         self._timer: IDelayedCall | None = None
         self._urgent = False
@@ -302,7 +307,7 @@ class Journal:
         self._cancel_timer()
         self._urgent = False
         self._writing = True
-        self._cut, self._dirt = self._dirt, Dirt()
+        self._cut, self._dirt = self._dirt, Dirt(self._limits)
         self._meter.observe("flush_entities", float(len(self._cut.rows)))
         Deferred.fromCoroutine(self._save(self._cut)).addErrback(self._broke_down)
 
@@ -338,7 +343,7 @@ class Journal:
 
     def _decided(self, cut: Dirt) -> None:
         self._writing = False
-        self._cut = Dirt()
+        self._cut = Dirt(self._limits)
         self._settle(cut)
         self._plan()
         self._end_if_empty()
@@ -373,7 +378,7 @@ class Journal:
         self._cancel_timer()
         self._committer.give_up()
         cut, dirt = self._cut, self._dirt
-        self._cut, self._dirt = Dirt(), Dirt()
+        self._cut, self._dirt = Dirt(self._limits), Dirt(self._limits)
         self._settle(cut, Outcome.LOST)
         self._settle(dirt, Outcome.LOST)
         self.measure()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import field, frozen
 
+from mudserver.game.dirt import JournalLimits
 from mudserver.game.pressure import PressureLimits
 from mudserver.game.sessions import MAX_SESSIONS
 from mudserver.game.throttle import ThrottleLimits
@@ -82,6 +83,7 @@ class GameLimits:
     accounts: AccountLimits = field(factory=AccountLimits)
     presence: PresenceLimits = field(factory=PresenceLimits)
     pressure: PressureLimits = field(factory=PressureLimits)
+    journal: JournalLimits = field(factory=JournalLimits)
     verbs: VerbLimits = field(factory=VerbLimits)
     protected: tuple[IPNetwork, ...] = LOOPBACK
     logins: timedelta = timedelta(days=90)

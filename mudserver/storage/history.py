@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
@@ -28,15 +29,6 @@ LOCK: Final = 7_305_440_110_023
 
 #: Seconds that upkeep waits for a table; meanwhile flushes wait behind it.
 LOCK_SECONDS: Final = 1
-
-#: Lines of one day that are moved out of the rest; flushes wait for that. A day that has more there
-#: stays there, and is forgotten there.
-MAX_MOVED_ROWS: Final = 20_000
-
-#: Lines of the rest that one transaction forgets, and how many such one look takes; what is left
-#: waits for the next.
-MAX_SWEPT_ROWS: Final = 5_000
-MAX_PORTIONS: Final = 20
 
 # Each part is read from its newest line backwards, by its own index, no more than are wanted.
 # BETWEEN one value and itself is an equality that says nothing about the order, so that the order
@@ -88,6 +80,26 @@ _PARTITIONS: Final = """
 """
 
 
+@frozen
+class UpkeepLimits:
+    """
+    How much one look at the days does.
+
+    Attributes:
+        moved: Lines of one day that are moved out of the rest; flushes wait for that. A day that
+            has more there stays there, and is forgotten there.
+        swept: Lines of the rest that one transaction forgets.
+        portions: How many such transactions; what is left waits for the next look.
+    """
+
+    moved: int = 20_000
+    swept: int = 5_000
+    portions: int = 20
+
+
+_LIMITS: Final = UpkeepLimits()
+
+
 @implementer(IHistoryStore)
 class PostgresHistoryStore:
     """
@@ -95,10 +107,12 @@ class PostgresHistoryStore:
 
     Args:
         pool: Runs the queries.
+        limits: How much one look at the days does.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, limits: UpkeepLimits = _LIMITS) -> None:
         self._pool = pool
+        self._limits = limits
 
     def recent(self, wanted: HistoryWanted) -> Deferred[tuple[PastLine, ...]]:
         """Implement `IHistoryStore.recent`."""
@@ -155,12 +169,16 @@ class PostgresHistoryStore:
         tables = (("chat_line", retention.lines), ("tell_line", retention.tells))
         # First for both, since to forget a day may fail for as long as somebody reads it.
         for table, _ in tables:
-            made += await self._pool.run_interaction(_prepare, epoch, table, today)
+            made += await self._pool.run_interaction(
+                _prepare, epoch, table, today, self._limits.moved
+            )
         for table, days in tables:
             oldest = today - timedelta(days=days)
             dropped += await self._pool.run_interaction(_forget, epoch, table, oldest)
-            for _ in range(MAX_PORTIONS):
-                if not await self._pool.run_interaction(_forget_rest, epoch, table, oldest):
+            for _ in range(self._limits.portions):
+                if not await self._pool.run_interaction(
+                    _forget_rest, epoch, table, oldest, self._limits.swept
+                ):
                     break
         return Upkeep(made, dropped)
 
@@ -188,8 +206,12 @@ async def _begin(cursor: Cursor, epoch: Epoch, table: str) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date) -> int:
-    """Make the partitions of today and of the days ahead; returns how many."""
+async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date, most: int) -> int:
+    """
+    Make the partitions of today and of the days ahead; returns how many.
+
+    A day that has more lines than ``most`` in the rest gets none.
+    """
     there = await _begin(cursor, epoch, table)
     days = (today + timedelta(days=ahead) for ahead in range(AHEAD_DAYS + 1))
     missing = [day for day in days if partition(table, day) not in there]
@@ -201,7 +223,7 @@ async def _prepare(cursor: Cursor, epoch: Epoch, table: str, today: date) -> int
         name, begin, end = partition(table, day), _midnight(day), _midnight(day + _A_DAY)
         await cursor.execute(
             f"SELECT FROM {table}_rest WHERE at >= %s AND at < %s OFFSET %s LIMIT 1",
-            (begin, end, MAX_MOVED_ROWS),
+            (begin, end, most),
         )
         if cursor.rowcount:
             continue
@@ -230,9 +252,9 @@ async def _forget(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -> int
     return len(over)
 
 
-async def _forget_rest(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -> bool:
+async def _forget_rest(cursor: Cursor, epoch: Epoch, table: str, oldest: date, most: int) -> bool:
     """
-    Delete some of the rest of days before that one; returns whether there is more.
+    Delete so many lines of the rest of days before that one; returns whether there may be more.
 
     In a transaction of its own: to drop a partition locks the table against flushes.
     """
@@ -240,9 +262,9 @@ async def _forget_rest(cursor: Cursor, epoch: Epoch, table: str, oldest: date) -
     await cursor.execute(
         f"DELETE FROM {table}_rest WHERE ctid = ANY(ARRAY("  # noqa: S608
         f"SELECT ctid FROM {table}_rest WHERE at < %s ORDER BY at LIMIT %s))",
-        (_midnight(oldest), MAX_SWEPT_ROWS),
+        (_midnight(oldest), most),
     )
-    return cursor.rowcount >= MAX_SWEPT_ROWS
+    return cursor.rowcount >= most
 
 
 _A_DAY: Final = timedelta(days=1)

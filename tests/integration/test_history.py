@@ -10,8 +10,7 @@ from zope.interface.verify import verifyObject
 
 from mudserver.errors import StorageUnavailable
 from mudserver.interfaces.history import IHistoryStore, LogWanted, Upkeep
-from mudserver.storage import history
-from mudserver.storage.history import PostgresHistoryStore, partition
+from mudserver.storage.history import PostgresHistoryStore, UpkeepLimits, partition
 from mudserver.world.history import MAX_HISTORY_AGE, HistoryWanted
 from tests.contract.history import A_DAY, ALL, ANN, BOB, TODAY, HistoryContract, said, told
 from tests.integration.daemon import Daemon, mudctl
@@ -90,10 +89,8 @@ class PostgresHistoryStoreTests(PostgresCase, HistoryContract):
         """A day that has too many lines in the rest stays there, and can be read; what is over is
         forgotten in portions, each in a transaction of its own.
         """
-        self.patch(history, "MAX_MOVED_ROWS", 2)
-        self.patch(history, "MAX_SWEPT_ROWS", 2)
-        self.patch(history, "MAX_PORTIONS", 2)
         await self.begin()
+        self.history = PostgresHistoryStore(self.pool, UpkeepLimits(moved=2, swept=2, portions=2))
         later = TODAY + 6 * A_DAY
         await self.flush(*(said(number, at=later) for number in range(1, 4)))
         await self.flush(*(said(number, at=later + A_DAY) for number in range(4, 6)))

@@ -1,8 +1,8 @@
 """What is said is written down with its input, and read again."""
 
 from mudserver.errors import StorageUnavailable
-from mudserver.game import dirt
 from mudserver.game.commands import LOAD_SECONDS
+from mudserver.game.dirt import JournalLimits
 from mudserver.game.journal import LINE_SECONDS
 from mudserver.game.limits import GameLimits
 from mudserver.interfaces.authority import Register
@@ -13,12 +13,39 @@ from tests.unit.game.test_commands import CommandsTestCase
 from tests.unit.game.theatre import HOME, PASSWORD
 
 
-class WrittenDownTest(CommandsTestCase):
+class HistoryTestCase(CommandsTestCase):
     def written(self) -> list[tuple[str, str, bool]]:
         """What is written down of chat lines: the channel, the words, whether only staff heard."""
         lines = (line for line in self.database.lines.values() if isinstance(line, ChatLine))
         return [(line.channel, line.text, line.hushed) for line in lines]
 
+
+class AwayTest(HistoryTestCase):
+    """With the database away."""
+
+    limits = GameLimits(journal=JournalLimits(lines=3))
+
+    def test_away(self) -> None:
+        """With the database away players talk on and are answered; the oldest lines are dropped,
+        counted, and never a change.
+        """
+        self.database.failure = StorageUnavailable("away")
+        self.gateway.type(self.ann, "get lamp", "a")
+        self.advance()
+        for number in range(6):
+            self.type(self.bob, f"chat {number}", f"b{number}")
+        answers = [each.refusal for each in self.gateway.settled(self.bob)]
+        self.assertEqual(answers, [None] * 6)
+        self.assertEqual(self.meter.counts["journal_lines_dropped"], 3)
+        self.database.failure = None
+        self.advance(10)
+        self.advance(LINE_SECONDS)
+        self.assertEqual([text for _, text, _ in self.written()], ["3", "4", "5"])
+        self.assertEqual(self.codes(), [("a", None)])
+        self.assertEqual(self.meter.counts["journal_dead_letters ChatLine"], 0)
+
+
+class WrittenDownTest(HistoryTestCase):
     def test_kinds(self) -> None:
         """What is said, emoted, told and said on channels is, a second later; nothing else is."""
         for typed in ("say one", ":two", "chat three", "tell bob four", "look", "say"):
@@ -71,26 +98,6 @@ class WrittenDownTest(CommandsTestCase):
         self.assertEqual(len(self.database.lines), 2)
         self.type(self.bob, "history")
         self.assertEqual(self.gateway.lines(self.bob)[-1], "Nothing was said there lately.")
-
-    def test_away(self) -> None:
-        """With the database away players talk on and are answered; the oldest lines are dropped,
-        counted, and never a change.
-        """
-        self.patch(dirt, "MAX_LINES", 3)
-        self.database.failure = StorageUnavailable("away")
-        self.gateway.type(self.ann, "get lamp", "a")
-        self.advance()
-        for number in range(6):
-            self.type(self.bob, f"chat {number}", f"b{number}")
-        answers = [each.refusal for each in self.gateway.settled(self.bob)]
-        self.assertEqual(answers, [None] * 6)
-        self.assertEqual(self.meter.counts["journal_lines_dropped"], 3)
-        self.database.failure = None
-        self.advance(10)
-        self.advance(LINE_SECONDS)
-        self.assertEqual([text for _, text, _ in self.written()], ["3", "4", "5"])
-        self.assertEqual(self.codes(), [("a", None)])
-        self.assertEqual(self.meter.counts["journal_dead_letters ChatLine"], 0)
 
     def test_at_the_end(self) -> None:
         """What was said just before the world stops is written down."""

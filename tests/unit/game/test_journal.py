@@ -12,8 +12,8 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
-from mudserver.game import committer, dirt, journal
-from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
+from mudserver.game import committer, journal
+from mudserver.game.dirt import NOT_SAVED, JournalLimits, Outcome, Receipt
 from mudserver.game.journal import GATHER_CHANGES, GATHER_SECONDS, Journal
 from mudserver.ids import CharacterId, CommandId, Epoch, InputNumber, ItemId, RoomId, SessionId
 from mudserver.interfaces.history import ChatLine
@@ -105,7 +105,9 @@ class JournalTest(SynchronousTestCase):
         self.fenced: list[Fenced] = []
         self.journal = self.begin(self.store, Epoch(7))
 
-    def begin(self, store: IJournalStore, epoch: Epoch) -> Journal:
+    def begin(
+        self, store: IJournalStore, epoch: Epoch, limits: JournalLimits | None = None
+    ) -> Journal:
         return Journal(
             store=store,
             epoch=epoch,
@@ -113,6 +115,7 @@ class JournalTest(SynchronousTestCase):
             meter=self.meter,
             restore=self.restore,
             fenced=self.fenced.append,
+            limits=limits or JournalLimits(),
         )
 
     def restore(
@@ -235,7 +238,7 @@ class WhenTest(JournalTest):
 
     def test_no_answer_without_its_input(self) -> None:
         """With the note of an input its answer is forgotten, too, since it refers to that."""
-        self.patch(dirt, "MAX_RIDERS", 4)
+        self.journal = self.begin(self.store, Epoch(7), JournalLimits(riders=4))
         self.journal.append([placed(ANN, HALL)], urgent=True)
         for name in ("a", "b", "c"):
             session = SessionId(name)
@@ -252,10 +255,10 @@ class WhenTest(JournalTest):
     def test_riders_are_bounded(self) -> None:
         """While the database is away, the oldest notes of talk are forgotten, and counted."""
         self.journal.append([placed(ANN, HALL)], self.receipt(1), urgent=True)
-        for number in range(2, dirt.MAX_RIDERS + 4):
+        for number in range(2, JournalLimits().riders + 4):
             self.journal.note(self.receipt(number))
         self.journal.measure()
-        self.assertEqual(self.meter.gauges["journal_riders"], dirt.MAX_RIDERS)
+        self.assertEqual(self.meter.gauges["journal_riders"], JournalLimits().riders)
         self.assertEqual(self.meter.counts["journal_answers_dropped"], 3)
         self.store.commit()
 

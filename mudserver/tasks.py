@@ -6,10 +6,12 @@ failure is logged, and stopping cancels it and waits for its end.
 """
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -155,6 +157,75 @@ class Tasks:
     def _measure(self, name: str, change: int) -> None:
         self._names[name] += change
         self._meter.gauge("background_tasks", float(self._names[name]), name=name)
+
+
+class RecurringTask:
+    """
+    Background work that is done again and again, never twice at a time.
+
+    A turn that comes while the work of an earlier one is under way is left out, and so is one for
+    which there is no room. Whatever the work fails by, the next turn comes.
+
+    Args:
+        name: As for `Tasks.run`.
+        work: What to do at each turn.
+        seconds: Between two turns.
+        tasks: Owns the work.
+        clock: What turns are measured by.
+        put_off: Told that there was no room for a turn.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Coroutine[Deferred[Any], Any, object]],
+        seconds: float,
+        *,
+        tasks: Tasks,
+        clock: IReactorTime,
+        put_off: Callable[[Overloaded], None] | None = None,
+    ) -> None:
+        self._name = name
+        self._work = work
+        self._seconds = seconds
+        self._tasks = tasks
+        self._put_off = put_off or self._note
+        self._busy = False
+        self._turns = LoopingCall(self._turn)
+        self._turns.clock = clock
+
+    def start(self) -> None:
+        """Begin; the first turn comes after so many seconds."""
+        self._turns.start(self._seconds, now=False).addErrback(self._died)
+
+    def stop(self) -> None:
+        """End; work under way is its owner's to cancel."""
+        if self._turns.running:
+            self._turns.stop()
+
+    def _turn(self) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._tasks.run(self._name, self._do())
+        except Overloaded as error:
+            self._busy = False
+            self._put_off(error)
+
+    async def _do(self) -> None:
+        try:
+            await self._work()
+        finally:
+            self._busy = False
+
+    def _note(self, error: Overloaded) -> None:
+        self._log.info("{name} is put off: {error}", name=self._name, error=error)
+
+    def _died(self, failure: Failure) -> None:
+        self._log.failure("The background task {name} comes no more.", failure, name=self._name)
 
 
 def _pass_on(result: object, waiter: Deferred[object]) -> object:

@@ -3,13 +3,11 @@
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mudserver.errors import Overloaded, Unavailable
+from mudserver.errors import Unavailable
 from mudserver.interfaces.journal import IJournalStore
-from mudserver.tasks import Tasks
+from mudserver.tasks import RecurringTask, Tasks
 
 #: Seconds between two sweeps.
 SWEEP_SECONDS: Final = 60.0
@@ -32,28 +30,15 @@ class Housekeeping:
 
     def __init__(self, *, store: IJournalStore, clock: IReactorTime, tasks: Tasks) -> None:
         self._store = store
-        self._tasks = tasks
-        self._sweeping = False
-        self._ticks = LoopingCall(self._tick)
-        self._ticks.clock = clock
+        self._sweeps = RecurringTask("sweep", self._sweep, SWEEP_SECONDS, tasks=tasks, clock=clock)
 
     def start(self) -> None:
         """Begin."""
-        self._ticks.start(SWEEP_SECONDS, now=False).addErrback(self._failed)
+        self._sweeps.start()
 
     def stop(self) -> None:
         """End; a sweep under way is its owner's to cancel."""
-        if self._ticks.running:
-            self._ticks.stop()
-
-    def _tick(self) -> None:
-        if not self._sweeping:
-            self._sweeping = True
-            try:
-                self._tasks.run("sweep", self._sweep())
-            except Overloaded as error:
-                self._sweeping = False
-                self._log.info("Old answers are swept out later: {error}", error=error)
+        self._sweeps.stop()
 
     async def _sweep(self) -> None:
         try:
@@ -62,8 +47,3 @@ class Housekeeping:
                     break
         except Unavailable as error:
             self._log.info("Old answers are swept out later: {error}", error=error)
-        finally:
-            self._sweeping = False
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("Old answers are not swept out any more.", failure)

@@ -1,23 +1,21 @@
 """Who tries passwords how often, remembered beyond a restart."""
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mudserver.errors import Overloaded, StorageRefused, TooManyTries, Unavailable
+from mudserver.errors import StorageRefused, TooManyTries, Unavailable
 from mudserver.game.throttle import MAX_KEYS, LoginThrottle, ThrottleLimits, network
 from mudserver.interfaces.failed_logins import Attempt, FailedLogin, IFailedLoginStore
 from mudserver.interfaces.meter import IMeter
-from mudserver.tasks import Tasks
+from mudserver.tasks import RecurringTask, Tasks
 
 #: Seconds between two writes; a kill forgets what failed since the last one.
 WRITE_SECONDS: Final = 2.0
@@ -75,17 +73,16 @@ class LoginAttempts:
         self._throttle = LoginThrottle(limits)
         self._clock = clock
         self._utc_now = utc_now
-        self._tasks = tasks
         self._meter = meter
         self._failed: deque[FailedLogin] = deque()
         self._forgiven: dict[Attempt, None] = {}
         self._held: dict[Deferred[None], Attempt] = {}
         self._decisions: deque[Attempt] = deque()
-        self._writing = False
         self._stored = True
         self._sweep_at = clock.seconds() + SWEEP_SECONDS
-        self._ticks = LoopingCall(self._tick)
-        self._ticks.clock = clock
+        self._writes = RecurringTask(
+            "failed_logins", self._work, WRITE_SECONDS, tasks=tasks, clock=clock
+        )
 
     # ------------------------------------------------------------ counting
 
@@ -175,41 +172,23 @@ class LoginAttempts:
 
     def start(self) -> None:
         """Begin to write."""
-        self._ticks.start(WRITE_SECONDS, now=False).addErrback(self._died)
+        self._writes.start()
 
     async def stop(self) -> None:
         """Write what is left; what can't be written is logged."""
-        if self._ticks.running:
-            self._ticks.stop()
+        self._writes.stop()
         try:
             while (self._failed or self._forgiven) and await self._write():
                 pass
         except Exception:  # noqa: BLE001 - whatever it is, the rest stops all the same
             self._log.failure("The last failed log-ins are not written down.")
 
-    def _tick(self) -> None:
-        if self._writing:
-            return
+    async def _work(self) -> None:
         if self._stored and self._clock.seconds() >= self._sweep_at:
             self._sweep_at = self._clock.seconds() + SWEEP_SECONDS
-            self._run(self._sweep())
+            await self._sweep()
         elif self._failed or self._forgiven:
-            self._run(self._write())
-
-    def _run(self, work: Coroutine[Deferred[Any], Any, object]) -> None:
-        self._writing = True
-
-        async def finish() -> None:
-            try:
-                await work
-            finally:
-                self._writing = False
-
-        try:
-            self._tasks.run("failed_logins", finish())
-        except Overloaded:
-            work.close()
-            self._writing = False
+            await self._write()
 
     async def _write(self) -> bool:
         """Write some; return whether that went well, so that there is less to write."""
@@ -245,9 +224,6 @@ class LoginAttempts:
             self._stored = await self._store.sweep(self._utc_now() - self._window)
         except Unavailable as error:
             self._log.info("Old failed log-ins are swept out later: {error}", error=error)
-
-    def _died(self, failure: Failure) -> None:
-        self._log.failure("Failed log-ins are not written down any more.", failure)
 
 
 def _attempt(name: str, address: str) -> Attempt:

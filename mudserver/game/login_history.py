@@ -7,16 +7,14 @@ from typing import Final, TypeVar
 
 from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mudserver.errors import Overloaded, StorageRefused, Unavailable
+from mudserver.errors import StorageRefused, Unavailable
 from mudserver.ids import AccountId
 from mudserver.interfaces.logins import LastLogin, LoginOutcome, LoginRow, LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.stores import IAccountStore
-from mudserver.tasks import Tasks
+from mudserver.tasks import RecurringTask, Tasks
 
 #: Seconds between two writes; a kill forgets what came since the last one.
 WRITE_SECONDS: Final = 10.0
@@ -76,15 +74,14 @@ class LoginHistory:
         self._keep = keep
         self._clock = clock
         self._utc_now = utc_now
-        self._tasks = tasks
         self._meter = meter
         self._waiting: OrderedDict[tuple[object, ...], LoginRow] = OrderedDict()
         self._failing: OrderedDict[tuple[object, ...], LoginRow] = OrderedDict()
         self._newest: OrderedDict[AccountId, LastLogin] = OrderedDict()
-        self._writing = False
         self._sweep_at = clock.seconds() + SWEEP_SECONDS
-        self._ticks = LoopingCall(self._tick)
-        self._ticks.clock = clock
+        self._writes = RecurringTask(
+            "login_history", self._work, WRITE_SECONDS, tasks=tasks, clock=clock
+        )
 
     # ------------------------------------------------------------ noting
 
@@ -124,26 +121,16 @@ class LoginHistory:
 
     def start(self) -> None:
         """Begin to write."""
-        self._ticks.start(WRITE_SECONDS, now=False).addErrback(self._died)
+        self._writes.start()
 
     async def stop(self) -> None:
         """Write what is left; what can't be written is logged."""
-        if self._ticks.running:
-            self._ticks.stop()
+        self._writes.stop()
         try:
             while self._waiting and await self._write():
                 pass
         except Exception:  # noqa: BLE001 - whatever it is, the rest stops all the same
             self._log.failure("The last log-ins are not written down.")
-
-    def _tick(self) -> None:
-        if self._writing:
-            return
-        self._writing = True
-        try:
-            self._tasks.run("login_history", self._work())
-        except Overloaded:
-            self._writing = False
 
     async def _work(self) -> None:
         try:
@@ -156,8 +143,6 @@ class LoginHistory:
                         break
         except Unavailable as error:
             self._log.info("Old log-ins are swept out later: {error}", error=error)
-        finally:
-            self._writing = False
 
     async def _write(self) -> bool:
         """Write some; return whether that went well, so that there is less to write."""
@@ -185,9 +170,6 @@ class LoginHistory:
         while len(self._waiting) > MAX_WAITING:
             self._waiting.popitem(last=False)
             self._meter.count("login_history_dropped")
-
-    def _died(self, failure: Failure) -> None:
-        self._log.failure("Log-ins are not written down any more.", failure)
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:

@@ -5,15 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mudserver.errors import Fenced, Overloaded, StorageRefused, Unavailable
+from mudserver.errors import Fenced, StorageRefused, Unavailable
 from mudserver.ids import Epoch
 from mudserver.interfaces.history import IHistoryStore, Retention
 from mudserver.interfaces.meter import IMeter
-from mudserver.tasks import Tasks
+from mudserver.tasks import RecurringTask, Tasks
 
 #: Seconds between two looks. Days are prepared long ahead, so that many may fail.
 UPKEEP_SECONDS: Final = 600.0
@@ -50,32 +48,24 @@ class HistoryUpkeep:
         self._epoch = epoch
         self._retention = retention
         self._utc_now = utc_now
-        self._tasks = tasks
         self._meter = meter
-        self._running = False
-        self._ticks = LoopingCall(self._tick)
-        self._ticks.clock = clock
+        self._looks = RecurringTask(
+            "history",
+            self._maintain,
+            UPKEEP_SECONDS,
+            tasks=tasks,
+            clock=clock,
+            put_off=self._later,
+        )
 
     async def start(self) -> None:
         """Look at once, whether or not that succeeds, and then now and then."""
-        self._running = True
         await self._maintain()
-        self._ticks.start(UPKEEP_SECONDS, now=False).addErrback(self._failed)
+        self._looks.start()
 
     def stop(self) -> None:
         """End; a look under way is its owner's to cancel."""
-        if self._ticks.running:
-            self._ticks.stop()
-
-    def _tick(self) -> None:
-        if self._running:
-            return
-        self._running = True
-        try:
-            self._tasks.run("history", self._maintain())
-        except Overloaded as error:
-            self._running = False
-            self._later(error)
+        self._looks.stop()
 
     async def _maintain(self) -> None:
         try:
@@ -95,12 +85,7 @@ class HistoryUpkeep:
                     made=done.made,
                     dropped=done.dropped,
                 )
-        finally:
-            self._running = False
 
     def _later(self, error: Unavailable) -> None:
         self._meter.count("history_upkeep_failures")
         self._log.info("The days of history are kept later: {error}", error=error)
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("The days of history are not kept any more.", failure)

@@ -1,10 +1,11 @@
 """Background tasks have an owner."""
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import Overloaded, WrongCredentials
-from mudserver.tasks import MAX_TASKS, Tasks
+from mudserver.tasks import MAX_TASKS, RecurringTask, Tasks
 from tests.unit.game.theatre import CountingMeter
 
 
@@ -107,3 +108,78 @@ class TasksTest(SynchronousTestCase):
         self.failureResultOf(waiter, CancelledError)
         gate.callback(None)
         self.assertEqual(done, [1])
+
+
+class RecurringTaskTest(SynchronousTestCase):
+    """Work that is done again and again."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.meter = CountingMeter()
+        self.tasks = Tasks(self.meter)
+        self.begun: list[Deferred[None]] = []
+        self.task = RecurringTask("knit", self.work, 5.0, tasks=self.tasks, clock=self.clock)
+        self.task.start()
+
+    def tearDown(self) -> None:
+        self.task.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    async def work(self) -> None:
+        self.begun.append(Deferred())
+        await self.begun[-1]
+
+    def test_again_and_again(self) -> None:
+        """It is done every so many seconds, and counted while it is."""
+        self.assertEqual(len(self.begun), 0)
+        for turn in (1, 2, 3):
+            self.clock.advance(5.0)
+            self.assertEqual(len(self.begun), turn)
+            self.assertEqual(self.meter.gauges["background_tasks knit"], 1.0)
+            self.begun[-1].callback(None)
+
+    def test_never_twice_at_a_time(self) -> None:
+        """A turn that comes while the last one lasts is left out."""
+        self.clock.pump([5.0] * 3)
+        self.assertEqual(len(self.begun), 1)
+        self.begun[0].callback(None)
+        self.clock.advance(5.0)
+        self.assertEqual(len(self.begun), 2)
+        self.begun[1].callback(None)
+
+    def test_failure(self) -> None:
+        """What fails is logged and counted, and done again at the next turn."""
+        self.clock.advance(5.0)
+        self.begun[0].errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.clock.advance(5.0)
+        self.assertEqual(len(self.begun), 2)
+        self.begun[1].callback(None)
+
+    def test_no_room(self) -> None:
+        """A turn for which there is no room is put off to the next, and somebody may be told."""
+        told: list[Overloaded] = []
+        other = RecurringTask(
+            "purl", self.work, 5.0, tasks=self.tasks, clock=self.clock, put_off=told.append
+        )
+        other.start()
+        stuck: list[Deferred[None]] = [Deferred() for _ in range(MAX_TASKS)]
+        for each in stuck:
+            self.tasks.run("stuck", each)
+        self.clock.advance(5.0)
+        self.assertEqual((len(self.begun), len(told)), (0, 1))
+        for each in stuck:
+            each.callback(None)
+        self.clock.advance(5.0)
+        self.assertEqual((len(self.begun), len(told)), (2, 1))
+        other.stop()
+        for each in self.begun:
+            each.callback(None)
+
+    def test_stopped(self) -> None:
+        """After its end nothing more is begun; nor is it when its owner has stopped."""
+        self.successResultOf(self.tasks.stop())
+        self.clock.advance(5.0)
+        self.task.stop()
+        self.clock.advance(5.0)
+        self.assertEqual(self.begun, [])

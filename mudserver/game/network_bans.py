@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mudserver.ids import Epoch
-from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.bus import GATEWAYS, IBus
 from mudserver.interfaces.exclusion import (
-    GATEWAYS,
     ListNetworkBans,
     NetworkBan,
     NetworkBans,

@@ -9,9 +9,8 @@ from twisted.logger import Logger
 
 from mudserver.errors import Banned, Overloaded, Unavailable
 from mudserver.ids import Epoch
-from mudserver.interfaces.bus import WORLD, IBus, Message
+from mudserver.interfaces.bus import GATEWAYS, WORLD, IBus, Message
 from mudserver.interfaces.exclusion import (
-    GATEWAYS,
     ListNetworkBans,
     NetworkBan,
     NetworkBans,

@@ -1,6 +1,15 @@
 """
 The bus: the port, and what may cross it.
 
+Subjects are words joined by dots, such as ``gateway.7f3a``. In a pattern ``*`` stands for any one
+word, and a last ``>`` for one or more.
+
+What is sent comes in two classes. A *lossy* message (what is on a screen) is shed where a receiver
+is too slow, and with the link that breaks: the receiver is told that something is missing, and asks
+for the truth. A *durable* one (a tell, a channel line, moderation, whatever governs a session) is
+kept until all who receive on its subject have confirmed it, sent again with growing delays,
+received once, and becomes a dead letter where it can't be delivered.
+
 A request has its reply in its type: ``bus.request(WORLD, LogIn(…))`` is a
 ``Deferred[LoggedIn]``. A `PlayerError` raised by the responder reaches the requester as it
 is; any other failure as `Unavailable`.
@@ -19,6 +28,12 @@ from mudserver.ids import (
 #: Where worlds receive what gateways send.
 WORLD = "world"
 
+#: Where all gateways receive what concerns all of them.
+GATEWAYS = "gateways"
+
+#: What every `gateway_subject` matches.
+EVERY_GATEWAY = "gateway.*"
+
 
 def gateway_subject(gateway: GatewayId) -> str:
     """Return the subject on which one gateway receives what worlds send to it."""
@@ -30,6 +45,11 @@ class Message:
 
     __slots__ = ()
 
+    @property
+    def durable(self) -> bool:
+        """Whether it must arrive; what need not may be shed."""
+        return False
+
 
 R = TypeVar("R", covariant=True)
 
@@ -40,19 +60,47 @@ class Request(Generic[R]):
     __slots__ = ()
 
 
+def _never_lost() -> None:
+    """Receivers that need not know of gaps."""
+
+
 class IBus(Interface):
     """
     Joins gateways and worlds, in one process or in many.
 
-    What one peer sends to one subject, replies included, arrives in the order sent; it may
-    arrive before the sending call returns, so receivers only queue and return.
+    What one peer sends to one subject, replies included, arrives in the order sent; only a durable
+    message that had to be sent again may come after later ones. It may arrive before the sending
+    call returns, so receivers only queue and return.
     """
 
     def publish(subject: str, message: Message) -> None:
-        """Send to all who subscribed to the subject; never raises for lack of them."""
+        """
+        Send to all who subscribed to the subject.
 
-    def subscribe(subject: str, receive: Callable[[Message], None]) -> Callable[[], None]:
-        """Have messages on that subject passed to ``receive``; returns what ends it."""
+        Never raises for lack of them: a lossy message is nobody's then, a durable one is tried
+        again for a while.
+        """
+
+    def subscribe(
+        pattern: str,
+        receive: Callable[[Message], None],
+        *,
+        group: str | None = None,
+        lost: Callable[[], None] = _never_lost,
+    ) -> Callable[[], None]:
+        """
+        Receive messages.
+
+        Args:
+            pattern: On which subjects.
+            receive: Gets each message.
+            group: Of all who subscribed to the same pattern in the same group, one gets a message.
+            lost: Called after lossy messages did not get here, or may not have: the link was
+                broken, or too much came. Once for many.
+
+        Returns:
+            What ends it.
+        """
 
     def request(subject: str, request: Request[R], timeout: float = 10.0) -> Deferred[R]:
         """
@@ -69,6 +117,34 @@ class IBus(Interface):
         """
 
     def respond(
-        subject: str, responder: Callable[[Request[object]], Deferred[object]]
+        subject: str, responder: Callable[[Request[object]], Deferred[object]], *, rank: int = 0
     ) -> Callable[[], None]:
-        """Answer requests on that subject; returns what ends it. One responder a subject."""
+        """
+        Answer requests on that subject.
+
+        Args:
+            subject: Where; no pattern.
+            responder: Gives the reply.
+            rank: Where peers of several processes respond on one subject, those of the highest
+                rank are asked, and of these the latest.
+
+        Returns:
+            What ends it.
+
+        Raises:
+            ValueError: Somebody in this process responds there already.
+        """
+
+    def watch(pattern: str, changed: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """
+        Know who is there.
+
+        Args:
+            pattern: Of which subjects.
+            changed: Gets the matching subjects on which somebody responds: first those of now, and
+                then whenever that is different, or another one responds. Without a link nobody
+                does.
+
+        Returns:
+            What ends it.
+        """

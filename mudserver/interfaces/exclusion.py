@@ -5,15 +5,10 @@ A gateway asks for all of them when it starts, and hears of each change. Changes
 that misses a number asks again.
 """
 
-from typing import Final
-
 from attrs import frozen
 
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import Message, Request
-
-#: Where all gateways receive what concerns all of them.
-GATEWAYS: Final = "gateways"
 
 
 @frozen
@@ -69,3 +64,8 @@ class NetworkBansChanged(Message):
     number: int
     banned: NetworkBan | None = None
     lifted: str | None = None
+
+    @property
+    def durable(self) -> bool:
+        """Who is banned must not come in."""
+        return True

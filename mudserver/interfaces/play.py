@@ -107,13 +107,46 @@ class Detached(Message):
     generation: Generation
     quit: bool
 
+    @property
+    def durable(self) -> bool:
+        """The world would show the character as connected for ever."""
+        return True
+
+
+@frozen
+class EventId:
+    """
+    Which showing that is, whichever world shows it: the same input gives the same ids again.
+
+    Attributes:
+        session: Whose input it came from.
+        number: Of the input.
+        index: Its place among all that came of it.
+    """
+
+    session: SessionId
+    number: InputNumber
+    index: int
+
 
 @frozen
 class Show(Message):
-    """One view, for those sessions."""
+    """
+    One view, for those sessions.
+
+    Attributes:
+        view: What they are shown.
+        sessions: Who.
+        event: Names it, where it came from an input: what was shown before is not shown again. None
+            where nothing tells it from others, and for states, which may come any number of times.
+        durable: Whether it must arrive: somebody said it to those who are shown it, wherever they
+            are.
+    """
 
     view: View
     sessions: tuple[SessionId, ...]
+    event: EventId | None = None
+    durable: bool = False
 
 
 @frozen
@@ -167,6 +200,11 @@ class Ended(Message):
     reason: str
     farewell: Line | None = None
 
+    @property
+    def durable(self) -> bool:
+        """Who is no longer allowed to play must not go on."""
+        return True
+
 
 @frozen
 class Expiring(Message):
@@ -175,9 +213,19 @@ class Expiring(Message):
     session: SessionId
     seconds: float
 
+    @property
+    def durable(self) -> bool:
+        """It is said once."""
+        return True
+
 
 @frozen
 class PasswordWanted(Message):
     """The player asked to change the password: the gateway asks for it, unseen if it can."""
 
     session: SessionId
+
+    @property
+    def durable(self) -> bool:
+        """The player waits for the question."""
+        return True

@@ -291,3 +291,57 @@ class BusContract(TestCase):
         """A subject has one responder."""
         self.world.respond(WORLD, lambda request: succeed(None))
         self.assertRaises(ValueError, self.world.respond, WORLD, lambda request: succeed(None))
+
+    # ------------------------------------------------------------ patterns, groups, who is there
+
+    async def test_pattern(self) -> None:
+        """A star stands for one word, a last greater-than sign for the rest."""
+        one: list[Message] = []
+        rest: list[Message] = []
+        self.gateway.subscribe("gateway.*", one.append)
+        self.gateway.subscribe("gateway.>", rest.append)
+        for number, subject in enumerate(("gateway", "gateway.a", "gateway.a.b", "other.a")):
+            self.world.publish(subject, message(str(number)))
+        await self.arrive()
+        self.assertEqual((one, rest), ([message("1")], [message("1"), message("2")]))
+
+    async def test_group(self) -> None:
+        """Of a group one gets each message; who is in none gets all of them."""
+        groups: tuple[list[Message], list[Message]] = ([], [])
+        alone: list[Message] = []
+        for got in groups:
+            self.gateway.subscribe(GATEWAY, got.append, group="workers")
+        self.gateway.subscribe(GATEWAY, alone.append)
+        sent = [message(str(number)) for number in range(10)]
+        for each in sent:
+            self.world.publish(GATEWAY, each)
+        await self.arrive()
+        self.assertEqual(alone, sent)
+        self.assertCountEqual([*groups[0], *groups[1]], sent)
+        self.assertTrue(groups[0] and groups[1], "one did all the work")
+
+    async def test_watch(self) -> None:
+        """One who watches is told who responds: at first, and at each change."""
+        seen: list[frozenset[str]] = []
+        end = self.world.watch("gateway.*", seen.append)
+        await self.arrive()
+        self.assertEqual(seen[-1], frozenset())
+        withdraw = self.gateway.respond(GATEWAY, lambda request: succeed(None))
+        await self.arrive()
+        self.assertEqual(seen[-1], frozenset({GATEWAY}))
+        withdraw()
+        await self.arrive()
+        self.assertEqual(seen[-1], frozenset())
+        end()
+        self.gateway.respond(GATEWAY, lambda request: succeed(None))
+        await self.arrive()
+        self.assertEqual(seen[-1], frozenset())
+
+    async def test_watch_late(self) -> None:
+        """One who begins to watch is told who responds already."""
+        self.gateway.respond(GATEWAY, lambda request: succeed(None))
+        await self.arrive()
+        seen: list[frozenset[str]] = []
+        self.world.watch("gateway.*", seen.append)
+        await self.arrive()
+        self.assertEqual(seen[-1], frozenset({GATEWAY}))

@@ -18,9 +18,8 @@ from mudserver.interfaces.authority import (
     Register,
     Transport,
 )
-from mudserver.interfaces.bus import WORLD, Message
+from mudserver.interfaces.bus import GATEWAYS, WORLD, Message
 from mudserver.interfaces.exclusion import (
-    GATEWAYS,
     ListNetworkBans,
     NetworkBan,
     NetworkBansChanged,

@@ -8,9 +8,8 @@ from mudserver.errors import Banned, CloseCode
 from mudserver.gateway.exclusion import ASK_AGAIN_SECONDS, MAX_NETWORKS, Exclusion
 from mudserver.gateway.telnet import TelnetFactory, TurnedAway
 from mudserver.ids import Epoch
-from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.bus import GATEWAYS, WORLD
 from mudserver.interfaces.exclusion import (
-    GATEWAYS,
     ListNetworkBans,
     NetworkBan,
     NetworkBans,

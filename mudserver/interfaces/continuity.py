@@ -1,0 +1,270 @@
+"""
+Sessions that go on while worlds come and go: what gateways and worlds tell each other then.
+
+A world that stops, is killed or is cut off leaves its gateways holding their sessions. As soon as a
+world responds again, whichever it is, each gateway names all that it holds (`Reattach`), and sends
+again what was typed and not settled. A gateway that is gone leaves its sessions link-dead.
+"""
+
+from typing import Final
+
+from attrs import field, frozen
+
+from mudserver.ids import Epoch, GatewayId, Generation, InputNumber, SessionId
+from mudserver.interfaces.authority import Attended, Origin, Transport
+from mudserver.interfaces.bus import Message, Request
+from mudserver.interfaces.play import Ended
+
+#: Sessions in one `Reattach` or `StatesWanted`.
+MAX_HELD: Final = 200
+
+
+@frozen
+class FromWorld(Message):
+    """
+    Whatever a world tells gateways.
+
+    Attributes:
+        epoch: Of the world. A gateway that has heard of a later world drops it.
+        message: What it tells.
+    """
+
+    epoch: Epoch
+    message: Message
+
+    @property
+    def durable(self) -> bool:
+        """As what is in it."""
+        return self.message.durable
+
+
+@frozen
+class WorldOpened(Message):
+    """A world has opened; inside `FromWorld`, to all gateways."""
+
+    @property
+    def durable(self) -> bool:
+        """Gateways must know."""
+        return True
+
+
+@frozen
+class WorldClosing(Message):
+    """
+    The world goes, in good order: all it did is committed; inside `FromWorld`, to all gateways.
+
+    It has settled whatever it settles. What else was typed is for the next world.
+    """
+
+    @property
+    def durable(self) -> bool:
+        """Gateways should know at once."""
+        return True
+
+
+@frozen
+class Held:
+    """
+    A session that a gateway holds.
+
+    Attributes:
+        session: Which.
+        generation: Of its newest attachment.
+        attended: On whose authority.
+        character: The name of the character in play.
+        transport: How the player is connected, or was last.
+        origin: From where.
+        linkdead: Whether the connection is lost.
+        settled: All inputs up to this one are settled.
+    """
+
+    session: SessionId
+    generation: Generation
+    attended: Attended
+    character: str
+    transport: Transport
+    origin: Origin
+    linkdead: bool
+    settled: InputNumber
+
+
+@frozen
+class Reattached:
+    """
+    What became of a session that a gateway holds.
+
+    Attributes:
+        session: Which.
+        generation: Of the new attachment.
+        applied: The highest input that the world has carried out; so are all below it. The gateway
+            sends again all that are not settled, of which those up to this one are only answered.
+        ended: Set where the session does not go on, with what its player is told.
+    """
+
+    session: SessionId
+    generation: Generation
+    applied: InputNumber
+    ended: Ended | None = None
+
+
+@frozen
+class Reattachment:
+    """
+    What became of some sessions that a gateway holds.
+
+    Attributes:
+        epoch: Of the world that answers.
+        sessions: In the order in which they were named.
+    """
+
+    epoch: Epoch
+    sessions: tuple[Reattached, ...]
+
+
+@frozen
+class Reattach(Request[Reattachment]):
+    """
+    Go on with sessions; at most `MAX_HELD`.
+
+    The world verifies each against what is stored, and lets those whose character another session
+    plays by now end. To name a session that is attached already is no error: it gets another
+    generation. After the reply, each that goes on is shown its full state.
+    """
+
+    gateway: GatewayId
+    held: tuple[Held, ...]
+
+
+@frozen
+class AllReattached(Message):
+    """
+    A gateway has named all that it holds, and sent again what was not settled.
+
+    Attributes:
+        gateway: Which.
+        sessions: How many go on.
+        pause: Seconds for which they could not play, of the longest; 0 where the gateway came new.
+    """
+
+    gateway: GatewayId
+    sessions: int
+    pause: float
+
+    @property
+    def durable(self) -> bool:
+        """A world that opens waits for it."""
+        return True
+
+
+@frozen
+class InputsWanted(Message):
+    """
+    Inputs of a session did not arrive; the gateway sends them again, in order.
+
+    Attributes:
+        session: Whose.
+        after: The last one that did.
+    """
+
+    session: SessionId
+    after: InputNumber
+
+
+@frozen
+class StatesWanted(Message):
+    """Show those sessions of a gateway their full state: something was lost on the way; at most
+    `MAX_HELD`.
+    """
+
+    gateway: GatewayId
+    sessions: tuple[SessionId, ...]
+
+
+# ------------------------------------------------------------ from one gateway to another
+
+
+@frozen
+class Vouched:
+    """
+    The owner holds that session, and all that was missed.
+
+    Attributes:
+        character: The name of the character in play.
+    """
+
+    character: str
+
+
+@frozen
+class Vouch(Request[Vouched]):
+    """
+    May a client that comes by another gateway go on with a session of yours?
+
+    Asked on the owner's `gateway_subject`. Fails with `NotAuthenticated` where the secret is wrong,
+    the session isn't there, or what was missed is gone.
+
+    Attributes:
+        session: Which.
+        secret: The SHA-256 of the client's resume secret, in hexadecimal.
+        seq: How many messages of play the client has.
+        inflates: Whether the client takes compressed messages.
+    """
+
+    session: SessionId
+    secret: str = field(repr=False)
+    seq: int
+    inflates: bool
+
+
+@frozen
+class Moved(Message):
+    """
+    From now on the world shows a session's output to another gateway; inside `FromWorld`.
+
+    Attributes:
+        session: Which.
+        generation: Of its attachment there.
+    """
+
+    session: SessionId
+    generation: Generation
+
+    @property
+    def durable(self) -> bool:
+        """The owner's copy must go."""
+        return True
+
+
+@frozen
+class HandedOver:
+    """
+    All that a session was shown by its old gateway and its client has not.
+
+    Attributes:
+        seq: The count after ``missed``.
+        missed: Messages of play in their wire form, in order.
+        settled: All inputs up to this one are settled.
+        numbered: The highest input that was numbered.
+        unsettled: Inputs that were numbered and not settled, in order: number, text, client's id.
+    """
+
+    seq: int
+    missed: tuple[bytes, ...]
+    settled: InputNumber
+    numbered: InputNumber
+    unsettled: tuple[tuple[InputNumber, str, str | None], ...]
+
+
+@frozen
+class HandOver(Request[HandedOver]):
+    """
+    Give up a session that the world has moved to the asker.
+
+    The owner answers when it has seen `Moved` with that generation, so that nothing is missing.
+    Fails with `NotAuthenticated` as `Vouch` does.
+    """
+
+    session: SessionId
+    generation: Generation
+    secret: str = field(repr=False)
+    seq: int

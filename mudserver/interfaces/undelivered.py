@@ -1,0 +1,55 @@
+"""Messages that the bus could not deliver, and where they are kept."""
+
+from datetime import datetime
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from mudserver.interfaces.bus import Request
+
+
+@frozen
+class Undelivered:
+    """
+    A message that can't be delivered, or can't be understood where it was.
+
+    Attributes:
+        id: Names the message; to keep one twice is to count its attempts together.
+        subject: Where it was to go.
+        kind: Its type.
+        payload: As it was encoded for the bus.
+        error: Why not, in words.
+        attempts: How often that was tried.
+        first_at: When for the first time (UTC).
+        last_at: When for the last time (UTC).
+    """
+
+    id: str
+    subject: str
+    kind: str
+    payload: bytes
+    error: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
+class IUndelivered(Interface):
+    """Where undelivered messages are kept until an operator has looked at them."""
+
+    def keep(letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        """
+        Keep some.
+
+        Returns:
+            Fires when they are safe. Fails with `Unavailable` where they can't be kept just now;
+            the same ones may be kept again.
+        """
+
+
+@frozen
+class KeepUndelivered(Request[None]):
+    """Keep what a gateway could not deliver; gateways have no database."""
+
+    letters: tuple[Undelivered, ...]

@@ -21,6 +21,7 @@ Receipt        peer, hub                           a durable message is received
 Ask            peer, hub                           a request
 Answer         peer, hub                           its reply
 Fail           peer, hub                           its failure
+Refused        hub                                 what you said is not allowed, or too much
 Shed           hub                                 lossy messages for you were dropped here
 Chunk          peer, hub                           a part of an envelope that is too large for a box
 =============  ==================================  ================================================
@@ -188,11 +189,14 @@ class Fail(Envelope, frozen=True, tag=13):
     """
     Attributes:
         id: As in `Ask`.
-        payload: The error, encoded.
+        payload: The error, encoded; empty where it is the hub that says so.
+        reason: Of the hub, in words, where nobody responds there or no longer: to the asker that is
+            `BusUnavailable`.
     """
 
     id: int
     payload: bytes
+    reason: str = ""
 
 
 class Shed(Envelope, frozen=True, tag=14):
@@ -202,6 +206,25 @@ class Shed(Envelope, frozen=True, tag=14):
     """
 
     subscriptions: tuple[int, ...]
+
+
+class Refused(Envelope, frozen=True, tag=16):
+    """
+    The hub did not do what the peer said, and won't; for the peer's log.
+
+    A question that is refused has its `Fail` besides, a durable message its `Receipt`.
+
+    Attributes:
+        kind: The name of the envelope's type, in small letters, such as ``subscribe``.
+        subject: Its subject or pattern, cut short where that is too long; empty where it has none.
+        reason: Why, in words.
+    """
+
+    lossy = True
+
+    kind: str
+    subject: str
+    reason: str
 
 
 class Chunk(Envelope, frozen=True, tag=15):

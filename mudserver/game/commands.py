@@ -15,6 +15,7 @@ from mudserver.errors import Overloaded, PlayerError, Unavailable
 from mudserver.game.audit import AuditLog
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
+from mudserver.game.gateways import Gateways
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
 from mudserver.game.moderation import Moderation
@@ -27,7 +28,6 @@ from mudserver.game.stage import Stage
 from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import ChangePassword, Transport
-from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.history import IHistoryStore
 from mudserver.interfaces.journal import AnswerRow, InputRow
 from mudserver.interfaces.meter import IMeter
@@ -100,7 +100,7 @@ class Commands:
         history: Where what was said can be read again.
         recorder: What makes it be written down.
         audit: What notes the deeds of staff.
-        bus: What leads to the gateways.
+        gateways: Where players are.
         clock: What waiting is measured by.
         utc_now: The wall clock, for what outlives the process.
         meter: Gets ``commands`` by outcome (counter), ``inputs_dropped`` by reason (counter)
@@ -127,7 +127,7 @@ class Commands:
         history: IHistoryStore,
         recorder: Recorder,
         audit: AuditLog,
-        bus: IBus,
+        gateways: Gateways,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
         meter: IMeter,
@@ -147,7 +147,7 @@ class Commands:
         self._history = history
         self._recorder = recorder
         self._audit = audit
-        self._bus = bus
+        self._gateways = gateways
         self._clock = clock
         self._utc_now = utc_now
         self._meter = meter
@@ -256,7 +256,7 @@ class Commands:
             case Quitted():
                 self._presence.quit(session)
             case PasswordAsked():
-                self._bus.publish(gateway_subject(session.gateway), PasswordWanted(session.id))
+                self._gateways.tell(session.gateway, PasswordWanted(session.id))
             case _:
                 self._moderation.follow(event)
 
@@ -367,7 +367,7 @@ class Commands:
         self._presence.answered(typed.session)
 
     def _publish(self, session: Session, settled: Settled) -> None:
-        self._bus.publish(gateway_subject(session.gateway), settled)
+        self._gateways.tell(session.gateway, settled)
 
 
 def _silenced(event: Hushed) -> Refusal:

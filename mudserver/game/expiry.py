@@ -11,10 +11,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import CloseCode, Overloaded, Unavailable
+from mudserver.game.gateways import Gateways
 from mudserver.game.loop import GameLoop
 from mudserver.game.presence import OPERATIONS, Presence
 from mudserver.game.sessions import Session, Sessions
-from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Expiring
 from mudserver.interfaces.rows import TokenRow
@@ -43,7 +43,7 @@ class Expiry:
         store: Where tokens are kept.
         sessions: Who is here, and whose token ends next.
         presence: What ends sessions.
-        bus: What leads to the gateways.
+        gateways: Where players are.
         tasks: Owns the reading.
         clock: Lets it look.
         utc_now: The wall clock: the end of a token is as far off here as it is over HTTP.
@@ -59,7 +59,7 @@ class Expiry:
         store: IAccountStore,
         sessions: Sessions,
         presence: Presence,
-        bus: IBus,
+        gateways: Gateways,
         tasks: Tasks,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -69,7 +69,7 @@ class Expiry:
         self._store = store
         self._sessions = sessions
         self._presence = presence
-        self._bus = bus
+        self._gateways = gateways
         self._tasks = tasks
         self._utc_now = utc_now
         self._loop = loop
@@ -109,9 +109,7 @@ class Expiry:
 
     def _warn(self, session: Session, remaining: float) -> None:
         self._sessions.warned(session, remaining)
-        self._bus.publish(
-            gateway_subject(session.gateway), Expiring(session.id, float(round(remaining)))
-        )
+        self._gateways.tell(session.gateway, Expiring(session.id, float(round(remaining))))
         self._meter.count("expiries", outcome="warned")
 
     async def _check(self, sessions: Sequence[Session]) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from mudserver.game.gateways import Gateways
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import CharacterId, CommandId, RoomId
-from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Show
 from mudserver.view.line import Style, View
@@ -47,7 +47,7 @@ class FanOut:
     Args:
         world: Where it happens.
         sessions: Who is played by which session.
-        bus: What leads to the gateways.
+        gateways: Where players are.
         utc_now: The wall clock, for the time that messages carry.
         meter: Gets ``fanout_recipients`` and ``view_bytes`` by type (histograms).
     """
@@ -59,13 +59,13 @@ class FanOut:
         *,
         world: World,
         sessions: Sessions,
-        bus: IBus,
+        gateways: Gateways,
         utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
         self._world = world
         self._sessions = sessions
-        self._bus = bus
+        self._gateways = gateways
         self._utc_now = utc_now
         self._meter = meter
         self._largest: dict[str, int] = {}
@@ -126,7 +126,7 @@ class FanOut:
         recipients = 0
         for gateway, sessions in self._sessions.by_gateway(characters).items():
             recipients += len(sessions)
-            self._bus.publish(gateway_subject(gateway), Show(view, tuple(sessions)))
+            self._gateways.tell(gateway, Show(view, tuple(sessions)))
         self._meter.observe("fanout_recipients", float(recipients))
         self._weigh(view)
 

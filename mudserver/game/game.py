@@ -13,6 +13,7 @@ from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
 from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
+from mudserver.game.gateways import Gateways
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
@@ -175,10 +176,11 @@ def assemble(
         clock=ports.clock,
         meter=ports.meter,
     )
+    gateways = Gateways(ports.bus, epoch)
     fan_out = FanOut(
-        world=world, sessions=sessions, bus=ports.bus, utc_now=ports.utc_now, meter=ports.meter
+        world=world, sessions=sessions, gateways=gateways, utc_now=ports.utc_now, meter=ports.meter
     )
-    notices = NetworkBanNotices(bans=world.bans, bus=ports.bus, epoch=epoch, utc_now=ports.utc_now)
+    notices = NetworkBanNotices(bans=world.bans, gateways=gateways, utc_now=ports.utc_now)
     restoration = Restoration(world=world, loop=loop, fan_out=fan_out, notices=notices)
     journal = Journal(
         store=ports.journal,
@@ -204,7 +206,7 @@ def assemble(
         stage=stage,
         fan_out=fan_out,
         history=logins,
-        bus=ports.bus,
+        gateways=gateways,
         clock=ports.clock,
         limits=limits.presence,
         utc_now=ports.utc_now,
@@ -248,7 +250,7 @@ def assemble(
         store=ports.accounts,
         sessions=sessions,
         presence=presence,
-        bus=ports.bus,
+        gateways=gateways,
         tasks=tasks,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -271,7 +273,7 @@ def assemble(
         history=ports.history,
         recorder=Recorder(limits.history, ports.utc_now),
         audit=audit,
-        bus=ports.bus,
+        gateways=gateways,
         clock=ports.clock,
         utc_now=ports.utc_now,
         meter=ports.meter,

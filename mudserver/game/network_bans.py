@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from mudserver.ids import Epoch
-from mudserver.interfaces.bus import GATEWAYS, IBus
+from mudserver.game.gateways import Gateways
 from mudserver.interfaces.exclusion import (
     ListNetworkBans,
     NetworkBan,
@@ -20,23 +19,19 @@ class NetworkBanNotices:
 
     Args:
         bans: What is told.
-        bus: What leads to the gateways.
-        epoch: Of our lease.
+        gateways: Who is told.
         utc_now: The wall clock.
     """
 
-    def __init__(
-        self, *, bans: Bans, bus: IBus, epoch: Epoch, utc_now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, bans: Bans, gateways: Gateways, utc_now: Callable[[], datetime]) -> None:
         self._bans = bans
-        self._bus = bus
-        self._epoch = epoch
+        self._gateways = gateways
         self._utc_now = utc_now
         self._number = 0
 
     def open(self) -> None:
         """Have gateways that know an earlier world ask anew."""
-        self._bus.publish(GATEWAYS, NetworkBansChanged(self._epoch, self._number))
+        self._gateways.tell_all(NetworkBansChanged(self._gateways.epoch, self._number))
 
     async def all(self, request: ListNetworkBans) -> NetworkBans:
         """Tell all of them."""
@@ -47,7 +42,7 @@ class NetworkBanNotices:
             for ban in self._bans
             if ban.kind is BanKind.NETWORK and ban.in_force(now)
         )
-        return NetworkBans(self._epoch, self._number, tuple(bans))
+        return NetworkBans(self._gateways.epoch, self._number, tuple(bans))
 
     def changed(self, kind: BanKind, key: str) -> None:
         """Tell what holds now of what was banned, or is no longer."""
@@ -57,10 +52,10 @@ class NetworkBanNotices:
         now = self._utc_now()
         ban = self._bans.get(kind, key, now)
         if ban is None:
-            change = NetworkBansChanged(self._epoch, self._number, lifted=key)
+            change = NetworkBansChanged(self._gateways.epoch, self._number, lifted=key)
         else:
-            change = NetworkBansChanged(self._epoch, self._number, banned=_told(ban, now))
-        self._bus.publish(GATEWAYS, change)
+            change = NetworkBansChanged(self._gateways.epoch, self._number, banned=_told(ban, now))
+        self._gateways.tell_all(change)
 
 
 def _told(ban: Ban, now: datetime) -> NetworkBan:

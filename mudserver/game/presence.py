@@ -22,6 +22,7 @@ from mudserver.errors import (
 from mudserver.game.arrival import Arrival, attached, opened
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.fanout import FanOut
+from mudserver.game.gateways import Gateways
 from mudserver.game.limits import PresenceLimits
 from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop, Lane
@@ -29,7 +30,6 @@ from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import AccountId, Generation, SessionId, TokenHash
-from mudserver.interfaces.bus import IBus, gateway_subject
 from mudserver.interfaces.logins import LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached, Detached, Ended
@@ -67,7 +67,7 @@ class Presence:
         stage: What lets the events happen.
         fan_out: What shows a character to its own player.
         history: What notes who comes in.
-        bus: What leads to the gateways.
+        gateways: Where players are.
         clock: What the graces are measured by.
         limits: How many, how long.
         utc_now: The wall clock, by which bans end.
@@ -85,7 +85,7 @@ class Presence:
         stage: Stage,
         fan_out: FanOut,
         history: LoginHistory,
-        bus: IBus,
+        gateways: Gateways,
         clock: IReactorTime,
         limits: PresenceLimits,
         utc_now: Callable[[], datetime],
@@ -97,7 +97,7 @@ class Presence:
         self._stage = stage
         self._fan_out = fan_out
         self._history = history
-        self._bus = bus
+        self._gateways = gateways
         self._clock = clock
         self._limits = limits
         self._utc_now = utc_now
@@ -319,7 +319,7 @@ class Presence:
             session.deadline.cancel()
         session.deadline = None
         if session.ending is not None:
-            self._bus.publish(gateway_subject(session.gateway), session.ending)
+            self._gateways.tell(session.gateway, session.ending)
             session.ending = None
 
     def end(self, session: Session, code: CloseCode, reason: str) -> None:
@@ -419,7 +419,7 @@ class Presence:
     def _publish_end(self, session: Session, code: CloseCode, reason: str) -> None:
         farewell = Line((Span(reason, Style.SYSTEM),))
         ended = Ended(session.id, code, reason, farewell)
-        self._bus.publish(gateway_subject(session.gateway), ended)
+        self._gateways.tell(session.gateway, ended)
 
     def _measure(self) -> None:
         self._meter.gauge("sessions", float(len(self._sessions)))

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from mudserver.errors import Banned, Overloaded, Unavailable
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import GATEWAYS, WORLD, IBus, Message
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import (
     ListNetworkBans,
     NetworkBan,
@@ -98,8 +99,10 @@ class Exclusion:
                 raise Banned(entry.reason)
 
     def _receive(self, message: Message) -> None:
-        if not isinstance(message, NetworkBansChanged):
-            return
+        if isinstance(message, FromWorld) and isinstance(message.message, NetworkBansChanged):
+            self._changed(message.message)
+
+    def _changed(self, message: NetworkBansChanged) -> None:
         self._newest = (message.epoch, message.number)
         if self._state != (message.epoch, message.number - 1):
             self._ask()

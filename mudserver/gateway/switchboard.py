@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from mudserver.gateway.dress import Dress
 from mudserver.ids import GatewayId, SessionId
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Ended, Expiring, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame
@@ -158,20 +159,21 @@ class Switchboard:
         return len(self._seats)
 
     def receive(self, message: Message) -> None:
-        """Take a message of the world."""
-        match message:
+        """Take what the world tells."""
+        told = message.message if isinstance(message, FromWorld) else message
+        match told:
             case Show():
-                self._show(message)
+                self._show(told)
             case Settled(session=session):
-                self._carry(session, "an answer", lambda carrier: carrier.settled(message))
+                self._carry(session, "an answer", lambda carrier: carrier.settled(told))
             case Ended():
-                self._end(message)
+                self._end(told)
             case Expiring(session=session, seconds=seconds):
                 self._carry(session, "a warning", lambda carrier: carrier.expiring(seconds))
             case PasswordWanted(session=session):
                 self._carry(session, "a question", lambda carrier: carrier.password_wanted())
             case _:
-                self._log.warn("A {kind} is nothing for a gateway.", kind=type(message).__name__)
+                self._log.warn("A {kind} is nothing for a gateway.", kind=type(told).__name__)
 
     def _carry(self, session: SessionId, doing: str, tell: Callable[[Carrier], None]) -> None:
         """Tell a session's connection something, if it has one."""

@@ -24,9 +24,10 @@ from mudserver.gateway.web.policy import WebPolicy
 from mudserver.gateway.web.site import WebSite
 from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.gateway.wires import Wire
-from mudserver.ids import AccountId, GatewayId, Generation, TokenHash
+from mudserver.ids import AccountId, Epoch, GatewayId, Generation, TokenHash
 from mudserver.interfaces.authority import Attended, Origin, TicketCredential
 from mudserver.interfaces.bus import WORLD, Request, gateway_subject
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.play import Attach, Attached, Show
 from mudserver.session.bucket import Rate
 from mudserver.session.heartbeat import Pulse
@@ -39,6 +40,7 @@ from mudserver.view.line import View
 _INFLATING: Final = JsonDress(inflates=True)
 _BINARY: Final = 0x82
 _COMPRESSED: Final = 0x40
+_EPOCH: Final = Epoch(1)
 
 #: The suite sends messages of 16 MiB, and thousands at once, and is silent for a while.
 _LARGEST: Final = 16 * 1024 * 1024
@@ -93,7 +95,7 @@ class EchoLink(JsonLink):
         else:
             view = View("echo", data, None, play=False)
             subject = gateway_subject(self._shared.gateway)
-            self._shared.bus.publish(subject, Show(view, (seat.play.id,)))
+            self._shared.bus.publish(subject, FromWorld(_EPOCH, Show(view, (seat.play.id,))))
 
 
 class EchoGateway:

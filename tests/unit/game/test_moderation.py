@@ -19,6 +19,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import GATEWAYS, WORLD, Message
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import (
     ListNetworkBans,
     NetworkBan,
@@ -39,10 +40,14 @@ class BanTestCase(GameTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.heard: list[Message] = []
-        self.bus.subscribe(GATEWAYS, self.heard.append)
+        self.bus.subscribe(GATEWAYS, self.hear)
         self.ann, self.bob = self.enter("Ann"), self.enter("Bob")
         self.boss = self.staff("Boss", Role.ADMIN)
         self.gateway.forget()
+
+    def hear(self, message: Message) -> None:
+        assert isinstance(message, FromWorld)
+        self.heard.append(message.message)
 
     def staff(self, name: str, role: Role, origin: Origin = AWAY) -> SessionId:
         self.successResultOf(self.bus.request(WORLD, Register(name, PASSWORD, HOME)))

@@ -33,6 +33,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import WORLD, Message, gateway_subject
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
     Attach,
@@ -157,7 +158,11 @@ class FakeGateway:
     generations: dict[SessionId, Generation] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.bus.subscribe(gateway_subject(self.id), self.messages.append)
+        self.bus.subscribe(gateway_subject(self.id), self._receive)
+
+    def _receive(self, message: Message) -> None:
+        assert isinstance(message, FromWorld), message
+        self.messages.append(message.message)
 
     def attach(
         self,

@@ -36,6 +36,7 @@ from mudserver.ids import (
 )
 from mudserver.interfaces.authority import Attended, Origin
 from mudserver.interfaces.bus import WORLD, Message, Request, gateway_subject
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import ListNetworkBans, NetworkBan, NetworkBans
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
@@ -172,7 +173,7 @@ class FakeWorld:
     # ------------------------------------------------------------ messages
 
     def send(self, message: Message) -> None:
-        self.bus.publish(gateway_subject(GATEWAY), message)
+        self.bus.publish(gateway_subject(GATEWAY), FromWorld(Epoch(self.epoch), message))
 
     def show(self, text: str, *sessions: SessionId, play: bool = True) -> None:
         self.send(Show(view(text, play), sessions))

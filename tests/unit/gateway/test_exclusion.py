@@ -9,6 +9,7 @@ from mudserver.gateway.exclusion import ASK_AGAIN_SECONDS, MAX_NETWORKS, Exclusi
 from mudserver.gateway.telnet import TelnetFactory, TurnedAway
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import GATEWAYS, WORLD
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import (
     ListNetworkBans,
     NetworkBan,
@@ -36,7 +37,8 @@ class ExclusionTestCase(GatewayTestCase):
 
     def change(self, number: int, banned: NetworkBan | None = None, lifted: str = "") -> None:
         epoch = Epoch(self.world.epoch)
-        self.bus.publish(GATEWAYS, NetworkBansChanged(epoch, number, banned, lifted or None))
+        change = NetworkBansChanged(epoch, number, banned, lifted or None)
+        self.bus.publish(GATEWAYS, FromWorld(epoch, change))
 
     def is_out(self, address: str) -> bool:
         try:

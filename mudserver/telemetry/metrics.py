@@ -133,6 +133,7 @@ METRICS: Final = (
     Metric("notices", Kind.COUNTER, "Notices heard from the database.", ("topic",)),
     Metric("notice_gaps", Kind.COUNTER, "Times that notices may have been missed."),
     Metric("notices_listening", Kind.GAUGE, "1 while notices are heard."),
+    Metric("world_turn", Kind.GAUGE, "1 while it is this process's turn to be the world."),
 )
 
 

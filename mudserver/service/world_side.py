@@ -1,0 +1,132 @@
+"""The world's side of a process: its parts, joined."""
+
+import os
+import random
+import secrets
+import socket
+from datetime import timedelta
+
+from mudserver.config import embedded_database
+from mudserver.errors import ConfigError
+from mudserver.game.game import GamePorts
+from mudserver.game.hasher import HashParameters, PasswordHasher
+from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.pressure import PressureLimits, Threshold
+from mudserver.game.throttle import ThrottleLimits
+from mudserver.game.verb_allowances import VerbLimits
+from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.history import Retention
+from mudserver.service.database import DatabaseService
+from mudserver.service.ground import Ground, utc_now
+from mudserver.service.lifecycle import Lifecycle
+from mudserver.service.world import GameService
+from mudserver.session.bucket import Rate
+from mudserver.storage.dsn import Dsn
+from mudserver.storage.embedded import EmbeddedPostgres
+from mudserver.storage.pool import PoolLimits
+from mudserver.world.lexicon import Lexicon
+from mudserver.world.networks import LOOPBACK
+
+
+class WorldSide:
+    """
+    What holds the game, and its database.
+
+    Args:
+        ground: What all stand on.
+        bus: The way to the gateways.
+        lifecycle: Ends the process.
+
+    Attributes:
+        database: Leads to PostgreSQL, and runs it where it is ours.
+        game: Runs the world.
+
+    Raises:
+        ConfigError: A setting can't be used.
+    """
+
+    def __init__(self, ground: Ground, bus: IBus, lifecycle: Lifecycle) -> None:
+        self._ground = ground
+        self._bus = bus
+        self._lifecycle = lifecycle
+        self.database = self._make_database()
+        self.game = self._make_game()
+
+    def _make_database(self) -> DatabaseService:
+        settings = self._ground.settings
+        source: EmbeddedPostgres | Dsn
+        if settings.database:
+            try:
+                source = Dsn.parse(settings.database)
+            except ValueError as error:
+                raise ConfigError("database", "the settings", str(error)) from None
+        else:
+            place = embedded_database(settings, self._ground.environment)
+            source = EmbeddedPostgres(self._ground.reactor, place, self._ground.environment)
+        return DatabaseService(
+            self._ground.reactor,
+            source,
+            PoolLimits(size=settings.database_pool),
+            self._ground.meter,
+            settings.database_wait,
+        )
+
+    def _make_game(self) -> GameService:
+        settings = self._ground.settings
+        hasher = PasswordHasher(
+            self._ground.reactor,
+            HashParameters(
+                settings.password_time_cost,
+                settings.password_memory,
+                settings.password_parallelism,
+            ),
+            self._ground.meter,
+        )
+        limits = GameLimits(
+            AccountLimits(
+                token_idle=timedelta(seconds=settings.token_life),
+                clear_passwords=settings.insecure_passwords,
+                clear_staff_passwords=settings.insecure_staff,
+                throttle=ThrottleLimits(exempt=settings.exempt),
+            ),
+            PresenceLimits(grace=settings.grace),
+            PressureLimits(
+                alarm=Threshold(settings.alarm_after, settings.alarm_at),
+                no_log_ins=Threshold(settings.no_log_ins_after, settings.no_log_ins_at),
+                no_changes=Threshold(settings.no_changes_after, settings.no_changes_at),
+            ),
+            verbs=VerbLimits(
+                tell=Rate(settings.tell, settings.tell_burst),
+                channel=Rate(settings.channel, settings.channel_burst),
+                who=Rate(settings.who, settings.who_burst),
+                history=Rate(settings.history, settings.history_burst),
+            ),
+            logins=timedelta(days=settings.login_days),
+            protected=(*LOOPBACK, *settings.trusted_proxies, *settings.exempt),
+            history=Retention(settings.history_days, settings.tell_days),
+        )
+
+        def ports() -> GamePorts:
+            accounts, world = self.database.stores()
+            return GamePorts(
+                bus=self._bus,
+                accounts=accounts,
+                failed_logins=self.database.failed_logins(),
+                world=world,
+                journal=self.database.journal(),
+                history=self.database.history(),
+                hasher=hasher,
+                clock=self._ground.reactor,
+                utc_now=utc_now,
+                token_bytes=secrets.token_bytes,
+                pick=random.random,
+                meter=self._ground.meter,
+                notices=self.database.notices,
+                holder=f"{socket.gethostname()}, process {os.getpid()}",
+            )
+
+        try:
+            lexicon = Lexicon.of((*settings.channels, *settings.staff_channels))
+        except ValueError as error:
+            raise ConfigError("channels", "the settings", str(error)) from None
+        return GameService(ports, limits, settings.areas, self._lifecycle.broken, lexicon)

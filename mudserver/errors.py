@@ -27,6 +27,9 @@ The tree has three branches, by who is to blame and what follows::
         │   ├── BusUnavailable
         │   └── Overloaded
         ├── StorageRefused         the database refused for good
+        ├── Garbled                what came over the bus can't be understood
+        │   └── UnknownKind        … since it is of a type that isn't known here
+        ├── Unsendable             what should go over the bus can't be written
         ├── Fenced                 another world has taken over: stop, and save nothing more
         └── StartupError           the operator must act before we can start
             ├── ConfigError
@@ -279,6 +282,18 @@ class StorageRefused(OurError):
         super().__init__(message)
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+
+class Garbled(OurError):
+    """What came over the bus can't be understood, and never will be."""
+
+
+class UnknownKind(Garbled):
+    """What came over the bus is of a type that only another release knows."""
+
+
+class Unsendable(OurError):
+    """What should go over the bus is too large for it, or can't be written."""
 
 
 class Fenced(OurError):

@@ -32,6 +32,12 @@ class Style(StrEnum):
     HEADING = "heading"
     COMMAND = "command"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Style":
+        """Take a style that only a newer release knows as plain: the words matter more."""
+        del value
+        return cls.PLAIN
+
 
 @frozen
 class Span:

@@ -4,6 +4,7 @@ What is fuzzed: functions that take any bytes, and raise only where something is
 The first byte of a stream decides how it is divided, since a division must make no difference.
 """
 
+import contextlib
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,16 @@ from typing import Final
 from hypothesis import settings
 from hypothesis.stateful import get_state_machine_test
 
-from mudserver.errors import PlayerError
+from mudserver.bus.codec import Codec
+from mudserver.bus.failures import decode_failure, encode_failure
+from mudserver.bus.vocabulary import VOCABULARY
+from mudserver.errors import CloseCode, Garbled, NotAuthenticated, PlayerError, Unavailable
+from mudserver.ids import Epoch, GatewayId, SessionId
+from mudserver.interfaces.authority import Origin, PasswordCredential, Transport
+from mudserver.interfaces.continuity import FromWorld
+from mudserver.interfaces.play import Attach, Attached, Show
+from mudserver.view.line import Line as Row
+from mudserver.view.line import Span, Style, View
 from mudserver.wire import proxy, telnet
 from mudserver.wire.envelope import MessageRefused, decode
 from mudserver.wire.lines import Line, LineAssembler, LineTooLong
@@ -73,6 +83,35 @@ def command(data: bytes) -> None:
         assert error.code
 
 
+_codec = Codec(VOCABULARY)
+_attach: Final = Attach(
+    SessionId("s"),
+    GatewayId("g"),
+    PasswordCredential("Ann", "secret"),
+    None,
+    Transport.TELNET,
+    Origin("192.0.2.1", secure=True),
+)
+
+
+def payload(data: bytes) -> None:
+    """Bytes from the bus are a message, a request, a reply, an error; or garbled. Whoever reads
+    one can write it, and reads the same again.
+    """
+    with contextlib.suppress(Garbled):
+        message = _codec.decode_message(data)
+        written = _codec.encode(message)
+        assert _codec.encode(_codec.decode_message(written)) == written
+    with contextlib.suppress(Garbled):
+        request = _codec.decode_request(data)
+        written = _codec.encode(request)
+        assert _codec.encode(_codec.decode_request(written)) == written
+    with contextlib.suppress(Garbled):
+        assert isinstance(_codec.decode_reply(_attach, data), Attached)
+    with contextlib.suppress(Garbled):
+        assert isinstance(decode_failure(data), (PlayerError, Unavailable))
+
+
 _gateway = get_state_machine_test(
     Interleavings, settings=settings(database=None, deadline=None, stateful_step_count=60)
 )
@@ -90,6 +129,7 @@ TARGETS: Final[dict[str, Target]] = {
     "proxy": proxy_header,
     "command": command,
     "gateway": gateway,
+    "payload": payload,
 }
 
 #: Where a search begins, since some doors open to a word only.
@@ -107,6 +147,16 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     ),
     "command": (b"silence bob for 1h30m: for the noise", b"put lamp in box", b"'hello"),
     "gateway": (),
+    "payload": (
+        _codec.encode(_attach),
+        _codec.encode(
+            FromWorld(
+                Epoch(1),
+                Show(View("text", b"{}", Row((Span("Hi", Style.SPEECH),))), (SessionId("s"),)),
+            )
+        ),
+        encode_failure(NotAuthenticated("No.", CloseCode.EXPIRED)),
+    ),
 }
 
 

@@ -1,0 +1,55 @@
+"""
+What sessions were shown of late, by the name of the event.
+
+A world that follows another one carries out again what the other had not committed. Its players
+have seen that already.
+"""
+
+from collections import deque
+from collections.abc import Hashable
+from typing import Final, Generic, TypeVar
+
+from attrs import define, field
+
+from mudserver.ids import SessionId
+
+#: Showings that are remembered, and sessions in all of them together; the oldest are forgotten.
+MAX_SHOWINGS: Final = 4_000
+MAX_RECIPIENTS: Final = 200_000
+
+E = TypeVar("E", bound=Hashable)
+
+
+@define(eq=False)
+class Showings(Generic[E]):
+    """
+    Remembers showings, and looks among those of earlier worlds.
+
+    To note one is cheap, as that is done for each; to look is asked only once there was another
+    world.
+    """
+
+    _noted: deque[tuple[E, tuple[SessionId, ...]]] = field(factory=deque, init=False)
+    _recipients: int = field(default=0, init=False)
+    _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
+
+    def note(self, event: E, sessions: tuple[SessionId, ...]) -> None:
+        """Those sessions are shown that event."""
+        self._noted.append((event, sessions))
+        self._recipients += len(sessions)
+        while self._recipients > MAX_RECIPIENTS or len(self._noted) > MAX_SHOWINGS:
+            self._recipients -= len(self._noted.popleft()[1])
+
+    def freeze(self) -> None:
+        """Another world begins: from now on `unseen` leaves out what was shown until now."""
+        earlier: dict[E, frozenset[SessionId]] = {}
+        for event, sessions in self._noted:
+            earlier[event] = earlier.get(event, frozenset()).union(sessions)
+        self._earlier = earlier
+
+    def unseen(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
+        """Return those sessions that were not shown that event by an earlier world."""
+        seen = self._earlier.get(event)
+        if seen is None:
+            return sessions
+        return tuple(session for session in sessions if session not in seen)

@@ -1,0 +1,158 @@
+"""
+What a player typed and the world has not answered for good.
+
+Inputs may be lost on their way, and a world may end before what it did is committed. So each stays
+here until it is settled, and is sent again where that takes too long.
+
+No clock: ``now`` is an argument, in seconds of any monotonic clock.
+"""
+
+from typing import Final
+
+from attrs import define, field, frozen
+
+from mudserver.ids import CommandId, InputNumber
+
+#: Seconds without an answer after which inputs are sent again; then ever longer, up to the most.
+FIRST_WAIT: Final = 2.0
+LONGEST_WAIT: Final = 30.0
+
+#: Inputs that are sent again at once where nobody has asked for more.
+MAX_REMINDED: Final = 50
+
+
+@frozen
+class UnsettledLimits:
+    """
+    How many inputs of a session may be unsettled; what comes beyond is refused.
+
+    Attributes:
+        items: Inputs.
+        size: Bytes of all together.
+    """
+
+    items: int
+    size: int
+
+
+#: While there is a world: a hundred seconds' worth of typing that can't be saved.
+ANSWERED: Final = UnsettledLimits(1_000, 256 * 1024)
+
+#: While there is none: what the player has typed ahead of it.
+UNANSWERED: Final = UnsettledLimits(100, 16 * 1024)
+
+
+@frozen
+class Numbered:
+    """
+    An input with its place in the session.
+
+    Attributes:
+        number: Its place.
+        text: The line, as typed.
+        command: The client's id of it; None where no `ack` is wanted.
+    """
+
+    number: InputNumber
+    text: str
+    command: CommandId | None
+
+
+@define(eq=False)
+class Unsettled:
+    """
+    Numbers the inputs of a session, and keeps each until it is settled.
+
+    Attributes:
+        numbered: The highest number that was given.
+    """
+
+    numbered: InputNumber = field(init=False, default=InputNumber(0))
+    # No deque: an empty one takes 600 bytes, and most are empty.
+    _kept: list[Numbered] = field(init=False, factory=list)
+    _size: int = field(init=False, default=0)
+    # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
+    _oldest: int = field(init=False, default=0)
+    _since: float = field(init=False, default=0.0)
+    _wait: float = field(init=False, default=FIRST_WAIT)
+
+    def __len__(self) -> int:
+        """Return how many are not settled."""
+        return len(self._kept)
+
+    @property
+    def settled(self) -> InputNumber:
+        """The number up to which all are settled."""
+        return InputNumber(self._kept[0].number - 1) if self._kept else self.numbered
+
+    def keep(
+        self, text: str, command: CommandId | None, limits: UnsettledLimits
+    ) -> InputNumber | None:
+        """Number an input; None where too many wait already."""
+        size = self._size + _size(text)
+        if len(self._kept) >= limits.items or size > limits.size:
+            return None
+        self._size = size
+        self.numbered = number = InputNumber(self.numbered + 1)
+        self._kept.append(Numbered(number, text, command))
+        return number
+
+    def settle(self, number: InputNumber) -> bool:
+        """Let go of an input; return whether it was here, as it is the first time."""
+        kept = self._kept
+        for index, each in enumerate(kept):  # nearly always the first
+            if each.number >= number:
+                if each.number > number:
+                    return False
+                self._size -= _size(each.text)
+                del kept[index]
+                return True
+        return False
+
+    def after(self, number: InputNumber) -> list[Numbered]:
+        """Return the unsettled ones after a number, in order."""
+        return [each for each in self._kept if each.number > number]
+
+    def due(self, now: float) -> list[Numbered]:
+        """
+        Return what to send again, as nothing was settled for so long: the oldest, at most
+        `MAX_REMINDED`.
+
+        To be asked every now and then: time counts from when it first saw what is the oldest.
+        """
+        kept = self._kept
+        if not kept:
+            return []
+        if kept[0].number != self._oldest:
+            self._oldest = kept[0].number
+            self._since = now
+            self._wait = FIRST_WAIT
+        elif now >= self._since + self._wait:
+            self._since = now
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
+            return kept[:MAX_REMINDED]
+        return []
+
+    def restore(self, numbered: InputNumber, kept: list[Numbered]) -> None:
+        """
+        Go on where another gateway left off.
+
+        Args:
+            numbered: The highest number that was given.
+            kept: What is not settled, in order.
+
+        Raises:
+            ValueError: They are not in order, or one has a number that was not given.
+        """
+        numbers = [each.number for each in kept]
+        if sorted(set(numbers)) != numbers or (numbers and not numbers[0] > 0):
+            raise ValueError("unsettled inputs are not in order")
+        if numbers and numbers[-1] > numbered:
+            raise ValueError("an unsettled input has a number that was not given")
+        self.numbered = numbered
+        self._kept = kept
+        self._size = sum(_size(each.text) for each in kept)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,55 @@
+"""What an earlier world has shown is not shown again."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.ids import SessionId
+from mudserver.session.showings import MAX_RECIPIENTS, MAX_SHOWINGS, Showings
+
+_ANN, _BOB, _EVE = (SessionId(name) for name in ("ann", "bob", "eve"))
+
+
+class ShowingsTest(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.showings: Showings[int] = Showings()
+
+    def test_same_world(self) -> None:
+        """What one world shows twice under one name is shown twice: it has views for several."""
+        self.showings.note(1, (_ANN,))
+        self.assertEqual(self.showings.unseen(1, (_ANN, _BOB)), (_ANN, _BOB))
+
+    def test_next_world(self) -> None:
+        """Whoever was shown it by the earlier world is left out, by whichever view."""
+        self.showings.note(1, (_ANN,))
+        self.showings.note(1, (_BOB,))
+        self.showings.freeze()
+        self.assertEqual(self.showings.unseen(1, (_ANN, _BOB, _EVE)), (_EVE,))
+        self.assertEqual(self.showings.unseen(2, (_ANN,)), (_ANN,))
+
+    def test_own_showings(self) -> None:
+        """What the new world itself has shown doesn't count, until a third one comes."""
+        self.showings.freeze()
+        self.showings.note(1, (_ANN,))
+        self.assertEqual(self.showings.unseen(1, (_ANN,)), (_ANN,))
+        self.showings.freeze()
+        self.assertEqual(self.showings.unseen(1, (_ANN,)), ())
+
+    def test_world_before_last(self) -> None:
+        """What the world before the last has shown is remembered, too."""
+        self.showings.note(1, (_ANN,))
+        self.showings.freeze()
+        self.showings.freeze()
+        self.assertEqual(self.showings.unseen(1, (_ANN,)), ())
+
+    def test_bounded(self) -> None:
+        """The oldest are forgotten: beyond so many showings, and so many sessions in them."""
+        for event in range(MAX_SHOWINGS + 1):
+            self.showings.note(event, (_ANN,))
+        self.showings.freeze()
+        self.assertEqual(self.showings.unseen(0, (_ANN,)), (_ANN,))
+        self.assertEqual(self.showings.unseen(1, (_ANN,)), ())
+        crowd = tuple(SessionId(str(number)) for number in range(MAX_RECIPIENTS - 1))
+        self.showings.note(-1, (_BOB, _EVE))
+        self.showings.note(-2, crowd)
+        self.showings.freeze()
+        self.assertEqual(self.showings.unseen(-1, (_BOB,)), (_BOB,))
+        self.assertEqual(self.showings.unseen(-2, crowd[:1]), ())

@@ -1,0 +1,253 @@
+"""Inputs are kept until they are settled."""
+
+from collections import Counter
+
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.ids import CommandId, InputNumber
+from mudserver.session.unsettled import (
+    ANSWERED,
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    MAX_REMINDED,
+    UNANSWERED,
+    Numbered,
+    Unsettled,
+    UnsettledLimits,
+)
+
+_ROOMY = UnsettledLimits(10_000, 1_000_000)
+
+
+def filled(amount: int) -> Unsettled:
+    """Inputs 1, 2, 3 …, none of them settled."""
+    unsettled = Unsettled()
+    for number in range(1, amount + 1):
+        unsettled.keep(f"say {number}", None, _ROOMY)
+    return unsettled
+
+
+def numbers(inputs: list[Numbered]) -> list[int]:
+    return [each.number for each in inputs]
+
+
+class UnsettledTest(SynchronousTestCase):
+    def test_numbered(self) -> None:
+        """Inputs are numbered 1, 2, 3 …, and kept as they were typed."""
+        unsettled = Unsettled()
+        self.assertEqual(unsettled.keep("look", None, ANSWERED), 1)
+        self.assertEqual(unsettled.keep("say hi", CommandId("a"), ANSWERED), 2)
+        self.assertEqual(
+            unsettled.after(InputNumber(0)),
+            [
+                Numbered(InputNumber(1), "look", None),
+                Numbered(InputNumber(2), "say hi", CommandId("a")),
+            ],
+        )
+        self.assertEqual(unsettled.numbered, 2)
+
+    def test_settled_once(self) -> None:
+        """An input is settled once; what was never numbered can't be."""
+        unsettled = filled(2)
+        self.assertTrue(unsettled.settle(InputNumber(1)))
+        self.assertFalse(unsettled.settle(InputNumber(1)))
+        self.assertFalse(unsettled.settle(InputNumber(3)))
+        self.assertEqual(len(unsettled), 1)
+
+    def test_settled_out_of_order(self) -> None:
+        """What is settled out of order leaves those before it unsettled."""
+        unsettled = filled(4)
+        self.assertEqual(unsettled.settled, 0)
+        self.assertTrue(unsettled.settle(InputNumber(3)))
+        self.assertEqual(unsettled.settled, 0)
+        self.assertFalse(unsettled.settle(InputNumber(3)))
+        self.assertTrue(unsettled.settle(InputNumber(1)))
+        self.assertEqual(unsettled.settled, 1)
+        self.assertTrue(unsettled.settle(InputNumber(2)))
+        self.assertEqual(unsettled.settled, 3)
+        self.assertTrue(unsettled.settle(InputNumber(4)))
+        self.assertEqual(unsettled.settled, 4)
+
+    def test_after(self) -> None:
+        """What the world misses can be had again, in order."""
+        unsettled = filled(5)
+        unsettled.settle(InputNumber(4))
+        self.assertEqual(numbers(unsettled.after(InputNumber(2))), [3, 5])
+
+    def test_bounded(self) -> None:
+        """Beyond the limit of items or bytes none is numbered, until some are settled."""
+        unsettled = Unsettled()
+        limits = UnsettledLimits(2, 10)
+        self.assertEqual(unsettled.keep("ääää", None, limits), 1)
+        self.assertIsNone(unsettled.keep("xyz", None, limits))
+        self.assertEqual(unsettled.keep("xy", None, limits), 2)
+        self.assertIsNone(unsettled.keep("", None, limits))
+        unsettled.settle(InputNumber(1))
+        self.assertEqual(unsettled.keep("12345678", None, limits), 3)
+        unsettled.settle(InputNumber(3))
+        unsettled.settle(InputNumber(2))
+        self.assertEqual(unsettled.keep("1234567890", None, limits), 4)
+
+    def test_typed_ahead(self) -> None:
+        """Without a world a hundred lines are kept."""
+        unsettled = Unsettled()
+        kept = [unsettled.keep("n", None, UNANSWERED) for _ in range(101)]
+        self.assertEqual(kept, [*range(1, 101), None])
+
+    def test_reminder(self) -> None:
+        """While the same input is the oldest, all are due again after growing waits."""
+        unsettled = filled(2)
+        self.assertEqual(unsettled.due(10.0), [])
+        self.assertEqual(unsettled.due(10.0 + FIRST_WAIT - 0.1), [])
+        self.assertEqual(numbers(unsettled.due(10.0 + FIRST_WAIT)), [1, 2])
+        self.assertEqual(unsettled.due(10.0 + 2.9 * FIRST_WAIT), [])
+        self.assertEqual(numbers(unsettled.due(10.0 + 3 * FIRST_WAIT)), [1, 2])
+        waits: list[float] = []
+        before = now = 10.0 + 3 * FIRST_WAIT
+        while len(waits) < 6:
+            now += 0.5
+            if unsettled.due(now):
+                waits.append(now - before)
+                before = now
+        self.assertEqual(waits, [8.0, 16.0, 30.0, 30.0, 30.0, 30.0])
+        self.assertEqual(waits[-1], LONGEST_WAIT)
+
+    def test_progress(self) -> None:
+        """Where something was settled since, the wait begins anew."""
+        unsettled = filled(2)
+        unsettled.due(0.0)
+        unsettled.due(FIRST_WAIT)
+        unsettled.settle(InputNumber(1))
+        self.assertEqual(unsettled.due(3 * FIRST_WAIT), [])
+        self.assertEqual(numbers(unsettled.due(4 * FIRST_WAIT)), [2])
+        unsettled.settle(InputNumber(2))
+        self.assertEqual(unsettled.due(9 * FIRST_WAIT), [])
+
+    def test_reminder_bounded(self) -> None:
+        """A reminder names the oldest only."""
+        unsettled = filled(MAX_REMINDED + 1)
+        unsettled.due(0.0)
+        self.assertEqual(numbers(unsettled.due(FIRST_WAIT)), list(range(1, MAX_REMINDED + 1)))
+
+    def test_restored(self) -> None:
+        """Where another gateway numbered before, the numbers go on."""
+        unsettled = Unsettled()
+        unsettled.restore(InputNumber(7), [Numbered(InputNumber(5), "12345", None)])
+        self.assertEqual(unsettled.settled, 4)
+        self.assertIsNone(unsettled.keep("x", None, UnsettledLimits(2, 5)))
+        self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [5, 8])
+
+    def test_restored_wrongly(self) -> None:
+        """What another gateway can't have had is refused."""
+        one, two = (Numbered(InputNumber(number), "x", None) for number in (1, 2))
+        for kept in ([two, one], [one, one], [one, two]):
+            with self.assertRaises(ValueError):
+                Unsettled().restore(InputNumber(1), kept)
+        with self.assertRaises(ValueError):
+            Unsettled().restore(InputNumber(1), [Numbered(InputNumber(0), "x", None)])
+
+
+@define
+class ModelWorld:
+    """
+    Applies inputs as worlds do: each once, strictly in order; what it did it commits later.
+
+    Attributes:
+        applied: Those that were carried out, in order.
+        committed: How many of them are saved.
+    """
+
+    applied: list[int] = field(factory=list)
+    committed: int = 0
+
+    def receive(self, number: int) -> tuple[list[int], int | None]:
+        """Take an input; return what is settled, and after which number others are wanted."""
+        if number <= self.committed:
+            return [number], None
+        if number > len(self.applied) + 1:
+            return [], len(self.applied)
+        if number == len(self.applied) + 1:
+            self.applied.append(number)
+        return [], None
+
+    def commit(self) -> list[int]:
+        """Save all; return what is settled."""
+        settled = self.applied[self.committed :]
+        self.committed = len(self.applied)
+        return settled
+
+    def die(self) -> None:
+        """Another world takes over: what was not saved is undone."""
+        del self.applied[self.committed :]
+
+
+class LossyWayTest(SynchronousTestCase):
+    """Between a gateway and a world messages are lost, doubled and put out of order."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.data())
+    def test_each_once(self, data: st.DataObject) -> None:
+        """Whatever happens on the way, each input is carried out once, in order, and each is
+        answered exactly once.
+        """
+        unsettled, world = Unsettled(), ModelWorld()
+        to_world: list[int] = []
+        to_gateway: list[tuple[str, int]] = []
+        answered: Counter[int] = Counter()
+        now = 0.0
+
+        def heard(kind: str, number: int) -> None:
+            if kind == "wanted":
+                to_world.extend(numbers(unsettled.after(InputNumber(number))))
+            elif unsettled.settle(InputNumber(number)):
+                answered[number] += 1
+
+        def told(number: int) -> None:
+            settled, wanted = world.receive(number)
+            to_gateway.extend(("settled", each) for each in settled)
+            if wanted is not None:
+                to_gateway.append(("wanted", wanted))
+
+        for action in data.draw(
+            st.lists(st.sampled_from(("type", "carry", "settle", "commit", "remind", "die")))
+        ):
+            # How the way treats the next message: in its turn, or not, or twice, or not at all.
+            fate = data.draw(st.sampled_from(("pass", "pass", "late", "twice", "lose")))
+            if action == "type":
+                number = unsettled.keep("n", None, UNANSWERED)
+                assert number is not None
+                to_world.append(number)
+            elif action == "commit":
+                to_gateway.extend(("settled", number) for number in world.commit())
+            elif action == "remind":
+                now += FIRST_WAIT
+                to_world.extend(numbers(unsettled.due(now)))
+            elif action == "die":
+                world.die()
+                to_world[:] = numbers(unsettled.after(InputNumber(0)))
+            elif action == "carry" and to_world:
+                one = to_world.pop(-1 if fate == "late" else 0)
+                for _ in range({"twice": 2, "lose": 0}.get(fate, 1)):
+                    told(one)
+            elif action == "settle" and to_gateway:
+                kind, one = to_gateway.pop(-1 if fate == "late" else 0)
+                for _ in range({"twice": 2, "lose": 0}.get(fate, 1)):
+                    heard(kind, one)
+        for _ in range(1_000):  # the way is good again
+            if not len(unsettled):
+                break
+            now += LONGEST_WAIT
+            to_world.extend(numbers(unsettled.due(now)))
+            while to_world:
+                told(to_world.pop(0))
+            to_gateway.extend(("settled", number) for number in world.commit())
+            while to_gateway:
+                heard(*to_gateway.pop(0))
+        typed = list(range(1, unsettled.numbered + 1))
+        self.assertEqual(len(unsettled), 0)
+        self.assertEqual(world.applied, typed)
+        self.assertEqual(answered, Counter(typed))

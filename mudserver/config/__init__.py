@@ -7,14 +7,18 @@ key ``telnet`` and ``MUDSERVER_TELNET``; a key in a table, ``limits.grace``, is
 ``--limits-grace`` and ``MUDSERVER_LIMITS_GRACE``.
 """
 
+from mudserver.config.bus_address import BusAddress
+from mudserver.config.keys import KEYS, Key
 from mudserver.config.loading import CONFIG_VARIABLE, load
 from mudserver.config.places import (
     STATE_DIRECTORY_VARIABLE,
+    bus_spool,
     control_socket,
     embedded_database,
     state_directory,
 )
-from mudserver.config.settings import KEYS, Key, Settings
+from mudserver.config.roles import check_role, uses_tls
+from mudserver.config.settings import Settings
 from mudserver.config.values import PROXIED
 
 __all__ = [
@@ -22,10 +26,14 @@ __all__ = [
     "KEYS",
     "PROXIED",
     "STATE_DIRECTORY_VARIABLE",
+    "BusAddress",
     "Key",
     "Settings",
+    "bus_spool",
+    "check_role",
     "control_socket",
     "embedded_database",
     "load",
     "state_directory",
+    "uses_tls",
 ]

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from mudserver.config.settings import ASCENDING, KEYS, Key, Settings
+from mudserver.config.keys import ASCENDING, KEYS, Key
+from mudserver.config.settings import Settings
 from mudserver.config.values import Unacceptable
 from mudserver.errors import ConfigError
 

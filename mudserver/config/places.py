@@ -20,11 +20,31 @@ def state_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
     return Path(base).absolute() / "mudserver"
 
 
-def control_socket(settings: Settings, environment: Mapping[str, str]) -> Path:
-    """Return the path of the admin socket, as an absolute path."""
+def control_socket(settings: Settings, environment: Mapping[str, str], peer: str = "") -> Path:
+    """
+    Return the path of the admin socket, as an absolute path.
+
+    Args:
+        settings: What the operator wants.
+        environment: Environment variables.
+        peer: What this process is called on the bus; empty for a process by itself.
+    """
     if settings.control is not None:
         return settings.control.absolute()
-    return state_directory(settings, environment) / "control.sock"
+    name = f"{_named(settings, peer)}.sock" if peer else "control.sock"
+    return state_directory(settings, environment) / name
+
+
+def bus_spool(settings: Settings, environment: Mapping[str, str], peer: str) -> Path:
+    """Return where that peer keeps what the bus could not deliver, as an absolute path."""
+    if settings.bus_spool is not None:
+        return settings.bus_spool.absolute()
+    return state_directory(settings, environment) / f"{_named(settings, peer)}.spool"
+
+
+def _named(settings: Settings, peer: str) -> str:
+    """Return a name for what belongs to a peer, with its role in it."""
+    return peer if peer.startswith(f"{settings.role}-") else f"{settings.role}-{peer}"
 
 
 def embedded_database(settings: Settings, environment: Mapping[str, str]) -> Path:

@@ -1,13 +1,13 @@
-"""All that an operator can set, and what each setting is called where."""
+"""All that an operator can set."""
 
-from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from mudserver.config import values
+from mudserver.config.bus_address import BusAddress
 from mudserver.config.values import Network, Parse
 from mudserver.world.channels import DEFAULT_CHANNELS, Channel
 
@@ -36,9 +36,40 @@ class Settings:
     """
 
     role: str = _setting(
-        values.choice("all"),
+        values.choice("all", "gateway", "world", "bus"),
         "all",
-        "Which services this process runs: all, gateway and world in one.",
+        "What this process is: all in one; or of several, a gateway, a world or the bus.",
+    )
+    peer: str = _setting(
+        values.peer,
+        "",
+        "What this process is called on the bus; no two are the same. [default: made up]",
+    )
+    bus: BusAddress | None = _setting(
+        values.bus_address,
+        None,
+        "Where the hub is that a gateway or a world joins: unix:PATH or tcp:HOST:PORT. "
+        "[default: its own, for a world with bus_listen]",
+    )
+    bus_listen: BusAddress | None = _setting(
+        values.bus_address,
+        None,
+        "Where a hub listens, in the same form; the host is the interface.",
+    )
+    bus_spool: Path | None = _setting(
+        values.path,
+        None,
+        "Where this process keeps what the bus could not deliver while the database is away. "
+        "[default: STATE_DIR/ROLE-PEER.spool]",
+    )
+    bus_ca: Path | None = _setting(
+        values.path, None, "A PEM file: who vouches for the peers of the bus; turns TLS on there."
+    )
+    bus_certificate: Path | None = _setting(
+        values.path, None, "A PEM file with our certificate on the bus, and its chain."
+    )
+    bus_key: Path | None = _setting(
+        values.path, None, "A PEM file with the key of bus_certificate. [default: the same file]"
     )
     name: str = _setting(values.name, "Mudserver", "What the world is called.")
     state_dir: Path | None = _setting(
@@ -414,53 +445,3 @@ class Settings:
         "Uncommitted changes at which what changes anything is refused.",
         key="pressure.no_changes_at",
     )
-
-
-@frozen
-class Key:
-    """
-    One setting, as operators see it.
-
-    Attributes:
-        attribute: The field of `Settings`.
-        key: In the file, tables separated by dots.
-        option: On the command line, without the dashes.
-        variable: In the environment.
-        doc: What ``--help`` says.
-        default: What it is when nobody says otherwise.
-        parse: Reads what was given; raises `values.Unacceptable`.
-    """
-
-    attribute: str
-    key: str
-    option: str
-    variable: str
-    doc: str
-    default: object
-    parse: Parse
-
-
-def _keys() -> Iterable[Key]:
-    for attribute in fields(Settings):
-        meta = attribute.metadata
-        key = meta["key"] or attribute.name
-        name = key.replace(".", "_")
-        yield Key(
-            attribute.name,
-            key,
-            name.replace("_", "-"),
-            f"MUDSERVER_{name.upper()}",
-            meta["doc"],
-            attribute.default,
-            meta["parse"],
-        )
-
-
-#: Every setting there is.
-KEYS: Final = tuple(_keys())
-
-#: Settings of which none may be lower than the one before it.
-ASCENDING: Final = (
-    ("alarm_after", "no_log_ins_after", "no_changes_after"),
-    ("alarm_at", "no_log_ins_at", "no_changes_at"),
-)

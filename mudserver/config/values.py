@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import evolve
 from twisted.internet.endpoints import serverFromString
 
+from mudserver.config.bus_address import BusAddress
 from mudserver.world.channels import Channel, check_channels
 
 Network = IPv4Network | IPv6Network
@@ -26,6 +27,8 @@ _LONGEST_NAME: Final = 60
 _NO_TOPIC: Final = "anything at all"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
+_PEER: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_LONGEST_PEER: Final = 32
 _COLON: Final = re.compile(r"(?<!\\):")
 
 
@@ -46,6 +49,25 @@ def name(value: object) -> str:
     if not text.isprintable() or not 1 <= len(text) <= _LONGEST_NAME:
         raise Unacceptable(expected)
     return text
+
+
+def peer(value: object) -> str:
+    """Read what a process is called on the bus, or nothing."""
+    expected = f"expected up to {_LONGEST_PEER} of a-z, 0-9 and - between them, or nothing"
+    text = _text(value, expected)
+    if text and (len(text) > _LONGEST_PEER or _PEER.fullmatch(text) is None):
+        raise Unacceptable(expected)
+    return text
+
+
+def bus_address(value: object) -> BusAddress | None:
+    """Read where a hub is, or nothing."""
+    expected = "expected unix:PATH or tcp:HOST:PORT, or nothing"
+    text = _text(value, expected)
+    try:
+        return BusAddress.parse(text) if text else None
+    except (ValueError, RuntimeError):
+        raise Unacceptable(expected) from None
 
 
 def number(low: float, high: float) -> Parse:

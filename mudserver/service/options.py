@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import ILogObserver
 from twisted.python import usage
 
-from mudserver.config import CONFIG_VARIABLE, KEYS, Settings, load
+from mudserver.config import CONFIG_VARIABLE, KEYS, Settings, check_role, load
 from mudserver.errors import ConfigError
 from mudserver.telemetry.logs import observer, open_log
 
@@ -81,6 +81,7 @@ class Options(usage.Options):
         file = given.pop("config", None)
         try:
             self.settings = load(given, self.environment, None if file is None else Path(file))
+            check_role(self.settings)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
 

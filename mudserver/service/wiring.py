@@ -14,6 +14,7 @@ from mudserver import __version__
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.config import Settings, control_socket
 from mudserver.control.service import ControlService
+from mudserver.errors import ConfigError
 from mudserver.game.administration import Administration
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import Ground, utc_now
@@ -44,6 +45,8 @@ class Daemon:
     """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], reactor: Any) -> None:
+        if settings.role != "all":
+            raise ConfigError("role", "the settings", f"{settings.role} is not served yet")
         self._ground = Ground(settings, environment, reactor, PrometheusMeter())
         self._lifecycle = Lifecycle(reactor, environment, self._announce, self._hurry)
         self._lifecycle.prepare()

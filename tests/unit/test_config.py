@@ -51,6 +51,11 @@ _DOORS: Final = Sample(
     "expected",
 )
 _PATHS: Final = Sample(("/srv/one", "two"), (5, [], "~nobody-has-this-name/x"), "expected a path")
+_HUBS: Final = Sample(
+    ("unix:/run/bus.sock", "tcp:[::1]:4010"),
+    ("unix:", "tcp:4010", "tcp:a:65536", "tcp:a:x", "tcp:::1:1", "ssl:a:1", "unix:~nobody-x/y", 5),
+    "expected unix:PATH or tcp:HOST:PORT",
+)
 _FLAGS: Final = Sample((True, "yes"), ("maybe", 1, "", "2"), "expected true or false")
 _PER_SECOND = Sample((0.01, "2"), (0, 100_001, "x"), "from 0.01 to 100000")
 _PATIENCE = Sample((0.1, "1.5"), (0, 3_601, "x"), "from 0.1 to 3600")
@@ -66,7 +71,16 @@ _CHANNELS = Sample(
 )
 
 SAMPLES: Final[Mapping[str, Sample]] = {
-    "role": Sample(("all", "all"), ("gateway", "", 1), "expected one of: all"),
+    "role": Sample(("gateway", "world"), ("hub", "", 1), "one of: all, gateway, world, bus"),
+    "peer": Sample(
+        ("north-1", "w2"), ("-a", "a--b", "A", "a.b", "a b", "x" * 33, 5), "expected up to 32 of"
+    ),
+    "bus": _HUBS,
+    "bus_listen": _HUBS,
+    "bus_spool": _PATHS,
+    "bus_ca": _PATHS,
+    "bus_certificate": _PATHS,
+    "bus_key": _PATHS,
     "name": Sample(("Latewater", "Grey Harbour"), ("", " ", "x" * 61, "a\nb", 5), "1 to 60"),
     "state_dir": _PATHS,
     "telnet": _DOORS,

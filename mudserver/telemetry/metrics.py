@@ -130,6 +130,10 @@ METRICS: Final = (
     Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
     Metric("database_batch_keys", Kind.AMOUNTS, "Keys in one batched query.", ("batch",)),
     Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
+    Metric(
+        "bus_dead_letters", Kind.COUNTER, "Messages that can't be delivered, by why.", ("reason",)
+    ),
+    Metric("bus_dead_letters_lost", Kind.COUNTER, "Such messages that could not be kept."),
     Metric("notices", Kind.COUNTER, "Notices heard from the database.", ("topic",)),
     Metric("notice_gaps", Kind.COUNTER, "Times that notices may have been missed."),
     Metric("notices_listening", Kind.GAUGE, "1 while notices are heard."),

@@ -5,11 +5,13 @@ No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, field, frozen
 
 from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.interfaces.journal import AnswerRow
 from mudserver.interfaces.play import Refusal, Settled
 
 #: Client ids of commands that a session remembers, and for how many seconds.
@@ -47,16 +49,22 @@ class Admission:
     Attributes:
         fresh: Whether to carry it out.
         settled: Answers that can be given now.
+        early: Whether inputs before it are missing, or there is no room for it: it is as if it had
+            not come, and has to come again.
     """
 
     fresh: bool
     settled: tuple[Settled, ...] = ()
+    early: bool = False
 
 
 @define(eq=False)
 class Answers:
     """
     Keeps the answers of a session in order, and remembers them.
+
+    Inputs are taken in their order, without holes. Beyond `MAX_UNANSWERED` none is taken before
+    some are answered.
 
     A client's id that comes again is answered as it was the first time, and is not carried
     out; while the first is still waiting, both have one answer. An answer that says when to try
@@ -75,20 +83,43 @@ class Answers:
 
     @property
     def full(self) -> bool:
-        """Whether no more inputs should be taken before some are answered."""
+        """Whether no more inputs are taken before some are answered."""
         return len(self._waiting) >= MAX_UNANSWERED
+
+    @property
+    def applied(self) -> InputNumber:
+        """The highest input that was taken; so were all below it."""
+        return InputNumber(self._highest)
+
+    def go_on(self, applied: InputNumber, rows: Iterable[AnswerRow], now: float) -> None:
+        """
+        Go on with a session that another world has begun.
+
+        Args:
+            applied: The highest input that is done.
+            rows: Which answers are remembered, in the order of their ordinals.
+            now: Seconds; since then they count as given.
+        """
+        self._highest = applied
+        for row in rows:
+            refusal = None if row.code is None else Refusal(row.code, row.message or "")
+            self._remembered[row.command] = _Remembered(now, False, refusal)
+            self._named = row.ordinal
 
     def admit(self, number: InputNumber, command: CommandId | None, now: float) -> Admission:
         """
         Note that an input came.
 
         Args:
-            number: Its place in the session. One that came before isn't fresh.
+            number: Its place in the session. One that came before isn't fresh, nor is any but the
+                next.
             command: The client's id of it.
             now: Seconds.
         """
         if number <= self._highest:
             return self._again(number, command)
+        if number != self._highest + 1 or self.full:
+            return Admission(fresh=False, early=True)
         self._highest = number
         if command is None:
             self._waiting[number] = _Waiting(None)

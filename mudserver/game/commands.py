@@ -18,12 +18,14 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.gateways import Gateways
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
+from mudserver.game.missing import MissingInputs
 from mudserver.game.moderation import Moderation
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.recorder import Recorder
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
+from mudserver.game.showings import Showings
 from mudserver.game.stage import Stage
 from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import CommandId, InputNumber
@@ -69,12 +71,14 @@ class _Typed:
         number: Its place in the session.
         command: The client's id of it, if it has one.
         came: When it came, in seconds of the clock.
+        showings: Names what is shown of it.
     """
 
     session: Session
     number: InputNumber
     command: CommandId | None
     came: float
+    showings: Showings
 
 
 class Commands:
@@ -94,6 +98,7 @@ class Commands:
         allowances: How often characters may do what is expensive.
         pressure: What says whether anything may change.
         fan_out: What shows them.
+        missing: What asks for inputs that did not come.
         presence: What lets players out who quit.
         revocations: What changes passwords.
         moderation: What sends away who is banned.
@@ -121,6 +126,7 @@ class Commands:
         allowances: VerbAllowances,
         pressure: PressureGauge,
         fan_out: FanOut,
+        missing: MissingInputs,
         presence: Presence,
         revocations: Revocations,
         moderation: Moderation,
@@ -141,6 +147,7 @@ class Commands:
         self._allowances = allowances
         self._pressure = pressure
         self._fan_out = fan_out
+        self._missing = missing
         self._presence = presence
         self._revocations = revocations
         self._moderation = moderation
@@ -155,26 +162,28 @@ class Commands:
     # ------------------------------------------------------------ what comes in
 
     def received(self, message: Input) -> None:
-        """Take an input: of a session that goes on, by its newest attachment, and only once."""
+        """
+        Take an input: of a session that goes on, by its newest attachment, in order, and once.
+
+        Whatever comes too early is asked for again.
+        """
         session = self._sessions.current(message.session, message.generation)
         if session is None:
             self._meter.count("inputs_dropped", reason="stale")
-            return
-        if session.answers.full:
-            # Out of order, since there is no room to remember that it was asked.
-            self._publish(
-                session, Settled(session.id, message.number, message.command, _UNAVAILABLE)
-            )
-            self._meter.count("commands", outcome="unavailable")
             return
         now = self._clock.seconds()
         admission = session.answers.admit(message.number, message.command, now)
         for settled in admission.settled:
             self._publish(session, settled)
+        if admission.early:
+            self._meter.count("inputs_dropped", reason="early")
+            self._missing.ask(session)
+            return
         if not admission.fresh:
             self._meter.count("inputs_dropped", reason="repeated")
             return
-        typed = _Typed(session, message.number, message.command, now)
+        showings = Showings(session.id, message.number)
+        typed = _Typed(session, message.number, message.command, now, showings)
         try:
             self._loop.submit(
                 session.lane,
@@ -311,7 +320,8 @@ class Commands:
 
     def _password_changed(self, typed: _Typed) -> None:
         if self._sessions.goes_on(typed.session):
-            self._fan_out.notice(typed.session, "Your password is changed.")
+            words = "Your password is changed."
+            self._fan_out.notice(typed.session, words, showings=typed.showings)
         self._answer(typed, None)
 
     # ------------------------------------------------------------ answers
@@ -332,7 +342,7 @@ class Commands:
         if outcome is Outcome.COMMITTED:
             for event in events:
                 if isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, (), typed.command)
+                    self._fan_out.tell(event, (), typed.command, typed.showings)
         if outcome is not Outcome.LOST:
             self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 
@@ -356,7 +366,7 @@ class Commands:
                 message=refusal.message if refusal else None,
             )
         done = InputRow(session.id, session.character, typed.number)
-        return Receipt(done, answer, partial(self._committed, typed, events))
+        return Receipt(done, answer, partial(self._committed, typed, events), typed.showings)
 
     def _settle(self, typed: _Typed, refusal: Refusal | None) -> None:
         outcome = "done" if refusal is None else refusal.code

@@ -8,9 +8,10 @@ from twisted.logger import Logger
 
 from mudserver.game.gateways import Gateways
 from mudserver.game.sessions import Session, Sessions
+from mudserver.game.showings import Showings
 from mudserver.ids import CharacterId, CommandId, RoomId
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Show
+from mudserver.interfaces.play import EventId, Show
 from mudserver.view.line import Style, View
 from mudserver.view.render import render
 from mudserver.view.state import (
@@ -24,7 +25,7 @@ from mudserver.view.words import answering, system, text
 from mudserver.wire.messages import Level
 from mudserver.world.applied import CharacterDelta, Delta
 from mudserver.world.audience import Viewer, resolve, watching
-from mudserver.world.events import Event
+from mudserver.world.events import MUST_ARRIVE, Event, Looked
 from mudserver.world.world import World
 
 #: Bytes of JSON in one message. Whatever could be larger is paged, so one that is larger comes of a
@@ -70,7 +71,13 @@ class FanOut:
         self._meter = meter
         self._largest: dict[str, int] = {}
 
-    def tell(self, event: Event, deltas: Iterable[Delta], command: CommandId | None = None) -> None:
+    def tell(
+        self,
+        event: Event,
+        deltas: Iterable[Delta],
+        command: CommandId | None = None,
+        showings: Showings | None = None,
+    ) -> None:
         """
         Show an event that was just applied, and then what it changed.
 
@@ -78,15 +85,22 @@ class FanOut:
             event: What happened.
             deltas: What applying it returned.
             command: The client's id of the command that it answers, if it has one.
+            showings: Names what is shown, where it comes of an input. States have no names: they
+                may come any number of times.
         """
         now = self._utc_now()
         time = rfc3339(now)
+        durable = isinstance(event, MUST_ARRIVE)
+        if isinstance(event, Looked):
+            showings = None
+        ordinal = 0 if showings is None else showings.begin()
         for viewer, characters in resolve(self._world, event, now):
-            for view in render(self._world, event, viewer, time):
+            for place, view in enumerate(render(self._world, event, viewer, time)):
+                shown = view
                 if command is not None and viewer is Viewer.ACTOR:
-                    self._show(answering(view, command), characters)
-                else:
-                    self._show(view, characters)
+                    shown = answering(view, command)
+                name = None if showings is None else showings.name(ordinal, viewer, place)
+                self._show(shown, characters, name, durable=durable)
         for delta in deltas:
             watchers = watching(self._world, delta)
             if watchers:
@@ -113,20 +127,34 @@ class FanOut:
         if room is not None:
             self._show(occupants_page(self._world, room, after), (session.character,))
 
-    def notice(self, session: Session, words: str, style: Style = Style.SYSTEM) -> None:
-        """Show a session some words."""
-        self._show(text(words, style, self._time()), (session.character,))
+    def notice(
+        self,
+        session: Session,
+        words: str,
+        style: Style = Style.SYSTEM,
+        showings: Showings | None = None,
+    ) -> None:
+        """Show a session some words, on account of an input or of none."""
+        name = None if showings is None else showings.name(showings.begin(), Viewer.ACTOR)
+        self._show(text(words, style, self._time()), (session.character,), name)
 
     def announce(self, words: str, level: Level) -> None:
         """Show everyone a notice of the server."""
         everyone = tuple(session.character for session in self._sessions)
         self._show(system(words, level, self._time()), everyone)
 
-    def _show(self, view: View, characters: Iterable[CharacterId]) -> None:
+    def _show(
+        self,
+        view: View,
+        characters: Iterable[CharacterId],
+        name: EventId | None = None,
+        *,
+        durable: bool = False,
+    ) -> None:
         recipients = 0
         for gateway, sessions in self._sessions.by_gateway(characters).items():
             recipients += len(sessions)
-            self._gateways.tell(gateway, Show(view, tuple(sessions)))
+            self._gateways.tell(gateway, Show(view, tuple(sessions), name, durable))
         self._meter.observe("fanout_recipients", float(recipients))
         self._weigh(view)
 

@@ -21,6 +21,7 @@ from mudserver.game.limits import GameLimits
 from mudserver.game.login_attempts import LoginAttempts
 from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop
+from mudserver.game.missing import MissingInputs
 from mudserver.game.moderation import Moderation
 from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.pastime import Pastime
@@ -111,6 +112,7 @@ class Game:
     revalidation: Revalidation
     expiry: Expiry
     audit: AuditLog
+    missing: MissingInputs
     commands: Commands
     pastime: Pastime
     housekeeping: Housekeeping
@@ -257,6 +259,9 @@ def assemble(
         loop=loop,
         meter=ports.meter,
     )
+    missing = MissingInputs(
+        sessions=sessions, gateways=gateways, clock=ports.clock, meter=ports.meter
+    )
     commands = Commands(
         world=world,
         store=ports.world,
@@ -267,6 +272,7 @@ def assemble(
         allowances=VerbAllowances(limits.verbs, ports.meter),
         pressure=pressure,
         fan_out=fan_out,
+        missing=missing,
         presence=presence,
         revocations=revocations,
         moderation=moderation,
@@ -301,6 +307,7 @@ def assemble(
         revalidation=revalidation,
         expiry=expiry,
         audit=audit,
+        missing=missing,
         commands=commands,
         pastime=pastime,
         housekeeping=housekeeping,

@@ -176,6 +176,7 @@ class WorldService(Service):
         game.standings.stop()
         game.revalidation.stop()
         game.expiry.stop()
+        game.missing.stop()
 
     def _fenced(self, error: Fenced) -> None:
         """Let everyone go to the world that has taken over; save nothing."""

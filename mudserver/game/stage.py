@@ -12,6 +12,7 @@ from mudserver.game.dirt import Receipt, Settle
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.showings import Showings
 from mudserver.ids import NpcId
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.meter import IMeter
@@ -98,7 +99,8 @@ class Stage:
         changed = self._happen(happened, receipt, settle, notes)
         for event in happened:
             if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
-                self._submit(partial(react, self._world, event))
+                showings = None if receipt is None else receipt.showings
+                self._submit(partial(react, self._world, event), showings)
         return changed
 
     def pass_time(self, npc: NpcId, pick: float) -> None:
@@ -115,17 +117,19 @@ class Stage:
         receipt: Receipt | None = None,
         settle: Settle | None = None,
         notes: Sequence[AuditRow] = (),
+        showings: Showings | None = None,
     ) -> bool:
         changes: list[Change] = []
         whole = False
         answer = None if receipt is None else receipt.answer
         command = None if answer is None else answer.command
+        showings = showings if receipt is None else receipt.showings
         try:
             for event in events:
                 applied = self._world.apply(event)
                 changes.extend(applied.changes)
                 if not isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, applied.deltas, command)
+                    self._fan_out.tell(event, applied.deltas, command, showings)
             whole = True
         finally:
             if changes:
@@ -135,9 +139,11 @@ class Stage:
                 )
         return bool(changes)
 
-    def _submit(self, deeds: Callable[[], tuple[Event, ...]]) -> None:
+    def _submit(
+        self, deeds: Callable[[], tuple[Event, ...]], showings: Showings | None = None
+    ) -> None:
         def work() -> None:
-            self._happen(deeds())
+            self._happen(deeds(), showings=showings)
 
         try:
             self._loop.submit(INHABITANTS, work, _nobody_to_tell)

@@ -72,6 +72,7 @@ from mudserver.world.events.things import (
 )
 
 __all__ = [
+    "MUST_ARRIVE",
     "TOLD_WHEN_SAVED",
     "Appointed",
     "Arrived",
@@ -187,6 +188,10 @@ Event = (
     | SilencesListed
     | PasswordAsked
 )
+
+#: Events that must get to whoever is shown them, wherever they are: somebody said it to them, or
+#: has silenced them.
+MUST_ARRIVE: Final = (Told, ChannelSaid, PartySaid, Silenced, Unsilenced)
 
 #: Events that are shown when what they change is committed, and not before.
 TOLD_WHEN_SAVED: Final = (Silenced, Unsilenced, Banned, Unbanned)

@@ -1,11 +1,14 @@
 """Every input is answered once, in order; a repeated id as the first time."""
 
-from hypothesis import given
+from collections.abc import Sequence
+
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.game.answers import MAX_REMEMBERED, MAX_UNANSWERED, Answers
 from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.interfaces.journal import AnswerRow
 from mudserver.interfaces.play import Refusal, Settled
 
 S = SessionId("s")
@@ -25,6 +28,7 @@ class AnswersTest(SynchronousTestCase):
         id = None if command is None else CommandId(command)
         admission = self.answers.admit(InputNumber(number), id, now)
         self.given = list(admission.settled)
+        self.early = admission.early
         return admission.fresh
 
     def settle(self, number: int, refusal: Refusal | None = None) -> list[Settled]:
@@ -90,8 +94,8 @@ class AnswersTest(SynchronousTestCase):
         for number in range(1, MAX_REMEMBERED + 2):
             self.admit(number, f"id{number}")
             self.settle(number)
-        self.assertFalse(self.admit(5000, "id2"))
-        self.assertTrue(self.admit(5001, "id1"))
+        self.assertFalse(self.admit(MAX_REMEMBERED + 2, "id2"))
+        self.assertTrue(self.admit(MAX_REMEMBERED + 3, "id1"))
 
     def test_full(self) -> None:
         """It says when too many wait for their answers."""
@@ -99,9 +103,86 @@ class AnswersTest(SynchronousTestCase):
             self.assertFalse(self.answers.full)
             self.admit(number)
         self.assertTrue(self.answers.full)
+        self.assertFalse(self.admit(MAX_UNANSWERED + 1, "late"))
+        self.assertTrue(self.early)
         self.settle(1)
         self.assertFalse(self.answers.full)
+        self.assertTrue(self.admit(MAX_UNANSWERED + 1, "late"))
 
+    def test_too_early(self) -> None:
+        """An input that isn't the next leaves no trace: it comes again after those before it."""
+        self.assertFalse(self.admit(2, "b"))
+        self.assertEqual((self.early, self.given, self.answers.applied), (True, [], 0))
+        self.assertTrue(self.admit(1, "a"))
+        self.assertTrue(self.admit(2, "b"))
+        self.assertEqual((self.early, self.answers.applied), (False, 2))
+
+    def test_goes_on(self) -> None:
+        """A session that another world has begun goes on behind what is done, and remembers."""
+        rows = (
+            AnswerRow(S, CommandId("a"), 4, InputNumber(6)),
+            AnswerRow(S, CommandId("b"), 5, InputNumber(7), "not_allowed", "No."),
+        )
+        self.answers.go_on(InputNumber(9), rows, 0.0)
+        self.assertFalse(self.admit(7, "b"))
+        self.assertEqual((self.early, self.given), (False, [settled(7, "b", NO)]))
+        self.assertFalse(self.admit(9))
+        self.assertEqual(self.given, [settled(9)])
+        self.assertFalse(self.admit(11))
+        self.assertTrue(self.early)
+        self.assertFalse(self.admit(10, "a"))
+        self.assertEqual(self.given, [settled(10, "a")])
+        self.assertTrue(self.admit(11, "c"))
+        self.assertEqual(self.answers.next_ordinal(), 6)
+
+    @settings(suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        st.lists(st.one_of(st.integers(1, 9), st.just("settle")), max_size=60),
+        st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=9, max_size=9),
+    )
+    def test_lost_and_repeated(
+        self, comes: Sequence[int | str], ids: Sequence[CommandId | None]
+    ) -> None:
+        """Whatever is lost or comes twice, inputs are carried out in order and once, and answered
+        each, in order; those that are early are as if they had not come.
+        """
+        answers = Answers(S)
+        first: list[Settled] = []
+        done: list[int] = []
+        waiting: list[int] = []
+
+        def come(number: int) -> None:
+            applied = answers.applied
+            admission = answers.admit(InputNumber(number), ids[number - 1], 0.0)
+            self.assertEqual(admission.early, number > applied + 1)
+            if number > applied:
+                first.extend(admission.settled)
+            else:
+                self.assertFalse(admission.fresh)
+                self.assertEqual([each.number for each in admission.settled][1:], [])
+            if admission.fresh:
+                done.append(number)
+                waiting.append(number)
+
+        def settle() -> None:
+            if waiting:
+                first.extend(answers.settle(InputNumber(waiting.pop()), None))
+
+        for each in comes:
+            if isinstance(each, int):
+                come(each)
+            else:
+                settle()
+        for number in range(1, 10):
+            come(number)
+        while waiting:
+            settle()
+        self.assertEqual([each.number for each in first], list(range(1, 10)))
+        self.assertEqual(done, sorted(set(done)))
+        named = [ids[number - 1] for number in done]
+        self.assertEqual(len({each for each in named if each}), len([e for e in named if e]))
+
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(st.permutations(range(1, 9)), st.lists(st.sampled_from("abc"), min_size=8, max_size=8))
     def test_any_order(self, order: list[int], ids: list[str]) -> None:
         """However commits come in, answers go out by number, one for each input."""

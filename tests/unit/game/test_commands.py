@@ -4,12 +4,13 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
 from mudserver.errors import StorageRefused, StorageUnavailable
-from mudserver.game import answers, journal, loop
+from mudserver.game import answers, journal, loop, missing
 from mudserver.game.commands import LOAD_SECONDS
-from mudserver.ids import GatewayId, RoomId
+from mudserver.ids import GatewayId, InputNumber, RoomId
 from mudserver.interfaces.authority import Origin, PasswordCredential, Register, Transport
 from mudserver.interfaces.bus import WORLD
-from mudserver.interfaces.play import OccupantsWanted, PasswordWanted, Show
+from mudserver.interfaces.continuity import InputsWanted
+from mudserver.interfaces.play import EventId, OccupantsWanted, PasswordWanted, Show
 from mudserver.world.applied import CharacterPlaced, ItemPlaced
 from mudserver.world.model import Exit
 from mudserver.world.role import Role
@@ -24,6 +25,10 @@ class CommandsTestCase(GameTestCase):
         self.ids = {each.name: each.id for each in self.database.characters.values()}
         self.advance(journal.RIDE_SECONDS)
         self.gateway.forget()
+
+    def wanted(self) -> list[int]:
+        """After which of Ann's inputs those are wanted that did not come."""
+        return [each.after for each in self.gateway.messages if isinstance(each, InputsWanted)]
 
     def codes(self) -> list[tuple[str | None, str | None]]:
         """The answers Ann got, as (id, code of the refusal)."""
@@ -291,7 +296,9 @@ class AnswerTest(CommandsTestCase):
         self.assertEqual(len(self.flushLoggedErrors(StorageRefused)), 2)
 
     def test_too_much_unanswered(self) -> None:
-        """When too many inputs wait for their answers, the next is refused at once."""
+        """When too many inputs wait for their answers, the next is not taken; when there is room,
+        the gateway is asked for it.
+        """
         self.database.hold()
         self.gateway.type(self.ann, "get lamp", "first")
         for number in range(answers.MAX_UNANSWERED - 1):
@@ -299,10 +306,14 @@ class AnswerTest(CommandsTestCase):
             if number % 100 == 0:
                 self.clock.advance(0)
         self.clock.advance(0)
-        self.type(self.ann, "look", "late")
-        self.assertEqual(self.codes(), [("late", "unavailable")])
+        number = self.gateway.type(self.ann, "look", "late")
+        self.advance(missing.AGAIN_SECONDS)
+        self.assertEqual((self.codes(), self.wanted()), ([], []))
         self.database.release()
-        self.type(self.ann, "look", "late")
+        self.advance(missing.AGAIN_SECONDS)
+        self.assertEqual(self.wanted(), [answers.MAX_UNANSWERED])
+        self.gateway.type(self.ann, "look", "late", number=number)
+        self.advance()
         self.assertEqual(self.codes()[-1], ("late", None))
 
     def test_too_much_queued(self) -> None:
@@ -313,6 +324,106 @@ class AnswerTest(CommandsTestCase):
         codes = self.codes()
         self.assertEqual(codes[-1], (str(loop.MAX_LANE_WORK), "unavailable"))
         self.assertEqual([code for _, code in codes[:-1]], [None] * loop.MAX_LANE_WORK)
+
+
+class LostTest(CommandsTestCase):
+    """Inputs that don't arrive."""
+
+    def type_at(self, *numbers: int) -> None:
+        for number in numbers:
+            self.gateway.type(self.ann, f"say {number}", f"c{number}", number=number)
+        self.clock.advance(0)
+
+    def said(self) -> list[str]:
+        return [str(body["text"]) for body in self.gateway.bodies(self.ann, "chat")]
+
+    def test_hole(self) -> None:
+        """What comes too early is not carried out; what is missing is asked for, once."""
+        self.type_at(1, 3, 4)
+        self.assertEqual((self.said(), self.wanted()), (["1"], [1]))
+        self.type_at(2, 3, 4)
+        self.assertEqual(self.said(), ["1", "2", "3", "4"])
+        self.assertEqual(self.codes(), [(f"c{number}", None) for number in (1, 2, 3, 4)])
+        self.clock.advance(missing.AGAIN_SECONDS)
+        self.assertEqual(self.wanted(), [1])
+        self.assertEqual(self.meter.counts["inputs_dropped early"], 2)
+
+    def test_asked_again(self) -> None:
+        """While it is missing it is asked for each second, but not for ever; a new one begins
+        anew.
+        """
+        self.type_at(2)
+        for number in range(1, 3 * missing.MAX_ASKS):
+            self.assertEqual(self.wanted(), [0] * min(number, missing.MAX_ASKS))
+            self.clock.advance(missing.AGAIN_SECONDS)
+        self.type_at(3)
+        self.assertEqual(len(self.wanted()), missing.MAX_ASKS + 1)
+
+    def test_another_hole(self) -> None:
+        """Of two holes one after the other, each is asked for at once."""
+        self.type_at(2, 1, 3)
+        self.assertEqual(self.wanted(), [0, 1])
+
+    def test_over(self) -> None:
+        """Of a session that is over nothing is wanted."""
+        self.type_at(2)
+        self.gateway.detach(self.ann, by_choice=True)
+        self.advance(missing.AGAIN_SECONDS)
+        self.assertEqual(self.wanted(), [0])
+
+
+class NamesTest(CommandsTestCase):
+    """What is shown has a name, where it comes of an input."""
+
+    def names(self) -> list[tuple[str, EventId | None, bool]]:
+        """Type of view, its name, and whether it must arrive, of all that was shown."""
+        shown = [each for each in self.gateway.messages if isinstance(each, Show)]
+        return [(each.view.type, each.event, each.durable) for each in shown]
+
+    def test_named(self) -> None:
+        """Each view that comes of an input has its own name; states and deltas have none."""
+        self.type(self.ann, "say hello")
+        self.type(self.ann, "east")
+        said, *went = self.names()[1:]
+        self.assertEqual(said[1], EventId(self.ann, InputNumber(1), 8))
+        self.assertEqual(len({name for _, name, _ in self.names() if name}), 3)
+        self.assertEqual(
+            [(type, name is not None) for type, name, _ in went],
+            [("presence", True), ("room.delta", False), ("room.state", False)],
+        )
+
+    def test_alone(self) -> None:
+        """Whoever else is there, a view has the same name."""
+        self.type(self.ann, "say hello")
+        self.gateway.detach(self.bob, by_choice=True)
+        self.advance()
+        self.type(self.ann, "say hello")
+        mine = [name.index for kind, name, _ in self.names() if kind == "chat" and name]
+        self.assertEqual(mine, [0, 8, 0])
+
+    def test_reactions(self) -> None:
+        """What inhabitants do about it counts on."""
+        self.open_doors()
+        self.type(self.ann, "north")
+        self.gateway.forget()
+        self.type(self.ann, "say what time is it?")
+        mine, reaction = (name for _, name, _ in self.names())
+        assert mine is not None
+        assert reaction is not None
+        self.assertEqual((mine.number, reaction.number), (2, 2))
+        self.assertNotEqual(mine.index, reaction.index)
+
+    def test_nobody_typed_it(self) -> None:
+        """What comes of no input has no name."""
+        self.gateway.detach(self.bob)
+        self.advance()
+        self.assertEqual(self.names(), [("presence", None, False)])
+
+    def test_must_arrive(self) -> None:
+        """Tells and lines of channels must arrive; what is said in a room need not."""
+        for text in ("tell bob hello", "chat hello", "say hello"):
+            self.type(self.ann, text)
+        self.assertEqual([must for _, _, must in self.names()], [True] * 4 + [False] * 2)
 
 
 class CommittedTest(CommandsTestCase):

@@ -27,7 +27,7 @@ Chunk          peer, hub                           a part of an envelope that is
 =============  ==================================  ================================================
 """
 
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
@@ -38,8 +38,10 @@ VERSION: Final = 1
 class Envelope(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """One of the below."""
 
-    #: Whether it is dropped where the link is too slow, rather than the link.
-    lossy: ClassVar[bool] = False
+    @property
+    def lossy(self) -> bool:
+        """Whether it is dropped where the link is too slow, rather than the link."""
+        return False
 
 
 class Subscribe(Envelope, frozen=True, tag=1):
@@ -117,6 +119,11 @@ class Publish(Envelope, frozen=True, tag=8):
     id: str
     payload: bytes
 
+    @property
+    def lossy(self) -> bool:
+        """What has no id is tried once."""
+        return not self.id
+
 
 class Deliver(Envelope, frozen=True, tag=9):
     """
@@ -136,6 +143,11 @@ class Deliver(Envelope, frozen=True, tag=9):
     seq: int
     id: str
     payload: bytes
+
+    @property
+    def lossy(self) -> bool:
+        """What has no id is tried once."""
+        return not self.id
 
 
 class Receipt(Envelope, frozen=True, tag=10):
@@ -220,11 +232,14 @@ class Refused(Envelope, frozen=True, tag=16):
         reason: Why, in words.
     """
 
-    lossy = True
-
     kind: str
     subject: str
     reason: str
+
+    @property
+    def lossy(self) -> bool:
+        """It is for the log alone."""
+        return True
 
 
 class Chunk(Envelope, frozen=True, tag=15):

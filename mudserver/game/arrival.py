@@ -56,4 +56,5 @@ def attached(session: Session, *, recovered: bool) -> Attached:
         attended=session.attended,
         character=session.name,
         recovered=recovered,
+        applied=session.answers.applied,
     )

@@ -1,6 +1,5 @@
 """From a connection to a session: authenticated, loaded, let in."""
 
-from datetime import datetime
 from typing import Final
 
 from twisted.internet.defer import TimeoutError
@@ -20,7 +19,7 @@ from mudserver.game.journal import Journal
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Sessions
 from mudserver.game.tokens import Authority, Tokens
-from mudserver.interfaces.authority import Refresh
+from mudserver.interfaces.authority import Attended, Refresh
 from mudserver.interfaces.play import Attach, Attached
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.interfaces.stores import IWorldStore
@@ -95,9 +94,9 @@ class Attachments:
         finally:
             self._under_way -= 1
 
-    async def refresh(self, request: Refresh) -> datetime:
+    async def refresh(self, request: Refresh) -> Attended:
         """
-        Prolong a session's authority; return when it ends now (UTC).
+        Prolong a session's authority; return what it rests on now.
 
         Raises:
             NotAuthenticated: What it shows isn't valid (any longer), or the session is over.
@@ -110,7 +109,7 @@ class Attachments:
         if revoked or not self._sessions.goes_on(session):
             raise NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
         self._sessions.attend(session, authority.attended)
-        return authority.token.expires
+        return authority.attended
 
     async def _enter(self, request: Attach, authority: Authority) -> Attached:
         for _ in range(MAX_LOADS):

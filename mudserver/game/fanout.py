@@ -23,6 +23,7 @@ from mudserver.view.state import (
 )
 from mudserver.view.words import answering, system, text
 from mudserver.wire.messages import Level
+from mudserver.wire.moments import rfc3339
 from mudserver.world.applied import CharacterDelta, Delta
 from mudserver.world.audience import Viewer, resolve, watching
 from mudserver.world.events import MUST_ARRIVE, Event, Looked
@@ -31,11 +32,6 @@ from mudserver.world.world import World
 #: Bytes of JSON in one message. Whatever could be larger is paged, so one that is larger comes of a
 #: fault of ours: it is shown all the same, and logged.
 MAX_VIEW_BYTES: Final = 32 * 1024
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment as messages carry it: UTC, with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class FanOut:

@@ -187,7 +187,7 @@ class JsonLink(Link):
 
     async def _refreshed(self, session: SessionId, message: messages.Refresh) -> None:
         try:
-            expires = await self._shared.bus.request(
+            attended = await self._shared.bus.request(
                 WORLD, Refresh(session, message.token, message.ticket)
             )
         except PlayerError as error:
@@ -195,7 +195,7 @@ class JsonLink(Link):
         except Unavailable as error:
             self.refuse("unavailable", "The world is away.", None, error.retry_after)
         else:
-            self._send(messages.Refreshed(expires=_rfc3339(expires)))
+            self._send(messages.Refreshed(expires=_rfc3339(attended.expires)))
         finally:
             self._refreshing = False
 

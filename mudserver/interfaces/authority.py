@@ -202,9 +202,9 @@ Credential = TicketCredential | PasswordCredential
 
 
 @frozen
-class Refresh(Request[datetime]):
-    """Extend a session's token, by itself or by a ticket of the same account; replies with the
-    new end. Fails with `NotAuthenticated`.
+class Refresh(Request[Attended]):
+    """Extend a session's token, by itself or by a ticket of the same account; replies with what the
+    session rests on from now on. Fails with `NotAuthenticated`.
     """
 
     session: SessionId

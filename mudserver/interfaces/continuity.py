@@ -179,6 +179,11 @@ class StatesWanted(Message):
     gateway: GatewayId
     sessions: tuple[SessionId, ...]
 
+    @property
+    def durable(self) -> bool:
+        """Their clients were told that it follows."""
+        return True
+
 
 # ------------------------------------------------------------ from one gateway to another
 

@@ -27,6 +27,7 @@ class Attached:
         character: The name of the character in play.
         recovered: Whether an earlier session goes on, so that missed messages follow;
             otherwise full state follows.
+        applied: The highest input of an earlier session that the world has carried out.
     """
 
     session: SessionId
@@ -34,6 +35,7 @@ class Attached:
     attended: Attended
     character: str
     recovered: bool
+    applied: InputNumber = InputNumber(0)
 
 
 @frozen

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mudserver.bus.codec import MAX_NAME, MAX_PAYLOAD_BYTES, VERSION, Codec, kind_of
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.errors import Garbled, UnknownKind, Unsendable
-from mudserver.ids import Epoch, Generation, InputNumber, SessionId
-from mudserver.interfaces.authority import LookUpName, NameState, Origin, Refresh, Revoke
+from mudserver.ids import AccountId, Epoch, Generation, InputNumber, SessionId, TokenHash
+from mudserver.interfaces.authority import Attended, LookUpName, NameState, Origin, Refresh, Revoke
 from mudserver.interfaces.bus import Message, Request
 from mudserver.interfaces.continuity import FromWorld, WorldOpened
 from mudserver.interfaces.play import Detached, Input, PasswordWanted, Show
@@ -109,8 +109,9 @@ class RoundTripTest(SynchronousTestCase):
         """A time arrives with its zone, to the microsecond."""
         when = datetime(2026, 2, 3, 4, 5, 6, 789, UTC)
         request = Refresh(SessionId("s"), None, None)
-        there = CODEC.decode_reply(request, CODEC.encode_reply(request, when))
-        self.assertEqual((there, there.tzinfo), (when, UTC))
+        attended = Attended(AccountId(1), "Ann", TokenHash("cafe"), when, ("Ann",))
+        there = CODEC.decode_reply(request, CODEC.encode_reply(request, attended))
+        self.assertEqual((there.expires, there.expires.tzinfo), (when, UTC))
 
     def test_kind(self) -> None:
         """The type of a payload can be named without reading it; of no payload, too."""

@@ -30,7 +30,7 @@ from mudserver.interfaces.play import (
 )
 from mudserver.session.outbox import OutboxLimits
 from mudserver.tasks import MAX_TASKS
-from tests.unit.gateway.bench import EXPIRES, GATEWAY, HOME, FakeWire, GatewayTestCase
+from tests.unit.gateway.bench import GATEWAY, HOME, FakeWire, GatewayTestCase, attended
 
 LIMITS = LinkLimits()
 HELLO = {"type": "hello", "ticket": "t", "csrf": "c"}
@@ -811,7 +811,7 @@ class RefreshTest(JsonLinkTestCase):
     def test_refreshed(self) -> None:
         """The world's answer is told."""
         self.send(self.link, {"type": "refresh", "ticket": "t"})
-        self.assertEqual(self.world.answer(EXPIRES), Refresh(self.session, None, "t"))
+        self.assertEqual(self.world.answer(attended()), Refresh(self.session, None, "t"))
         self.assertEqual(self.told(), {"type": "refreshed", "expires": "2026-01-02T03:04:05Z"})
 
     def test_refused(self) -> None:
@@ -842,16 +842,16 @@ class RefreshTest(JsonLinkTestCase):
         for _ in range(10):
             self.send(self.link, {"type": "refresh", "ticket": "t"})
         self.assertEqual(len(self.shared.tasks), 1)
-        self.world.answer(EXPIRES)
+        self.world.answer(attended())
         self.send(self.link, {"type": "refresh", "ticket": "t"})
         self.assertEqual(len(self.shared.tasks), 1)
-        self.world.answer(EXPIRES)
+        self.world.answer(attended())
 
     def test_lost_meanwhile(self) -> None:
         """An answer that comes when the connection is gone is nobody's."""
         self.send(self.link, {"type": "refresh", "ticket": "t"})
         self.link.lost("reset")
-        self.world.answer(EXPIRES)
+        self.world.answer(attended())
         self.assertEqual(self.wire.writes, [])
 
 

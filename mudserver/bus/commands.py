@@ -1,0 +1,59 @@
+"""What the ends of a link ask each other: AMP commands (`twisted.protocols.amp`)."""
+
+from attrs import frozen
+from twisted.protocols import amp
+
+from mudserver.errors import MudError
+
+
+class JoinRefused(MudError):
+    """The two ends don't work together; the message says why."""
+
+
+class VersionRefused(JoinRefused):
+    """They speak different versions of the bus's protocol."""
+
+
+class BoxRefused(MudError):
+    """What came breaks the protocol of the link; the message says how."""
+
+
+@frozen
+class PeerInfo:
+    """
+    One end of a link.
+
+    Attributes:
+        name: Names the process among all on the bus; also after a restart.
+        role: What it is there for.
+        instance: Names this run of the process.
+    """
+
+    name: str
+    role: str
+    instance: str
+
+
+class Join(amp.Command):
+    """Who I am, and which version of the bus's protocol I speak; the first that each end says."""
+
+    arguments = [
+        (b"version", amp.Integer()),
+        (b"name", amp.Unicode()),
+        (b"role", amp.Unicode()),
+        (b"instance", amp.Unicode()),
+    ]
+    errors = {VersionRefused: b"VERSION", JoinRefused: b"REFUSED"}
+
+
+class Carry(amp.Command):
+    """A box of envelopes; answered when they are taken over."""
+
+    arguments = [(b"box", amp.String())]
+    errors = {BoxRefused: b"GARBLED"}
+
+
+class Beat(amp.Command):
+    """I am alive."""
+
+    requiresAnswer = False

@@ -1,0 +1,512 @@
+"""
+A link: the connection of a peer and the hub, in AMP; both ends are alike.
+
+Each end says who it is (`Join`), and lets the other in or not. From then on either sends envelopes:
+those of one reactor turn go together, in as few boxes as they fit in (`Carry`), of which a limited
+number is not answered yet. Where that isn't enough, envelopes wait: of too many, those that may be
+lost are dropped, the oldest first; where the others are too many, the link breaks. Nobody waits for
+an end that doesn't read, doesn't answer or isn't alive: the link breaks then, too, and whoever owns
+an end begins anew with another link.
+
+Whatever the other end sends, it can do no more than that: what breaks the protocol breaks the link,
+with a line in the log of both.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import Final, Protocol, cast
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, TimeoutError, fail
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mudserver.bus.backlog import Backlog
+from mudserver.bus.boxes import BOX_BYTES, Unpacker
+from mudserver.bus.commands import (
+    Beat,
+    BoxRefused,
+    Carry,
+    Join,
+    JoinRefused,
+    PeerInfo,
+    VersionRefused,
+)
+from mudserver.bus.envelopes import VERSION, Envelope
+from mudserver.errors import BusUnavailable, Garbled, MudError
+
+#: What a peer's name, role and instance may be, each.
+_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+#: Keys in one of AMP's own boxes; `Join` has the most.
+MAX_KEYS: Final = 6
+
+#: What may stand in a box besides a command's arguments.
+_FRAME: Final = frozenset((amp.COMMAND, amp.ASK))
+_COMMANDS: Final[dict[bytes, type[amp.Command]]] = {
+    command.commandName: command for command in (Join, Carry, Beat)
+}
+
+
+class LinkLost(BusUnavailable):
+    """The link is broken; the message says why."""
+
+
+@frozen
+class LinkLimits:
+    """
+    What a link bears.
+
+    Attributes:
+        box: Bytes of a box.
+        window: Boxes that are sent and not answered.
+        lossy: Bytes that wait; beyond, lossy envelopes are dropped, the oldest first.
+        queue: Bytes that wait; beyond, the link breaks.
+        beat: Seconds between two signs of life.
+        patience: Seconds without any sign of life of the other end; then the link breaks.
+        deadline: Seconds for each answer, for the greeting, for the other end to read on, and for
+            what is to be sent when the link is closed.
+    """
+
+    box: int = BOX_BYTES
+    window: int = 16
+    lossy: int = 4 * 1024 * 1024
+    queue: int = 32 * 1024 * 1024
+    beat: float = 5.0
+    patience: float = 15.0
+    deadline: float = 10.0
+
+
+class LinkOwner(Protocol):
+    """
+    Who has an end of a link. Nothing is called after ``gone``.
+
+    A failure of a method is our fault: it is logged, and the link goes on.
+    """
+
+    def joined(self, link: "Link") -> None:
+        """Both ends have let the other in; ``link.peer`` is who is there."""
+
+    def received(self, link: "Link", envelope: Envelope) -> None:
+        """An envelope is here; they come in the order in which they were sent."""
+
+    def shed(self, link: "Link", envelopes: Sequence[Envelope]) -> None:
+        """Those that should have gone over the link were dropped; once for many."""
+
+    def gone(self, link: "Link", reason: Failure) -> None:
+        """
+        The link is over, also where it was never joined; once.
+
+        Args:
+            link: Which.
+            reason: `JoinRefused` where one end doesn't let the other in, else `LinkLost`.
+        """
+
+
+class _Transport(Protocol):
+    """What a link needs of its transport."""
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None: ...
+
+    def unregisterProducer(self) -> None: ...
+
+    def loseConnection(self) -> None: ...
+
+    def abortConnection(self) -> None: ...
+
+
+class _Stage(Enum):
+    """Where a link is in its life."""
+
+    #: The ends have not let each other in yet.
+    GREETING = auto()
+    JOINED = auto()
+    #: What waits is still sent; nothing is received any more.
+    CLOSING = auto()
+    #: Nothing but the last answer is sent.
+    ENDING = auto()
+    GONE = auto()
+
+
+@implementer(IPushProducer)
+class Link(amp.AMP):
+    """
+    One end of a link.
+
+    Args:
+        owner: Gets what comes.
+        me: Who the other end is told we are.
+        admit: Called with the link and who the other end says it is; raises `JoinRefused` where
+            that one may not join.
+        clock: Lets us wait, and send at the end of the reactor's turn.
+        limits: What it bears.
+
+    Attributes:
+        peer: The other end; None before it has said who it is and was let in.
+        boxes: How many were sent.
+    """
+
+    _log = Logger()
+    _calling = _log.failureHandler("The owner of a link failed.")
+
+    def __init__(
+        self,
+        owner: LinkOwner,
+        me: PeerInfo,
+        admit: Callable[["Link", PeerInfo], None],
+        clock: IReactorTime,
+        limits: LinkLimits | None = None,
+    ) -> None:
+        super().__init__()
+        self._owner = owner
+        self._me = me
+        self._admit = admit
+        self._clock = clock
+        self._limits = limits or LinkLimits()
+        self.peer: PeerInfo | None = None
+        self.boxes = 0
+        self._stage = _Stage.GREETING
+        self._let_in = False
+        self._reason: MudError | None = None
+        self._backlog = Backlog(self._limits.box)
+        self._unpacker = Unpacker()
+        self._shed: list[Envelope] = []
+        self._unanswered = 0
+        self._paused_at: float | None = None
+        self._heard_at = clock.seconds()
+        self._flushing: IDelayedCall | None = None
+        self._ending: IDelayedCall | None = None
+        self._losing: IDelayedCall | None = None
+        self._beats = LoopingCall(self._beat)
+        self._beats.clock = clock
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._backlog.size
+
+    # ------------------------------------------------------------ for the owner
+
+    def send(self, envelope: Envelope) -> None:
+        """
+        Send an envelope at the end of the reactor's turn; it may be dropped as `LinkOwner.shed`
+        tells, and goes nowhere once the link is closed.
+
+        Raises:
+            Unsendable: It is too large, or something in it can't be written.
+        """
+        if self._stage not in (_Stage.GREETING, _Stage.JOINED):
+            return
+        self._backlog.add(envelope)
+        if self._backlog.size > self._limits.lossy:
+            self._shed.extend(self._backlog.shed(self._limits.lossy))
+            if self._backlog.size > self._limits.queue:
+                self._break(LinkLost(f"{self._backlog.size} bytes wait to be sent."))
+        self._flush_soon()
+
+    def close(self, reason: str) -> None:
+        """
+        End the link in good order: what waits is sent, but nothing is received any more.
+
+        Args:
+            reason: In words, for the log, and for `LinkOwner.gone`.
+        """
+        if self._stage is _Stage.GREETING:
+            self._end(LinkLost(reason))
+        elif self._stage is _Stage.JOINED:
+            self._stage = _Stage.CLOSING
+            self._reason = LinkLost(reason)
+            self._lose_by_deadline()
+            self._log.info("The link to {peer} closes: {reason}", peer=self._there, reason=reason)
+            self._flush_soon()
+
+    # ------------------------------------------------------------ the connection
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self._wire = cast(_Transport, self.transport)
+        self._wire.registerProducer(self, True)
+        self._heard_at = self._clock.seconds()
+        self._ending = self._clock.callLater(self._limits.deadline, self._abort, "No greeting.")
+        self._call(
+            self.callRemote(
+                Join,
+                version=VERSION,
+                name=self._me.name,
+                role=self._me.role,
+                instance=self._me.instance,
+            ),
+            self._welcomed,
+        )
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what came; whatever it is, nothing is raised."""
+        if self._over:
+            return
+        self._heard_at = self._clock.seconds()
+        try:
+            super().dataReceived(data)
+        except (amp.AmpError, KeyError, ValueError) as error:
+            self._break(LinkLost(f"What came is no AMP: {type(error).__name__}."))
+
+    def lengthLimitExceeded(self, length: int) -> None:
+        """Break the link: what came is no AMP."""
+        self._break(LinkLost(f"What came is no AMP: a key of {length} bytes."))
+
+    def proto_value(self, string: bytes) -> object:
+        """Bound the number of keys in a box, which AMP itself would collect for ever."""
+        state: object = super().proto_value(string)
+        if self._currentBox is not None and len(self._currentBox) > MAX_KEYS:
+            raise amp.MalformedAmpBox
+        return state
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Let go of everything, and tell the owner."""
+        self._stage = _Stage.GONE
+        for call in (self._flushing, self._ending, self._losing):
+            self._cancel(call)
+        if self._beats.running:
+            self._beats.stop()
+        super().connectionLost(reason)
+        self._backlog = Backlog()
+        self._unpacker = Unpacker()
+        self._shed.clear()
+        error = self._reason or LinkLost(f"The connection is lost: {reason.getErrorMessage()}")
+        with self._calling:
+            self._owner.gone(self, Failure(error))
+
+    def pauseProducing(self) -> None:
+        """Send no more boxes: the other end doesn't read as fast."""
+        if self._paused_at is None:
+            self._paused_at = self._clock.seconds()
+
+    def resumeProducing(self) -> None:
+        """Send again."""
+        self._paused_at = None
+        self._flush_soon()
+
+    def stopProducing(self) -> None:
+        """Send no more; the end of the connection follows."""
+        self.pauseProducing()
+
+    # ------------------------------------------------------------ what comes
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        """Take a box, unless the link is over."""
+        if not self._over:
+            super().ampBoxReceived(box)
+
+    def dispatchCommand(self, box: amp.AmpBox) -> Deferred[amp.AmpBox]:
+        """Carry out a command; whatever is wrong with it, the other end is told, and no more."""
+        if not _lawful(box):
+            self._end(LinkLost(f"A command that is none of ours: {box[amp.COMMAND][:99]!r}."))
+            return fail(amp.RemoteAmpError(amp.UNHANDLED_ERROR_CODE, "That is no command."))
+        dispatched: Deferred[amp.AmpBox] = super().dispatchCommand(box)
+        return dispatched.addErrback(self._refused)
+
+    def _refused(self, failure: Failure) -> Failure:
+        """Make any failure one that AMP knows how to tell."""
+        if failure.check(amp.RemoteAmpError):
+            return failure
+        self._log.failure("A command from {peer} failed.", failure, peer=self._there)
+        self._end(LinkLost("An internal error."))
+        return Failure(amp.RemoteAmpError(b"FAULT", "That could not be done."))
+
+    @Join.responder
+    def _join(self, version: int, name: str, role: str, instance: str) -> dict[str, object]:
+        try:
+            self._check(version, name, role, instance)
+        except JoinRefused as error:
+            self._end(error)
+            raise
+        self.peer = PeerInfo(name, role, instance)
+        self._greeted()
+        return {}
+
+    def _check(self, version: int, name: str, role: str, instance: str) -> None:
+        if self.peer is not None:
+            raise JoinRefused("You have joined already.")
+        if version != VERSION:
+            raise VersionRefused(f"We speak version {VERSION} of the bus's protocol.")
+        for text in (name, role, instance):
+            if not _NAME.fullmatch(text):
+                raise JoinRefused("That is no name.")
+        self._admit(self, PeerInfo(name, role, instance))
+
+    @Carry.responder
+    def _carry(self, box: bytes) -> dict[str, object]:
+        if self._stage is _Stage.GREETING:
+            self._end(LinkLost("Envelopes came before the greeting."))
+            raise BoxRefused("Join first.")
+        try:
+            envelopes = self._unpacker.receive(box)
+        except Garbled as error:
+            self._end(LinkLost(f"A box can't be read: {error}"))
+            raise BoxRefused(str(error)) from None
+        for envelope in envelopes:
+            if self._stage is not _Stage.JOINED:
+                break
+            with self._calling:
+                self._owner.received(self, envelope)
+        return {}
+
+    @Beat.responder
+    def _beaten(self) -> dict[str, object]:
+        return {}
+
+    # ------------------------------------------------------------ the greeting
+
+    def _welcomed(self, _: object) -> None:
+        """The other end lets us in."""
+        self._let_in = True
+        self._greeted()
+
+    def _greeted(self) -> None:
+        """Begin, if each end has let the other in."""
+        if self._stage is _Stage.GREETING and self._let_in and self.peer is not None:
+            self._stage = _Stage.JOINED
+            self._cancel(self._ending)
+            self._beats.start(self._limits.beat, now=False).addErrback(self._broken)
+            with self._calling:
+                self._owner.joined(self)
+            self._flush_soon()
+
+    # ------------------------------------------------------------ what goes
+
+    def _flush_soon(self) -> None:
+        """Send at the end of this turn of the reactor, together with what else comes up."""
+        if self._flushing is None and self._stage is not _Stage.GONE:
+            self._flushing = self._clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = None
+        if self._shed:
+            shed, self._shed = self._shed, []
+            with self._calling:
+                self._owner.shed(self, shed)
+        while (
+            self._stage in (_Stage.JOINED, _Stage.CLOSING)
+            and self._unanswered < self._limits.window
+            and self._paused_at is None
+            and (box := self._backlog.take()) is not None
+        ):
+            self.boxes += 1
+            self._unanswered += 1
+            self._call(self.callRemote(Carry, box=box), self._answered)
+        if self._stage is _Stage.CLOSING and not self._backlog and not self._unanswered:
+            self._lose()
+
+    def _answered(self, _: object) -> None:
+        self._unanswered -= 1
+        self._flush_soon()
+
+    def _call(self, called: "Deferred[object]", answered: Callable[[object], None]) -> None:
+        """Wait for an answer, so long."""
+        called.addTimeout(self._limits.deadline, self._clock)
+        called.addCallbacks(answered, self._unheard)
+        called.addErrback(self._broken)
+
+    def _unheard(self, failure: Failure) -> None:
+        """Break the link: a command was refused, or not answered."""
+        if failure.check(JoinRefused):
+            self._break(cast(JoinRefused, failure.value))
+        elif failure.check(TimeoutError):
+            self._break(LinkLost(f"No answer in {self._limits.deadline:g} s."))
+        else:
+            self._break(LinkLost(f"Refused by the other end: {failure.getErrorMessage()}"))
+
+    def _beat(self) -> None:
+        """Show that we are alive, and look whether the other end is."""
+        now = self._clock.seconds()
+        if now - self._heard_at > self._limits.patience:
+            self._abort(f"No sign of life for {now - self._heard_at:.0f} s.")
+        elif self._paused_at is None:
+            if self._stage in (_Stage.JOINED, _Stage.CLOSING):
+                self.callRemote(Beat)
+        elif now - self._paused_at > self._limits.deadline:
+            self._abort(f"Nothing was read for {now - self._paused_at:.0f} s.")
+
+    # ------------------------------------------------------------ the end
+
+    @property
+    def _over(self) -> bool:
+        return self._stage in (_Stage.ENDING, _Stage.GONE)
+
+    @property
+    def _there(self) -> str:
+        return "somebody" if self.peer is None else self.peer.name
+
+    def unhandledError(self, failure: Failure) -> None:
+        """Break the link, unless that is why it is over."""
+        if not self._over:
+            self._broken(failure)
+
+    def _broken(self, failure: Failure) -> None:
+        """Break the link by a fault of our own."""
+        self._log.failure("The link to {peer} failed.", failure, peer=self._there)
+        self._break(LinkLost("An internal error."))
+
+    def _abort(self, reason: str) -> None:
+        self._break(LinkLost(reason))
+
+    def _break(self, error: MudError) -> None:
+        """End the link at once."""
+        if self._stage is not _Stage.GONE:
+            self._give_up(error)
+            self._abort_transport()
+
+    def _end(self, error: MudError) -> None:
+        """End the link when what we now answer is sent."""
+        if not self._over:
+            self._give_up(error)
+            self._lose_by_deadline()
+            self._losing = self._clock.callLater(0, self._lose)
+
+    def _give_up(self, error: MudError) -> None:
+        """Do no more; what happened first is the reason."""
+        if self._over:
+            return
+        if self._reason is None:
+            self._reason = error
+            self._log.warn("The link to {peer} ends: {reason}", peer=self._there, reason=str(error))
+        self._stage = _Stage.ENDING
+        if self._beats.running:
+            self._beats.stop()
+
+    def _lose_by_deadline(self) -> None:
+        """Let the connection end in good order, but not for ever."""
+        self._cancel(self._ending)
+        self._ending = self._clock.callLater(self._limits.deadline, self._abort_transport)
+
+    def _lose(self) -> None:
+        """Let what is written go out, and end the connection."""
+        self._stage = _Stage.ENDING
+        if self._beats.running:
+            self._beats.stop()
+        self._wire.unregisterProducer()
+        self._wire.loseConnection()
+
+    def _abort_transport(self) -> None:
+        self._wire.abortConnection()
+
+    def _cancel(self, call: IDelayedCall | None) -> None:
+        if call is not None and call.active():
+            call.cancel()
+
+
+def _lawful(box: amp.AmpBox) -> bool:
+    """Tell whether a box is one of our commands, with all its arguments and no others."""
+    command = _COMMANDS.get(box[amp.COMMAND])
+    if command is None or set(box) - _FRAME != {name for name, _ in command.arguments}:
+        return False
+    try:
+        command.parseArguments(box, None)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,588 @@
+"""A link carries envelopes in order, and ends where it can't."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.protocols import amp
+from twisted.trial.unittest import SynchronousTestCase
+
+from mudserver.bus.boxes import BOX_BYTES, encode
+from mudserver.bus.codec import MAX_PAYLOAD_BYTES
+from mudserver.bus.commands import Beat, Carry, Join, JoinRefused, PeerInfo, VersionRefused
+from mudserver.bus.envelopes import VERSION, Ask, Envelope, Subscribe
+from mudserver.bus.link import Link, LinkLimits, LinkLost
+from mudserver.errors import Unsendable
+from tests.unit.bus.envelopes import publish
+from tests.unit.bus.links import HUB, WORLD, End, Pair, nobody
+
+LIMITS = LinkLimits()
+
+
+def numbers(envelopes: Sequence[Envelope]) -> list[int]:
+    """What counts the publications among them."""
+    return [envelope.seq for envelope in envelopes]  # type: ignore[attr-defined]
+
+
+class GreetingTest(SynchronousTestCase):
+    """Each end says who it is, and lets the other in or not."""
+
+    def test_both_join(self) -> None:
+        """Both ends know who is there, and are told once."""
+        pair = Pair()
+        self.assertEqual((pair.hub.owner.joins, pair.world.owner.joins), (0, 0))
+        pair.settle()
+        self.assertEqual((pair.hub.link.peer, pair.world.link.peer), (WORLD, HUB))
+        self.assertEqual((pair.hub.owner.joins, pair.world.owner.joins), (1, 1))
+
+    def test_refused(self) -> None:
+        """One who may not join is told why, and both links are over."""
+        pair = Pair(admit=nobody)
+        pair.settle()
+        for end in (pair.hub, pair.world):
+            self.assertEqual(end.owner.joins, 0)
+            (error,) = end.owner.ends
+            self.assertIsInstance(error, JoinRefused)
+            self.assertEqual(str(error), "world may not join.")
+
+    def test_other_version(self) -> None:
+        """One that speaks another version is told so."""
+        end = _Raw()
+        end.join(version=VERSION + 1)
+        self.assertIn(b"VERSION", end.said())
+        end.assert_over(self)
+        self.assertIsInstance(end.owner.ends[0], VersionRefused)
+
+    def test_our_version_is_another(self) -> None:
+        """One that is told so knows why the link is over."""
+        end = _Raw()
+        end.join()
+        answer = {amp.ERROR: b"1", amp.ERROR_CODE: b"VERSION", amp.ERROR_DESCRIPTION: b"No."}
+        end.say(amp.AmpBox(answer))
+        end.assert_over(self)
+        self.assertIsInstance(end.owner.ends[0], VersionRefused)
+        self.assertEqual(end.owner.joins, 0)
+
+    def test_no_greeting(self) -> None:
+        """One that says nothing is let go."""
+        clock = Clock()
+        end = End(clock, HUB)
+        end.link.makeConnection(end.transport)
+        clock.advance(LIMITS.deadline - 0.1)
+        self.assertFalse(end.transport.disconnecting)
+        clock.advance(0.2)
+        self.assertTrue(end.transport.disconnecting)
+        end.transport.reportDisconnect()
+        self.assertIsInstance(end.owner.ends[0], LinkLost)
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_names(self) -> None:
+        """A name is short, and of letters, digits and a few signs."""
+        for name in ("", "a b", "a/b", "x" * 65, "é", "a\n"):
+            end = _Raw()
+            end.join(name=name)
+            self.assertIn(b"REFUSED", end.said())
+            self.assertEqual(end.owner.joins, 0)
+
+    def test_twice(self) -> None:
+        """Nobody joins twice over one link."""
+        end = _Raw()
+        end.join()
+        end.join()
+        self.assertIn(b"REFUSED", end.said())
+        end.assert_over(self)
+
+    def test_admission_fails(self) -> None:
+        """Where it can't be found out whether one may join, that one may not; the log says why."""
+
+        def fail(link: Link, peer: PeerInfo) -> None:
+            raise ZeroDivisionError
+
+        pair = Pair(admit=fail)
+        pair.settle()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual((pair.hub.owner.joins, pair.world.owner.joins), (0, 0))
+        self.assertEqual((len(pair.hub.owner.ends), len(pair.world.owner.ends)), (1, 1))
+
+
+class CarryingTest(SynchronousTestCase):
+    """Envelopes go both ways, in order, in few boxes."""
+
+    def setUp(self) -> None:
+        self.pair = Pair()
+        self.pair.settle()
+        self.hub, self.world = self.pair.hub, self.pair.world
+
+    def test_order(self) -> None:
+        """Thousands of them, of all sizes, in many turns, arrive in order."""
+        sent: list[Envelope] = []
+        for turn in range(100):
+            for number in range(50):
+                durable = number % 3 == 0
+                each = publish(turn * 50 + number, durable=durable, size=number * turn)
+                sent.append(each)
+                self.world.link.send(each)
+            if turn % 3:
+                self.pair.settle()
+        self.pair.settle()
+        self.assertEqual(self.hub.owner.envelopes, sent)
+        self.assertEqual(self.world.link.queued, 0)
+
+    def test_both_ways(self) -> None:
+        """What one end sends doesn't hold up the other."""
+        for number in range(1000):
+            self.world.link.send(publish(number))
+            self.hub.link.send(publish(-number))
+        self.pair.settle()
+        self.assertEqual(numbers(self.hub.owner.envelopes), list(range(1000)))
+        self.assertEqual(numbers(self.world.owner.envelopes), [-n for n in range(1000)])
+
+    def test_one_box_a_turn(self) -> None:
+        """All of one turn goes in one box, up to its size, after the turn."""
+        for number in range(250):
+            self.world.link.send(publish(number, size=100))
+        self.assertEqual(self.world.link.boxes, 0)
+        self.pair.settle()
+        self.assertEqual(self.world.link.boxes, 1)
+        for number in range(1000):
+            self.world.link.send(publish(number, size=100))
+        self.pair.settle()
+        size = sum(len(encode(publish(number, size=100))) for number in range(1000))
+        self.assertEqual(self.world.link.boxes, 1 + -(-size // BOX_BYTES))
+
+    def test_answers_within_a_turn(self) -> None:
+        """An answer that comes in the middle of a turn doesn't divide what the turn sends."""
+
+        def answer(link: Link, envelope: Envelope) -> None:
+            for number in range(10):
+                link.send(publish(number))
+
+        self.hub.owner.on_received = answer
+        self.world.link.send(publish(0))
+        self.pair.settle()
+        self.assertEqual((self.hub.link.boxes, len(self.world.owner.envelopes)), (1, 10))
+
+    def test_large(self) -> None:
+        """The largest payload arrives whole, and what is behind it."""
+        large = Ask(1, "world", 10.0, bytes(range(256)) * (MAX_PAYLOAD_BYTES // 256))
+        self.world.link.send(publish(1))
+        self.world.link.send(large)
+        self.world.link.send(publish(2))
+        self.pair.settle()
+        self.assertEqual(self.hub.owner.envelopes, [publish(1), large, publish(2)])
+
+    def test_too_large(self) -> None:
+        """What is too large for a link is refused at once, and costs nothing else."""
+        too_large = Ask(1, "world", 10.0, bytes(2 * MAX_PAYLOAD_BYTES))
+        self.assertRaises(Unsendable, self.world.link.send, too_large)
+        self.world.link.send(publish(1))
+        self.pair.settle()
+        self.assertEqual(self.hub.owner.envelopes, [publish(1)])
+
+    def test_before_the_greeting(self) -> None:
+        """What is sent early goes when both have joined."""
+        pair = Pair()
+        pair.world.link.send(publish(1))
+        pair.settle()
+        self.assertEqual(pair.hub.owner.envelopes, [publish(1)])
+
+    def test_owner_fails(self) -> None:
+        """A fault of an owner is logged, and costs no other envelope."""
+
+        def fail(link: Link, envelope: Envelope) -> None:
+            raise ZeroDivisionError
+
+        self.hub.owner.on_received = fail
+        for number in range(3):
+            self.world.link.send(publish(number))
+        self.pair.settle()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+        self.assertEqual(numbers(self.hub.owner.envelopes), [0, 1, 2])
+        self.assertEqual(self.hub.owner.ends, [])
+
+
+class SlownessTest(SynchronousTestCase):
+    """An end that is slow is shed, then left; nobody waits for it."""
+
+    limits = LinkLimits(box=2_000, window=2, lossy=20_000, queue=40_000)
+
+    def setUp(self) -> None:
+        self.pair = Pair(hub_limits=self.limits)
+        self.pair.settle()
+        self.hub, self.world = self.pair.hub, self.pair.world
+
+    def send(self, count: int, *, durable: bool = False) -> list[Envelope]:
+        sent: list[Envelope] = [
+            publish(number, durable=durable, size=500) for number in range(count)
+        ]
+        for each in sent:
+            self.hub.link.send(each)
+        return sent
+
+    def test_window(self) -> None:
+        """No more than so many boxes are on their way."""
+        self.send(20)
+        self.pair.clock.advance(0)
+        self.assertEqual(self.hub.link.boxes, self.limits.window)
+        self.pair.settle()
+        self.assertEqual(len(self.world.owner.envelopes), 20)
+
+    def test_shed(self) -> None:
+        """What is dropped is told exactly, in order; the rest arrives."""
+        sent = self.send(100)
+        self.assertLessEqual(self.hub.link.queued, self.limits.lossy)
+        self.assertEqual(self.hub.owner.dropped, [])
+        self.pair.settle()
+        dropped, there = self.hub.owner.dropped, self.world.owner.envelopes
+        self.assertTrue(dropped and there)
+        self.assertEqual([*dropped, *there], sent)
+        self.assertEqual(self.hub.owner.ends, [])
+
+    def test_durable_are_kept(self) -> None:
+        """What must arrive is not dropped for what may be lost."""
+        kept = self.send(10, durable=True)
+        self.send(100)
+        self.pair.settle()
+        self.assertEqual([each for each in self.world.owner.envelopes if not each.lossy], kept)
+        self.assertTrue(all(each.lossy for each in self.hub.owner.dropped))
+
+    def test_too_much(self) -> None:
+        """Where too much waits that must arrive, the link breaks."""
+        self.send(100, durable=True)
+        self.assertTrue(self.hub.transport.disconnecting)
+        self.pair.settle()
+        (error,) = self.hub.owner.ends
+        self.assertIsInstance(error, LinkLost)
+        self.assertIn("wait", str(error))
+
+    def test_full_transport(self) -> None:
+        """A transport that is full gets no box until it isn't."""
+        self.hub.link.pauseProducing()
+        self.send(3)
+        self.pair.settle()
+        self.assertEqual(self.hub.link.boxes, 0)
+        self.hub.link.resumeProducing()
+        self.pair.settle()
+        self.assertEqual(len(self.world.owner.envelopes), 3)
+
+    def test_never_read(self) -> None:
+        """An end that reads nothing is left when the deadline is over, though it is alive."""
+        self.hub.link.pauseProducing()
+        for _ in range(4):
+            self.send(100)
+            self.pair.pass_time(1)
+        self.assertTrue(self.hub.owner.dropped)
+        self.assertLessEqual(self.hub.link.queued, self.limits.lossy)
+        self.pair.pass_time(LIMITS.deadline + LIMITS.beat)
+        self.assertEqual(len(self.hub.owner.ends), 1)
+        self.assertIn("read", str(self.hub.owner.ends[0]))
+
+    def test_never_answered(self) -> None:
+        """A box that isn't answered in time breaks the link, and what waits is let go."""
+        self.send(10)
+        self.pair.clock.advance(0)
+        self.pair.clock.advance(LIMITS.deadline)
+        self.assertTrue(self.hub.transport.disconnecting)
+        self.hub.transport.reportDisconnect()
+        self.assertIn("No answer", str(self.hub.owner.ends[0]))
+        self.assertEqual(self.hub.link.queued, 0)
+
+
+class LifeTest(SynchronousTestCase):
+    """Both ends show that they are alive, and look whether the other is."""
+
+    def setUp(self) -> None:
+        self.pair = Pair()
+        self.pair.settle()
+        self.hub, self.world = self.pair.hub, self.pair.world
+
+    def test_idle(self) -> None:
+        """A link that has nothing to carry lives on."""
+        self.pair.pass_time(120)
+        self.assertEqual((self.hub.owner.ends, self.world.owner.ends), ([], []))
+        self.world.link.send(publish(1))
+        self.pair.settle()
+        self.assertEqual(self.hub.owner.envelopes, [publish(1)])
+
+    def test_silence(self) -> None:
+        """An end without any sign of life is left."""
+        self.pair.clock.advance(0)
+        for _ in range(int(LIMITS.patience)):
+            self.pair.clock.advance(1)
+        self.assertFalse(self.hub.transport.disconnecting)
+        for _ in range(int(LIMITS.beat)):
+            self.pair.clock.advance(1)
+        self.assertTrue(self.hub.transport.disconnecting)
+        self.hub.transport.reportDisconnect()
+        self.assertIn("No sign of life", str(self.hub.owner.ends[0]))
+
+    def test_anything_is_a_sign(self) -> None:
+        """Whatever comes is a sign of life, be it a part of a box."""
+        for _ in range(40):
+            self.pair.clock.advance(1)
+            self.hub.link.dataReceived(b"")
+        self.assertFalse(self.hub.transport.disconnecting)
+
+
+class EndTest(SynchronousTestCase):
+    """A link ends once, and leaves nothing."""
+
+    def setUp(self) -> None:
+        self.pair = Pair()
+        self.pair.settle()
+        self.hub, self.world = self.pair.hub, self.pair.world
+
+    def test_close(self) -> None:
+        """What waits is sent before; both are told; no timer is left."""
+        for number in range(3000):
+            self.world.link.send(publish(number, size=1000))
+        self.world.link.close("The world stops.")
+        self.pair.settle()
+        self.assertEqual(numbers(self.hub.owner.envelopes), list(range(3000)))
+        self.assertEqual([str(error) for error in self.world.owner.ends], ["The world stops."])
+        self.assertEqual(len(self.hub.owner.ends), 1)
+        self.assertEqual(self.pair.clock.getDelayedCalls(), [])
+
+    def test_close_receives_nothing(self) -> None:
+        """Who closes gets nothing more, and what it sends then goes nowhere."""
+        self.hub.link.send(publish(1))
+        self.world.link.close("Enough.")
+        self.world.link.send(publish(2))
+        self.pair.settle()
+        self.assertEqual((self.world.owner.envelopes, self.hub.owner.envelopes), ([], []))
+        self.assertEqual(self.world.link.queued, 0)
+
+    def test_close_while_receiving(self) -> None:
+        """An owner may close its link while it gets something; the rest isn't given to it."""
+        self.hub.owner.on_received = lambda link, each: link.close("Enough.")
+        for number in range(3):
+            self.world.link.send(publish(number))
+        self.pair.settle()
+        self.assertEqual(numbers(self.hub.owner.envelopes), [0])
+        self.assertEqual((len(self.hub.owner.ends), len(self.world.owner.ends)), (1, 1))
+
+    def test_close_has_a_deadline(self) -> None:
+        """An end that doesn't take what waits isn't waited for."""
+        self.world.link.send(publish(1))
+        self.world.link.close("The world stops.")
+        self.pair.clock.advance(0)
+        self.pair.clock.advance(LIMITS.deadline)
+        self.assertTrue(self.world.transport.disconnecting)
+
+    def test_close_before_the_greeting(self) -> None:
+        """A link that was never joined can be closed, too."""
+        pair = Pair()
+        pair.world.link.close("Never mind.")
+        pair.settle()
+        self.assertEqual((len(pair.world.owner.ends), len(pair.hub.owner.ends)), (1, 1))
+        self.assertEqual((pair.world.owner.joins, pair.hub.owner.joins), (0, 0))
+
+    def test_twice(self) -> None:
+        """To close again, or a link that is over, changes nothing."""
+        self.world.link.close("1")
+        self.world.link.close("2")
+        self.pair.settle()
+        self.world.link.close("3")
+        self.world.link.send(publish(1))
+        self.pair.pass_time(60)
+        self.assertEqual([str(error) for error in self.world.owner.ends], ["1"])
+        self.assertEqual(self.pair.clock.getDelayedCalls(), [])
+
+    def test_lost(self) -> None:
+        """With the connection all is over at once, whatever was on its way."""
+        for number in range(1000):
+            self.world.link.send(publish(number, size=1000))
+        self.pair.clock.advance(0)
+        self.world.transport.disconnectReason = ConnectionDone("cut")
+        self.world.transport.reportDisconnect()
+        self.assertIsInstance(self.world.owner.ends[0], LinkLost)
+        self.assertIn("cut", str(self.world.owner.ends[0]))
+        self.assertEqual((self.world.link.queued, self.world.owner.dropped), (0, []))
+        self.world.link.resumeProducing()
+        self.world.link.dataReceived(b"x")
+        self.pair.clock.advance(60)
+        self.assertEqual(len(self.world.owner.ends), 1)
+
+
+class _Raw:
+    """A link whose other end says whatever it likes."""
+
+    def __init__(self, *, joined: bool = False) -> None:
+        self.clock = Clock()
+        end = End(self.clock, HUB)
+        self.link, self.owner = end.link, end.owner
+        self.transport = StringTransport()
+        self.link.makeConnection(self.transport)
+        if joined:
+            self.join()
+            self.say(amp.AmpBox({amp.ANSWER: b"1"}))
+            assert self.owner.joins == 1
+        self.transport.clear()
+
+    def say(self, box: Any) -> None:
+        self.link.dataReceived(box.serialize())
+
+    def command(self, kind: type[amp.Command], **arguments: object) -> None:
+        box = kind.makeArguments(arguments, self.link)
+        box.update({amp.COMMAND: kind.commandName, amp.ASK: b"7"})
+        self.say(box)
+
+    def join(self, name: str = "world", version: int = VERSION) -> None:
+        self.command(Join, version=version, name=name, role="world", instance="i")
+
+    def said(self) -> bytes:
+        said: bytes = self.transport.value()
+        return said
+
+    def assert_over(self, test: SynchronousTestCase) -> None:
+        """The connection is closed, the owner told once when it is gone, and no timer left."""
+        self.clock.advance(0)
+        test.assertTrue(self.transport.disconnecting)
+        from_here = len(self.owner.envelopes)
+        self.join()
+        self.link.connectionLost()
+        test.assertEqual(len(self.owner.ends), 1)
+        test.assertIsInstance(self.owner.ends[0], (LinkLost, JoinRefused))
+        test.assertEqual(len(self.owner.envelopes), from_here)
+        test.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class UnlawfulTest(SynchronousTestCase):
+    """Whatever the other end says, the worst that follows is the end of the link."""
+
+    def test_unknown_command(self) -> None:
+        """A command that isn't ours ends the link, and is answered by an error."""
+        end = _Raw(joined=True)
+        end.say(amp.AmpBox({amp.COMMAND: b"StartTLS", amp.ASK: b"7"}))
+        self.assertIn(amp.UNHANDLED_ERROR_CODE, end.said())
+        end.assert_over(self)
+
+    def test_unknown_keys(self) -> None:
+        """So does a key that isn't one of the command, or one that is missing."""
+        for box in (
+            {amp.COMMAND: b"Beat", b"more": b""},
+            {amp.COMMAND: b"Carry", amp.ASK: b"1"},
+            {
+                amp.COMMAND: b"Join",
+                b"version": b"one",
+                b"name": b"",
+                b"role": b"",
+                b"instance": b"",
+            },
+            {b"more": b""},
+            {},
+        ):
+            end = _Raw(joined=True)
+            end.say(amp.AmpBox(box))
+            end.assert_over(self)
+
+    def test_no_text(self) -> None:
+        """So do bytes that are no text."""
+        end = _Raw()
+        box = Join.makeArguments({"version": 1, "name": "", "role": "", "instance": ""}, end.link)
+        box.update({amp.COMMAND: b"Join", amp.ASK: b"1", b"name": b"\xff"})
+        end.say(box)
+        end.assert_over(self)
+
+    def test_envelopes_before_joining(self) -> None:
+        """One that hasn't joined can send nothing."""
+        end = _Raw()
+        end.command(Carry, box=b"\x90")
+        self.assertIn(b"GARBLED", end.said())
+        end.assert_over(self)
+
+    def test_garbled_box(self) -> None:
+        """What is no box of envelopes ends the link, and is answered by a declared error."""
+        for box in (b"", b"\x91", b"\xc1", b"\x91\x92\x63\x01", b"\x91\x93\x0f\xc3\xc4\x00" * 2):
+            end = _Raw(joined=True)
+            end.command(Carry, box=box)
+            self.assertIn(b"GARBLED", end.said())
+            end.assert_over(self)
+
+    def test_answers_that_nobody_waits_for(self) -> None:
+        """An answer, or an error, without a question ends the link."""
+        for key in (amp.ANSWER, amp.ERROR):
+            end = _Raw(joined=True)
+            end.say(amp.AmpBox({key: b"99"}))
+            end.assert_over(self)
+
+    def test_refusal(self) -> None:
+        """A box that the other end refuses, in whatever words, ends the link."""
+        for code in (b"GARBLED", b"UNKNOWN", b"UNHANDLED", b"\xff"):
+            end = _Raw(joined=True)
+            end.link.send(Subscribe(1, "world"))
+            end.clock.advance(0)
+            answer = {amp.ERROR: b"2", amp.ERROR_CODE: code, amp.ERROR_DESCRIPTION: b"\xff"}
+            end.say(amp.AmpBox(answer))
+            end.assert_over(self)
+
+    def test_many_keys(self) -> None:
+        """Keys without end aren't collected."""
+        end = _Raw()
+        for number in range(100):
+            end.link.dataReceived(b"\x00\x01" + bytes((number + 1,)) + b"\x00\x01x")
+        end.assert_over(self)
+
+    def test_endless_key(self) -> None:
+        """Nor is a key that is too long."""
+        end = _Raw()
+        end.link.dataReceived(b"\xff\xff" + bytes(10))
+        end.assert_over(self)
+
+    def test_beat(self) -> None:
+        """A beat needs no answer, but may have one."""
+        end = _Raw(joined=True)
+        end.say(amp.AmpBox({amp.COMMAND: b"Beat"}))
+        self.assertEqual(end.said(), b"")
+        end.command(Beat)
+        self.assertIn(amp.ANSWER, end.said())
+
+    @given(st.booleans(), st.lists(st.binary(max_size=40), max_size=5))
+    def test_any_bytes(self, joined: bool, pieces: list[bytes]) -> None:
+        """Bytes end the link, or are waited on; nothing is raised, and nothing logged as ours."""
+        end = _Raw(joined=joined)
+        for piece in pieces:
+            end.link.dataReceived(piece)
+        end.clock.advance(LIMITS.deadline + LIMITS.patience + LIMITS.beat)
+        end.assert_over(self)
+
+    @given(
+        st.booleans(),
+        st.lists(
+            st.dictionaries(
+                st.sampled_from(
+                    [amp.COMMAND, amp.ASK, amp.ANSWER, amp.ERROR, amp.ERROR_CODE, b"box", b"name"]
+                ),
+                st.sampled_from([b"Join", b"Carry", b"Beat", b"1", b"2", b"\x90", b"\xff"]),
+                min_size=1,
+            ),
+            max_size=5,
+        ),
+        st.data(),
+    )
+    def test_any_boxes(
+        self, joined: bool, boxes: list[dict[bytes, bytes]], data: st.DataObject
+    ) -> None:
+        """So with bytes that are AMP, more or less, however they are divided."""
+        end = _Raw(joined=joined)
+        stream = b"".join(amp.AmpBox(box).serialize() for box in boxes)
+        cut = data.draw(st.integers(0, len(stream)))
+        end.link.dataReceived(stream[:cut])
+        end.link.dataReceived(stream[cut:])
+        for _ in range(40):
+            end.clock.advance(1)
+        end.assert_over(self)
+
+    def test_split_anywhere(self) -> None:
+        """Boxes may come in any pieces."""
+        end = _Raw(joined=True)
+        sender = _Raw(joined=True)
+        sender.link.send(publish(1))
+        sender.clock.advance(0)
+        for byte in sender.said():
+            end.link.dataReceived(bytes((byte,)))
+        self.assertEqual(end.owner.envelopes, [publish(1)])

@@ -42,3 +42,16 @@ def matches(pattern: str, subject: str) -> bool:
     return len(wanted) == len(given) and all(
         one in (_ONE, other) for one, other in zip(wanted, given, strict=True)
     )
+
+
+def covers(pattern: str, other: str) -> bool:
+    """Tell whether a pattern matches all subjects that another pattern matches."""
+    wanted, given = pattern.split("."), other.split(".")
+    if wanted[-1] == _REST:
+        wanted.pop()
+        if len(given) <= len(wanted):
+            return False
+        given = given[: len(wanted)]
+    return len(wanted) == len(given) and all(
+        one == two or (one == _ONE and two != _REST) for one, two in zip(wanted, given, strict=True)
+    )

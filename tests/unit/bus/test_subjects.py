@@ -1,10 +1,13 @@
 """Subjects and patterns."""
 
+from itertools import product
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.bus.subjects import (
     MAX_SUBJECT_CHARACTERS,
     MAX_WORDS,
+    covers,
     is_pattern,
     is_subject,
     matches,
@@ -52,3 +55,15 @@ class SubjectsTest(SynchronousTestCase):
             ("b.>", "a.b"),
         ):
             self.assertFalse(matches(pattern, subject), (pattern, subject))
+
+    def test_covers(self) -> None:
+        """A pattern covers another one if it matches every subject that the other matches."""
+        heads = [head for size in range(3) for head in product("ab*", repeat=size)]
+        patterns = [".".join(words) for head in heads for words in (head, (*head, ">")) if words]
+        # The c is in no pattern, so it stands for all other words.
+        subjects = [
+            ".".join(words) for size in range(1, 5) for words in product("abc", repeat=size)
+        ]
+        for one, other in product(patterns, repeat=2):
+            wanted = all(matches(one, each) for each in subjects if matches(other, each))
+            self.assertEqual(covers(one, other), wanted, (one, other))

@@ -9,11 +9,14 @@ from mudserver.ids import CommandId
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.play import Input
 from mudserver.session.bucket import Pacer, QueueLimits, TokenSource
+from mudserver.session.unsettled import ANSWERED, UNANSWERED
 
 
 class CommandQueue:
     """
     Passes commands on at a steady rate, in order, each with its number.
+
+    Each is kept until it is settled. While the session waits for a world it is only kept.
 
     Args:
         bus: The way to the world.
@@ -21,6 +24,8 @@ class CommandQueue:
         bucket: How many pass.
         limits: How many wait for their turn.
         failed: Called where it is caught that a command could not be passed on in its turn.
+        refused: Called with the client's id of a command that came to its turn where too many are
+            unsettled already.
     """
 
     def __init__(
@@ -29,12 +34,15 @@ class CommandQueue:
         clock: IReactorTime,
         bucket: TokenSource,
         limits: QueueLimits,
+        *,
         failed: Callable[[], None],
+        refused: Callable[[CommandId | None], None],
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._pacer: Pacer[tuple[str, CommandId | None]] = Pacer(bucket, limits)
         self._failed = failed
+        self._refused = refused
         self._pacing: IDelayedCall | None = None
 
     def offer(self, seat: Seat, text: str, command: CommandId | None) -> bool:
@@ -68,10 +76,13 @@ class CommandQueue:
     def _pass_on(self, seat: Seat) -> None:
         self._pacing = None
         play = seat.play
+        limits = ANSWERED if seat.pause is None else UNANSWERED
         for text, command in self._pacer.ready(self._clock.seconds()):
-            self._bus.publish(
-                WORLD, Input(play.id, play.generation, play.number_input(), text, command)
-            )
+            number = play.unsettled.keep(text, command, limits)
+            if number is None:
+                self._refused(command)
+            elif seat.pause is None:
+                self._bus.publish(WORLD, Input(play.id, play.generation, number, text, command))
         wait = self.wait()
         if wait is not None:
             self._pacing = self._clock.callLater(wait, self._take_turn, seat)

@@ -5,6 +5,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
+from attrs import evolve
+
 from mudserver.errors import (
     Banned,
     CloseCode,
@@ -27,6 +29,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.continuity import StatesWanted
 from mudserver.interfaces.play import Attached, OccupantsWanted, Settled
 from mudserver.session.connection import Phase
 from mudserver.session.outbox import Frame
@@ -195,6 +198,8 @@ class JsonLink(Link):
         except Unavailable as error:
             self.refuse("unavailable", "The world is away.", None, error.retry_after)
         else:
+            if self._seat is not None:
+                self._seat.player = evolve(self._seat.player, attended=attended)
             self._send(messages.Refreshed(expires=_rfc3339(attended.expires)))
         finally:
             self._refreshing = False
@@ -274,8 +279,12 @@ class JsonLink(Link):
         ]
         if resume is not None:
             burst += play.outbox.replay(resume.seq)
+            if play.gapped:
+                burst.append(_DRESS.control(messages.Gap(seq=play.outbox.count)).data)
+                self._shared.bus.publish(WORLD, StatesWanted(self._shared.gateway, (play.id,)))
             burst.append(self._marked())
             self._shared.meter.count("resumes", outcome="recovered")
+        play.gapped = False
         self.say(b"".join(burst))
         self._resume = None
         early, self._early = self._early, []
@@ -299,6 +308,14 @@ class JsonLink(Link):
         if deadline is not None and self._state.phase is Phase.ATTACHED and self._unmarked():
             return min(deadline, self._mark_from)
         return deadline
+
+    def gap(self) -> None:
+        """Implement `Carrier.gap`: at once, so that the count is that of what is written."""
+        seat = self._seat
+        if seat is not None and self._speaks():
+            seat.flush()
+            self.say(_DRESS.control(messages.Gap(seq=seat.play.outbox.count)).data)
+            seat.play.marked = seat.play.outbox.count
 
     def answer(self, settled: Settled) -> None:
         """Implement `Link.answer`."""

@@ -14,10 +14,11 @@ from mudserver.gateway.commands import CommandQueue
 from mudserver.gateway.contact import Contact
 from mudserver.gateway.dress import Dress
 from mudserver.gateway.incidents import Peer
+from mudserver.gateway.inputs import send_again
 from mudserver.gateway.shared import Shared
-from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.switchboard import Player, Seat
 from mudserver.gateway.wires import Wire
-from mudserver.ids import CommandId, SessionId
+from mudserver.ids import CommandId, InputNumber, SessionId
 from mudserver.interfaces.authority import Credential, Origin, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
@@ -68,7 +69,8 @@ class Link(Contact):
             shared.clock,
             self._allowance.commands,
             shared.allowances.limits.waiting,
-            lambda: self.crashed("a command"),
+            failed=lambda: self.crashed("a command"),
+            refused=self._too_many,
         )
         self._seat: Seat | None = None
         self._play: Play | None = None
@@ -142,6 +144,9 @@ class Link(Contact):
     def password_wanted(self) -> None:
         """The player asked to change the password."""
 
+    def gap(self) -> None:
+        """Something was lost on the way here; who sees full state after it need not be told."""
+
     # ------------------------------------------------------------ what both kinds of link do
 
     @abstractmethod
@@ -174,6 +179,10 @@ class Link(Contact):
         if seat is not None and not self._commands.offer(seat, text, command):
             wait = self._commands.wait()
             self.reject(RATE_LIMITED, "Too many commands: slow down.", command, wait)
+
+    def _too_many(self, command: CommandId | None) -> None:
+        """Refuse a command that came to its turn."""
+        self.reject(RATE_LIMITED, "Too much waits for the world already.", command)
 
     def affords(self, id: str | None = None) -> bool:
         """Charge something that is no command; return whether it may be had."""
@@ -268,10 +277,13 @@ class Link(Contact):
             address=self._origin.address,
             recovered=attached.recovered,
         )
+        # What came by an earlier attachment and had not its turn yet, the world has let go.
+        send_again(self._shared.bus, seat.play, seat.play.unsettled.after(InputNumber(0)))
         self.admitted(seat, attached)
 
     def _seat_for(self, attached: Attached, resume: Seat | None) -> Seat | None:
         """Find the session a seat; None where what was missed is gone by now."""
+        player = Player(attached.attended, self._transport, self._origin)
         if not attached.recovered:
             play = Play(
                 attached.session,
@@ -279,13 +291,14 @@ class Link(Contact):
                 attached.attended.name,
                 attached.character,
             )
-            return self._shared.switchboard.add(play, session_machine(play), self._dress)
+            return self._shared.switchboard.add(play, session_machine(play), self._dress, player)
         if resume is None:
             return None
         if resume.carrier is not None:
             resume.carrier.replaced()
         if self.can_go_on(resume):
             self._shared.switchboard.touch(resume)
+            resume.player = player
             return resume
         self._shared.reaper.forget(resume)
         self._shared.switchboard.remove(resume)

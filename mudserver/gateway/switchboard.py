@@ -1,20 +1,33 @@
 """Which sessions this gateway holds, and the way from the bus to their connections."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, TypeVar, cast
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mudserver.gateway.dress import Dress
-from mudserver.ids import GatewayId, SessionId
+from mudserver.gateway.inputs import send_again
+from mudserver.ids import Epoch, GatewayId, InputNumber, SessionId
+from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
-from mudserver.interfaces.continuity import FromWorld
+from mudserver.interfaces.continuity import FromWorld, InputsWanted
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Ended, Expiring, PasswordWanted, Settled, Show
+from mudserver.interfaces.play import Ended, EventId, Expiring, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame
 from mudserver.session.session import Play, Session
+from mudserver.session.showings import Showings
+from mudserver.view.line import View
+
+#: Only the second world that is heard of can show again what was shown.
+_SECOND: Final = 2
+
+M = TypeVar("M", bound=Message)
+
+
+def _unrepaired() -> None:
+    """Nobody repairs what is lost."""
 
 
 class Carrier(Protocol):
@@ -51,6 +64,39 @@ class Carrier(Protocol):
     def password_wanted(self) -> None:
         """The player asked to change the password."""
 
+    def gap(self) -> None:
+        """Something was lost on the way here; full state follows."""
+
+
+@frozen
+class Player:
+    """
+    Who plays a session, as worlds know it.
+
+    Attributes:
+        attended: On whose authority.
+        transport: How they are connected, or were last.
+        origin: From where.
+    """
+
+    attended: Attended
+    transport: Transport
+    origin: Origin
+
+
+@define(eq=False)
+class Pause:
+    """
+    A session waits for a world to go on with it.
+
+    Attributes:
+        since: In seconds of the clock.
+        told: Whether its player was told.
+    """
+
+    since: float
+    told: bool = False
+
 
 @define(eq=False)
 class Seat:
@@ -61,16 +107,20 @@ class Seat:
         play: What belongs to the session.
         session: Its machine.
         dress: The wire form of its connection.
+        player: Who plays.
         carrier: The connection; None while link-dead.
         deadline: When a link-dead session is given up, in seconds of the clock.
+        pause: Set while no world goes on with the session.
     """
 
     play: Play
     session: Session
     dress: Dress
+    player: Player
     _switchboard: "Switchboard" = field(repr=False)
     carrier: Carrier | None = None
     deadline: float | None = None
+    pause: Pause | None = None
 
     def offer(self, frame: Frame) -> None:
         """Have a frame sent at the end of this reactor turn."""
@@ -97,11 +147,15 @@ class Switchboard:
 
     What one reactor turn produces for a session is written once, at the turn's end.
 
+    What a world says that another one has followed by now is dropped; and what the earlier one has
+    shown is not shown again where the later one carries out the same input.
+
     Args:
         gateway: This gateway's name on the bus.
         bus: The way to the world.
         clock: Schedules the end of the turn.
-        meter: Counts what is shown.
+        meter: Counts what is shown (``frames``, ``fanout_bytes``), ``messages_outdated`` and
+            ``showings_repeated`` (counters).
     """
 
     _log = Logger()
@@ -115,10 +169,26 @@ class Switchboard:
         self._touched: dict[Seat, None] = {}
         self._flushing: IDelayedCall | None = None
         self._unsubscribe: Callable[[], None] | None = None
+        self._epoch = Epoch(0)
+        self._worlds = 0
+        self._showings: Showings[EventId] = Showings()
+        self._routes: dict[type[Message], Callable[[Message], None]] = {}
+        self._lost: Callable[[], None] = _unrepaired
 
     def start(self) -> None:
         """Begin to listen to the world."""
-        self._unsubscribe = self._bus.subscribe(self._subject, self.receive)
+        self._unsubscribe = self._bus.subscribe(self._subject, self.receive, lost=self._note_loss)
+
+    def route(self, kind: type[M], receive: Callable[[M], None]) -> None:
+        """Pass messages of a kind on that are no part of play."""
+        self._routes[kind] = cast(Callable[[Message], None], receive)
+
+    def repair(self, lost: Callable[[], None]) -> None:
+        """Have something called whenever messages to this gateway may have been lost."""
+        self._lost = lost
+
+    def _note_loss(self) -> None:
+        self._lost()
 
     def stop(self) -> None:
         """End that, when what waits is flushed."""
@@ -133,9 +203,13 @@ class Switchboard:
         """Find a session."""
         return self._seats.get(session)
 
-    def add(self, play: Play, session: Session, dress: Dress) -> Seat:
+    def seats(self) -> tuple[Seat, ...]:
+        """Return all sessions."""
+        return tuple(self._seats.values())
+
+    def add(self, play: Play, session: Session, dress: Dress, player: Player) -> Seat:
         """Take a session in."""
-        seat = Seat(play, session, dress, self)
+        seat = Seat(play, session, dress, player, self)
         self._seats[play.id] = seat
         return seat
 
@@ -158,22 +232,72 @@ class Switchboard:
     def __len__(self) -> int:
         return len(self._seats)
 
+    def hears(self, epoch: Epoch) -> bool:
+        """Tell whether to listen to a world of that epoch: none later was heard of."""
+        if epoch > self._epoch:
+            self._epoch = epoch
+            self._worlds += 1
+            self._showings.freeze()
+        return epoch == self._epoch
+
     def receive(self, message: Message) -> None:
         """Take what the world tells."""
-        told = message.message if isinstance(message, FromWorld) else message
+        if not isinstance(message, FromWorld):
+            self._log.warn("A {kind} is not from a world.", kind=type(message).__name__)
+            return
+        if message.epoch != self._epoch and not self.hears(message.epoch):
+            self._meter.count("messages_outdated")
+            return
+        told = message.message
         match told:
             case Show():
-                self._show(told)
+                self._show(told if told.event is None else self._unseen(told, told.event))
             case Settled(session=session):
-                self._carry(session, "an answer", lambda carrier: carrier.settled(told))
+                self._settle(session, told)
             case Ended():
-                self._end(told)
+                self.end(told)
+            case InputsWanted(session=session, after=after):
+                self._send_again(session, after)
             case Expiring(session=session, seconds=seconds):
                 self._carry(session, "a warning", lambda carrier: carrier.expiring(seconds))
             case PasswordWanted(session=session):
                 self._carry(session, "a question", lambda carrier: carrier.password_wanted())
             case _:
-                self._log.warn("A {kind} is nothing for a gateway.", kind=type(told).__name__)
+                self._pass_on(told)
+
+    def _pass_on(self, message: Message) -> None:
+        receive = self._routes.get(type(message))
+        if receive is None:
+            self._log.warn("A {kind} is nothing for a gateway.", kind=type(message).__name__)
+        else:
+            receive(message)
+
+    def _settle(self, session: SessionId, settled: Settled) -> None:
+        """Answer an input, the first time that it is settled."""
+        seat = self._seats.get(session)
+        if seat is not None and seat.play.unsettled.settle(settled.number):
+            self._carry(session, "an answer", lambda carrier: carrier.settled(settled))
+
+    def _send_again(self, session: SessionId, after: InputNumber) -> None:
+        """Send again what the world misses."""
+        seat = self._seats.get(session)
+        if seat is not None and seat.pause is None:
+            send_again(self._bus, seat.play, seat.play.unsettled.after(after))
+
+    def _unseen(self, show: Show, event: EventId) -> Show:
+        """Leave out those who were shown that by an earlier world."""
+        self._showings.note(event, show.sessions)
+        if self._worlds < _SECOND:
+            return show
+        unseen = self._showings.unseen(event, show.sessions)
+        if len(unseen) == len(show.sessions):
+            return show
+        self._meter.count("showings_repeated", len(show.sessions) - len(unseen))
+        return evolve(show, sessions=unseen)
+
+    def show(self, view: View, seats: Iterable[Seat]) -> None:
+        """Show some sessions something of the gateway's own."""
+        self._show(Show(view, tuple(seat.play.id for seat in seats)))
 
     def _carry(self, session: SessionId, doing: str, tell: Callable[[Carrier], None]) -> None:
         """Tell a session's connection something, if it has one."""
@@ -211,7 +335,8 @@ class Switchboard:
         self._meter.count("frames", len(frames))
         self._meter.count("fanout_bytes", shown)
 
-    def _end(self, ended: Ended) -> None:
+    def end(self, ended: Ended) -> None:
+        """End a session as the world wants it."""
         seat = self._seats.get(ended.session)
         if seat is None:
             return

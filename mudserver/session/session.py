@@ -18,8 +18,9 @@ from typing import Protocol
 from attrs import define, field
 from automat import TypeMachineBuilder
 
-from mudserver.ids import Generation, InputNumber, SessionId
+from mudserver.ids import Generation, SessionId
 from mudserver.session.outbox import Outbox
+from mudserver.session.unsettled import Unsettled
 
 
 class Stage(Enum):
@@ -74,6 +75,8 @@ class Play:
         generation: Of its newest attachment.
         secrets: What resumes it.
         marked: The count that the client was last told.
+        unsettled: What was typed, until the world has answered it for good.
+        gapped: Whether something was lost on the way here while nobody could be told.
     """
 
     id: SessionId
@@ -83,12 +86,8 @@ class Play:
     generation: Generation = Generation(0)
     secrets: ResumeSecrets = field(factory=ResumeSecrets)
     marked: int = 0
-    _inputs: int = field(init=False, default=0)
-
-    def number_input(self) -> InputNumber:
-        """Give the next input its place in the session."""
-        self._inputs += 1
-        return InputNumber(self._inputs)
+    unsettled: Unsettled = field(factory=Unsettled)
+    gapped: bool = False
 
 
 class Session(Protocol):
@@ -96,6 +95,9 @@ class Session(Protocol):
 
     def attach(self, generation: Generation) -> bool:
         """A connection carries it from now on."""
+
+    def renew(self, generation: Generation) -> bool:
+        """Another world goes on with it, wherever it stands."""
 
     def detach(self) -> bool:
         """Its connection is gone; the grace begins."""
@@ -124,6 +126,10 @@ for _open in (_choosing, _playing, _link_dead):
 _playing.upon(Session.detach).to(_link_dead).returns(True)
 for _gone in (_choosing, _link_dead, _ended):
     _gone.upon(Session.detach).loop().returns(False)
+for _going_on in (_playing, _link_dead):
+    _going_on.upon(Session.renew).loop()(_note_generation)
+for _not in (_choosing, _ended):
+    _not.upon(Session.renew).loop().returns(False)
 _ended.upon(Session.attach).loop().returns(False)
 _ended.upon(Session.end).loop().returns(False)
 for _state, _stage in (

@@ -76,6 +76,10 @@ METRICS: Final = (
     Metric("view_bytes", Kind.BYTES, "Views rendered, by their size as JSON.", ("type",)),
     Metric("frames", Kind.COUNTER, "Wire forms made of views; each serves all who share it."),
     Metric("fanout_bytes", Kind.COUNTER, "Bytes shown to sessions, in their wire form."),
+    Metric("messages_outdated", Kind.COUNTER, "Messages dropped, a later world being there."),
+    Metric(
+        "showings_repeated", Kind.COUNTER, "Showings left out, an earlier world having done it."
+    ),
     Metric("resumes", Kind.COUNTER, "Sessions that clients asked to resume.", ("outcome",)),
     Metric("http_requests", Kind.COUNTER, "HTTP requests answered.", ("method", "status")),
     Metric("sessions", Kind.GAUGE, "Characters in the world, the link-dead included."),

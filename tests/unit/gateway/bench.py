@@ -23,7 +23,7 @@ from mudserver.gateway.link import Link
 from mudserver.gateway.reaper import SWEEP_SECONDS, Reaper
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.switchboard import Player, Switchboard
 from mudserver.ids import (
     AccountId,
     CommandId,
@@ -34,7 +34,7 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces.authority import Attended, Origin
+from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import WORLD, Message, Request, gateway_subject
 from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import ListNetworkBans, NetworkBan, NetworkBans
@@ -49,6 +49,7 @@ from mudserver.interfaces.play import (
     Settled,
     Show,
 )
+from mudserver.session.unsettled import ANSWERED
 from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.view.line import Line, Span, View
@@ -108,6 +109,10 @@ def view(text: str, play: bool = True) -> View:
 
 def attended(name: str = "Ann") -> Attended:
     return Attended(AccountId(1), name, TokenHash("cafe"), EXPIRES, (name,))
+
+
+def player(transport: Transport = Transport.WEBSOCKET) -> Player:
+    return Player(attended(), transport, HOME)
 
 
 @define(eq=False)
@@ -323,6 +328,13 @@ class GatewayTestCase(SynchronousTestCase):
         self.assertEqual(len(shared.reaper), 0)
         self.assertEqual(len(shared.tasks), 0)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)  # the reaper's next sweep
+
+    def typed(self, session: SessionId, amount: int) -> None:
+        """Let a session have given so many inputs, without any client."""
+        seat = self.shared.switchboard.seat(session)
+        assert seat is not None
+        for _ in range(amount):
+            seat.play.unsettled.keep("look", None, ANSWERED)
 
     def turn(self) -> None:
         """Let the reactor turn end."""

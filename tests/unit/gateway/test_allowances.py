@@ -53,6 +53,8 @@ class ReconnectTest(JsonLinkTestCase):
         """Nor has who resumes."""
         for _ in range(30):
             self.command(self.link, "look")
+        for number in range(30):
+            self.world.settle(self.session, number + 1)
         self.link.lost("reset")
         self.passed()
         link, _ = self.come_back(self.welcome, seq=0)
@@ -86,6 +88,7 @@ class ReconnectTest(JsonLinkTestCase):
 
     def test_what_the_world_refuses(self) -> None:
         """What the world refuses as too much is charged like what the gateway refuses."""
+        self.typed(self.session, 52)
         refusal = Refusal("rate_limited", "Too many tells.", retry_after=1.0)
         for number in range(50):
             self.world.settle(self.session, number + 1, refusal=refusal)

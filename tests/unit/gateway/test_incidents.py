@@ -121,6 +121,7 @@ class RefusedTest(JsonLinkTestCase):
     def test_by_the_world(self) -> None:
         """What the world refuses as too much is a line; that one can't go west is none."""
         _, _, session, _ = self.enter()
+        self.typed(session, 2)
         with capturedLogs() as events:
             self.world.settle(session, 1, refusal=Refusal("not_allowed", "No way."))
             self.world.settle(session, 2, refusal=Refusal("rate_limited", "Slow down.", 1.0))

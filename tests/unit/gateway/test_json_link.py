@@ -18,8 +18,9 @@ from mudserver.errors import (
 from mudserver.gateway.json_link import RECONNECT_SPREAD, JsonLink
 from mudserver.gateway.shared import LinkLimits
 from mudserver.gateway.switchboard import Seat
-from mudserver.ids import SessionId
+from mudserver.ids import InputNumber, SessionId, TokenHash
 from mudserver.interfaces.authority import PasswordCredential, Refresh, TicketCredential, Transport
+from mudserver.interfaces.continuity import InputsWanted, StatesWanted
 from mudserver.interfaces.play import (
     Attach,
     Detached,
@@ -29,6 +30,7 @@ from mudserver.interfaces.play import (
     Refusal,
 )
 from mudserver.session.outbox import OutboxLimits
+from mudserver.session.unsettled import ANSWERED
 from mudserver.tasks import MAX_TASKS
 from tests.unit.gateway.bench import GATEWAY, HOME, FakeWire, GatewayTestCase, attended
 
@@ -450,7 +452,9 @@ class ResumeTest(JsonLinkTestCase):
         link, _ = self.come_back(self.welcome, seq=2)
         self.world.admit(generation=2, recovered=True)
         self.command(link, "two")
-        self.assertEqual([(i.number, i.generation) for i in self.world.inputs], [(1, 1), (2, 2)])
+        self.assertEqual(
+            [(i.number, i.generation) for i in self.world.inputs[-2:]], [(1, 2), (2, 2)]
+        )
 
     def test_shown_while_authenticating(self) -> None:
         """What is shown while the world looks is missed, too, and replayed in its place."""
@@ -577,6 +581,36 @@ class ResumeTest(JsonLinkTestCase):
         self.assertEqual(self.asked().resume, self.session)
         self.world.admit(generation=3, recovered=True)
 
+    def test_inputs_again(self) -> None:
+        """What has no answer yet is sent again as that of the new attachment, before what is
+        typed now.
+        """
+        self.command(self.link, "one")
+        self.command(self.link, "two")
+        self.world.settle(self.session, 1)
+        self.link.lost("reset")
+        before = len(self.world.inputs)
+        link, _ = self.come_back(self.welcome, seq=2)
+        self.command(link, "three")
+        self.world.admit(generation=2, recovered=True)
+        self.assertEqual(
+            [(i.generation, i.number, i.text) for i in self.world.inputs[before:]],
+            [(2, 2, "two"), (2, 3, "three")],
+        )
+
+    def test_gapped(self) -> None:
+        """Who comes back and was not told of a gap is told, and gets full state."""
+        self.link.lost("reset")
+        self.seat(self.session).play.gapped = True
+        _, wire = self.come_back(self.welcome, seq=2)
+        self.world.admit(generation=2, recovered=True)
+        self.assertEqual(
+            [(m["type"], m["seq"]) for m in wire.messages()],
+            [("welcome", 2), ("gap", 2), ("mark", 2)],
+        )
+        self.assertEqual(self.world.messages[-1], StatesWanted(GATEWAY, (self.session,)))
+        self.assertFalse(self.seat(self.session).play.gapped)
+
     def test_half_open(self) -> None:
         """An old connection that still seems to stand is closed, and keeps nothing back."""
         self.wire.take()
@@ -626,14 +660,62 @@ class PlayTest(JsonLinkTestCase):
             [(self.session, 1, 1, "look", None), (self.session, 1, 2, "say hi", "c2")],
         )
 
+    def test_wanted_again(self) -> None:
+        """Commands that the world misses are sent again, in order, those settled left out."""
+        for text in ("one", "two", "three", "four"):
+            self.command(self.link, text, text)
+        self.world.settle(self.session, 3, "three")
+        before = len(self.world.inputs)
+        self.world.send(InputsWanted(self.session, InputNumber(1)))
+        self.world.send(InputsWanted(SessionId("x"), InputNumber(0)))
+        self.assertEqual(
+            [(i.number, i.text, i.command) for i in self.world.inputs[before:]],
+            [(2, "two", "two"), (4, "four", "four")],
+        )
+
+    def test_too_many_unsettled(self) -> None:
+        """While too many commands have no answer, further ones are refused by their ids."""
+        self.typed(self.session, ANSWERED.items)
+        self.command(self.link, "look", "c1")
+        self.assertEqual(self.world.inputs, [])
+        (error,) = self.told()
+        self.assertEqual((error["code"], error["id"]), ("rate_limited", "c1"))
+        self.world.settle(self.session, 1)
+        self.command(self.link, "look", "c2")
+        self.assertEqual([i.number for i in self.world.inputs], [ANSWERED.items + 1])
+
+    def test_gap(self) -> None:
+        """That something was lost is told with the count of what was sent, behind all that."""
+        self.turn()
+        self.wire.take()
+        self.world.show("one", self.session)
+        self.link.gap()
+        self.world.show("two", self.session)
+        self.turn()
+        told = [(m["type"], m.get("seq")) for m in self.wire.messages() if m["type"] != "mark"]
+        self.assertEqual(told, [("text", None), ("gap", 1), ("text", None)])
+
+    def test_gap_of_a_slow_reader(self) -> None:
+        """Where what waits can't be written yet, it is counted behind the gap."""
+        self.turn()
+        self.wire.take()
+        self.link.full()
+        self.world.show("one", self.session)
+        self.link.gap()
+        self.link.drained()
+        self.turn()
+        self.assertEqual([m["type"] for m in self.wire.messages()][:2], ["gap", "text"])
+
     def test_ack(self) -> None:
         """A settled command with an id is acknowledged; one without is not."""
+        self.typed(self.session, 2)
         self.world.settle(self.session, 1, "c1")
         self.world.settle(self.session, 2)
         self.assertEqual(self.told(), [{"type": "ack", "id": "c1"}])
 
     def test_ack_after_output(self) -> None:
         """What a command shows comes before its ack."""
+        self.typed(self.session, 1)
         self.world.show("You wave.", self.session)
         self.world.settle(self.session, 1, "c1")
         self.turn()
@@ -641,6 +723,7 @@ class PlayTest(JsonLinkTestCase):
 
     def test_error(self) -> None:
         """A refused command gets an error instead, which counts as the world counted it."""
+        self.typed(self.session, 1)
         self.world.settle(self.session, 1, "c1", Refusal("no_such_thing", "What?", 3.0))
         self.assertEqual(
             self.told(),
@@ -813,6 +896,13 @@ class RefreshTest(JsonLinkTestCase):
         self.send(self.link, {"type": "refresh", "ticket": "t"})
         self.assertEqual(self.world.answer(attended()), Refresh(self.session, None, "t"))
         self.assertEqual(self.told(), {"type": "refreshed", "expires": "2026-01-02T03:04:05Z"})
+
+    def test_remembered(self) -> None:
+        """What the session rests on from then on is what the next world is told."""
+        later = evolve(attended(), token=TokenHash("beef"))
+        self.send(self.link, {"type": "refresh", "ticket": "t"})
+        self.world.answer(later)
+        self.assertEqual(self.seat(self.session).player.attended, later)
 
     def test_refused(self) -> None:
         """So is its refusal, and that it is away."""

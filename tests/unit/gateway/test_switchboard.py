@@ -1,17 +1,20 @@
 """The switchboard leads from the bus to connections."""
 
+import json
+
 from attrs import define, field
+from twisted.logger import capturedLogs
 
 from mudserver.errors import CloseCode
 from mudserver.gateway.dress import JsonDress, TerminalDress
 from mudserver.gateway.switchboard import Seat
-from mudserver.ids import SessionId
-from mudserver.interfaces.bus import Message
-from mudserver.interfaces.play import Ended, PasswordWanted, Settled, Show
+from mudserver.ids import InputNumber, SessionId
+from mudserver.interfaces.bus import Message, gateway_subject
+from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Settled, Show
 from mudserver.session.outbox import Frame, Outbox, OutboxLimits
 from mudserver.session.session import Play, Stage, session_machine
 from mudserver.view.line import View
-from tests.unit.gateway.bench import GatewayTestCase, unframe, view
+from tests.unit.gateway.bench import GATEWAY, GatewayTestCase, player, unframe, view
 
 
 @define(eq=False)
@@ -48,6 +51,9 @@ class Carrier:
 
     def password_wanted(self) -> None:
         self.told.append("password")
+
+    def gap(self) -> None:
+        self.told.append("gap")
 
 
 class BrokenCarrier(Carrier):
@@ -96,9 +102,14 @@ class SwitchboardTest(GatewayTestCase):
         limits: OutboxLimits | None = None,
     ) -> tuple[Seat, Carrier]:
         play = Play(SessionId(name), Outbox(limits or OutboxLimits()))
-        seat = self.board.add(play, session_machine(play), dress or JsonDress())
+        seat = self.board.add(play, session_machine(play), dress or JsonDress(), player())
         seat.carrier = carrier = carrier or Carrier()
         return seat, carrier
+
+    def shown(self, carrier: Carrier) -> list[str]:
+        """The texts that a connection was sent."""
+        data = b"".join(frame for burst in carrier.bursts for frame in burst)
+        return [json.loads(payload)["text"] for payload in unframe(data)]
 
     def test_dressed_once_per_dress(self) -> None:
         """One view for many is dressed once for each kind of connection, and shared."""
@@ -155,12 +166,77 @@ class SwitchboardTest(GatewayTestCase):
         """Each message reaches the connection that carries its session."""
         _, carrier = self.seat("a")
         _, other = self.seat("b")
+        self.typed(SessionId("a"), 3)
         self.world.settle(SessionId("a"), 3, "c1")
         self.world.send(PasswordWanted(SessionId("a")))
         settled, password = carrier.told
         self.assertIsInstance(settled, Settled)
         self.assertEqual(password, "password")
         self.assertEqual(other.told, [])
+
+    def test_answered_once(self) -> None:
+        """An input is answered once, however often the world settles it; an unknown one never."""
+        _, carrier = self.seat("a")
+        self.typed(SessionId("a"), 2)
+        for number in (2, 2, 1, 2, 1, 3):
+            self.world.settle(SessionId("a"), number)
+        self.assertEqual(
+            [each.number for each in carrier.told if isinstance(each, Settled)], [2, 1]
+        )
+
+    def test_outdated_world(self) -> None:
+        """What a world says that another one has followed is dropped, and counted."""
+        _, carrier = self.seat("a")
+        self.typed(SessionId("a"), 1)
+        self.world.epoch = 2
+        self.world.show("Now.", SessionId("a"))
+        self.world.epoch = 1
+        self.world.show("Then.", SessionId("a"))
+        self.world.settle(SessionId("a"))
+        self.world.end(SessionId("a"))
+        self.turn()
+        self.assertEqual(self.shown(carrier), ["Now."])
+        self.assertEqual(carrier.told, [])
+        self.assertEqual(self.meter.counts["messages_outdated"], 3)
+
+    def test_shown_by_an_earlier_world(self) -> None:
+        """What the earlier world has shown to somebody isn't shown to them again, whatever it is
+        now; to others it is.
+        """
+        _, ann = self.seat("a")
+        _, bob = self.seat("b")
+
+        def show(text: str, index: int, *sessions: str) -> None:
+            event = EventId(SessionId("a"), InputNumber(7), index)
+            self.world.send(Show(view(text), tuple(map(SessionId, sessions)), event))
+
+        show("You wave.", 0, "a")
+        show("You smile.", 1, "a")
+        show("You smile.", 1, "a")
+        self.world.epoch = 2
+        show("You wave.", 0, "a")
+        show("Ann waves.", 0, "b")
+        show("You smile.", 1, "a", "b")
+        show("You sit.", 2, "a")
+        self.turn()
+        self.assertEqual(self.shown(ann), ["You wave.", "You smile.", "You smile.", "You sit."])
+        self.assertEqual(self.shown(bob), ["Ann waves.", "You smile."])
+        self.assertEqual(self.meter.counts["showings_repeated"], 2)
+
+    def test_not_from_a_world(self) -> None:
+        """What doesn't say which world it is from is no message for sessions."""
+        _, carrier = self.seat("a")
+        with capturedLogs() as events:
+            self.bus.publish(gateway_subject(GATEWAY), Show(view("Boo!"), (SessionId("a"),)))
+        self.turn()
+        self.assertEqual((carrier.bursts, len(events)), ([], 1))
+
+    def test_routes(self) -> None:
+        """What is no part of play goes to whom it concerns."""
+        unknown: list[Unknown] = []
+        self.board.route(Unknown, unknown.append)
+        self.world.send(Unknown())
+        self.assertEqual(len(unknown), 1)
 
     def test_link_dead(self) -> None:
         """What a link-dead session is shown is counted and kept; what it is told is not."""

@@ -106,9 +106,18 @@ class SessionTests(SynchronousTestCase):
         self.assertFalse(self.session.attach(Generation(3)))
         self.assertIs(Stage.ENDED, self.session.stage())
 
-    def test_inputs_are_numbered_from_one(self) -> None:
-        """Each input has the next number."""
-        self.assertEqual([1, 2, 3], [self.play.number_input() for _ in range(3)])
+    def test_another_world(self) -> None:
+        """A world that goes on with a session leaves it where it stands."""
+        self.assertFalse(self.session.renew(Generation(1)))
+        self.session.attach(Generation(1))
+        self.assertTrue(self.session.renew(Generation(2)))
+        self.assertEqual((Stage.PLAYING, 2), (self.session.stage(), self.play.generation))
+        self.session.detach()
+        self.assertTrue(self.session.renew(Generation(3)))
+        self.assertEqual((Stage.LINK_DEAD, 3), (self.session.stage(), self.play.generation))
+        self.session.end()
+        self.assertFalse(self.session.renew(Generation(4)))
+        self.assertEqual(3, self.play.generation)
 
 
 def hashed(secret: str) -> str:

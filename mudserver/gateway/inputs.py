@@ -1,0 +1,14 @@
+"""Inputs that are sent again, since they may not have arrived."""
+
+from collections.abc import Iterable
+
+from mudserver.interfaces.bus import WORLD, IBus
+from mudserver.interfaces.play import Input
+from mudserver.session.session import Play
+from mudserver.session.unsettled import Numbered
+
+
+def send_again(bus: IBus, play: Play, inputs: Iterable[Numbered]) -> None:
+    """Send inputs of a session as those of its newest attachment."""
+    for each in inputs:
+        bus.publish(WORLD, Input(play.id, play.generation, each.number, each.text, each.command))

@@ -31,6 +31,8 @@ async def listen(
         port: IListeningPort = await endpoint.listen(factory)
     except (CannotListenError, OSError) as error:
         reason = getattr(error, "socketError", error)
+        if isinstance(reason, OSError) and reason.strerror:
+            reason = reason.strerror
         raise PortUnavailable(f"{name} can't listen on {address}: {reason}") from None
     where = port.getHost()
     # A Unix socket may be bound by another path than the operator's, where that is too long.

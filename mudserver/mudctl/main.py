@@ -28,7 +28,6 @@ from mudserver.control.commands import (
     SetPassword,
     SetRole,
 )
-from mudserver.control.socket_path import short_path
 from mudserver.errors import ConfigError, OurError
 from mudserver.mudctl import moderation
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
@@ -38,6 +37,7 @@ from mudserver.mudctl.letters import deadletters
 from mudserver.mudctl.options import parse
 from mudserver.mudctl.pages import pages
 from mudserver.mudctl.table import show_table
+from mudserver.unix_sockets import short_path
 
 #: Seconds to wait for the daemon to take the connection.
 CONNECT_SECONDS: Final = 5

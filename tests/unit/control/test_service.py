@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mudserver.control.commands import GetStatus
 from mudserver.control.service import ControlService
-from mudserver.control.socket_path import MAX_PATH_BYTES, short_path
 from mudserver.errors import PortUnavailable
+from mudserver.unix_sockets import MAX_PATH_BYTES, short_path
 from tests.unit.control.daemon import FakeAdministration
 
 UNIX = cast(IReactorUNIX, reactor)

@@ -1,0 +1,135 @@
+"""Unix sockets: of any path, and in place of what a dead daemon left."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IReactorUNIX,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
+
+#: Bytes of a path in ``sockaddr_un``, less the NUL at its end (unix(7): 108 on Linux).
+MAX_PATH_BYTES: Final = 103
+
+
+@contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """
+    Yield a path that is short enough to bind or connect to, while the context lasts.
+
+    A long one is reached through the open descriptor of its directory (proc(5)).
+
+    Raises:
+        OSError: The directory doesn't exist, or there is no ``/proc``.
+    """
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield str(path)
+        return
+    only_the_path = getattr(os, "O_PATH", os.O_RDONLY)  # a flag that only Linux has
+    descriptor = os.open(path.parent, only_the_path | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{path.name}"
+    finally:
+        os.close(descriptor)
+
+
+@implementer(IStreamServerEndpoint)
+class SocketEndpoint:
+    """
+    Listens on a Unix socket.
+
+    A folder that is missing is made, for the owner alone. What a killed daemon left is replaced.
+
+    Args:
+        reactor: Listens.
+        path: Of the socket.
+        mode: Who may connect.
+    """
+
+    def __init__(self, reactor: IReactorUNIX, path: Path, mode: int) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._mode = mode
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen.
+
+        Returns:
+            Fires with the port. Fails with `OSError` or `CannotListenError`, also when another
+            daemon listens there.
+        """
+        return Deferred.fromCoroutine(self._listen(factory))
+
+    async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        with ExitStack() as stack:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            address = stack.enter_context(short_path(self._path))
+            _clear(self._path, address)
+            endpoint = UNIXServerEndpoint(self._reactor, address, mode=self._mode)
+            port: IListeningPort = await endpoint.listen(factory)
+            return _Port(port, stack.pop_all())
+
+
+@implementer(IListeningPort)
+class _Port:
+    """
+    A Unix socket that is listened on.
+
+    Twisted unlinks a socket by the address that it was given, so that must last as long.
+    """
+
+    def __init__(self, port: IListeningPort, address: ExitStack) -> None:
+        self._port = port
+        self._address = address
+
+    def startListening(self) -> None:
+        """Implement `IListeningPort.startListening`."""
+        self._port.startListening()
+
+    def stopListening(self) -> Deferred[None]:
+        """Implement `IListeningPort.stopListening`."""
+        return Deferred.fromCoroutine(self._stop())
+
+    def getHost(self) -> IAddress:
+        """Implement `IListeningPort.getHost`."""
+        return self._port.getHost()
+
+    async def _stop(self) -> None:
+        with self._address:
+            stopped = self._port.stopListening()
+            if stopped is not None:
+                await stopped
+
+
+def _clear(path: Path, address: str) -> None:
+    """
+    Remove the socket of a daemon that is gone.
+
+    Raises:
+        OSError: A daemon listens there, or it is no socket.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError("a file that is no socket is in the way")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(address)
+            except ConnectionRefusedError:
+                path.unlink()
+                return
+            except BlockingIOError:
+                pass
+        raise FileExistsError("another mudserver listens there")

@@ -18,12 +18,17 @@ from enum import Enum, auto
 from typing import Final, Protocol, cast
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, TimeoutError, fail
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -39,19 +44,12 @@ from mudserver.bus.commands import (
     VersionRefused,
 )
 from mudserver.bus.envelopes import VERSION, Envelope
+from mudserver.bus.pulse import Pulse
+from mudserver.bus.strict_amp import StrictAMP
 from mudserver.errors import BusUnavailable, Garbled, MudError
 
 #: What a peer's name, role and instance may be, each.
 _NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-
-#: Keys in one of AMP's own boxes; `Join` has the most.
-MAX_KEYS: Final = 6
-
-#: What may stand in a box besides a command's arguments.
-_FRAME: Final = frozenset((amp.COMMAND, amp.ASK))
-_COMMANDS: Final[dict[bytes, type[amp.Command]]] = {
-    command.commandName: command for command in (Join, Carry, Beat)
-}
 
 
 class LinkLost(BusUnavailable):
@@ -76,7 +74,7 @@ class LinkLimits:
 
     box: int = BOX_BYTES
     window: int = 16
-    lossy: int = 4 * 1024 * 1024
+    lossy: int = 8 * 1024 * 1024
     queue: int = 32 * 1024 * 1024
     beat: float = 5.0
     patience: float = 15.0
@@ -118,6 +116,12 @@ class _Transport(Protocol):
 
     def loseConnection(self) -> None: ...
 
+    def getHost(self) -> IAddress: ...
+
+    def getPeer(self) -> IAddress: ...
+
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+
     def abortConnection(self) -> None: ...
 
 
@@ -135,7 +139,7 @@ class _Stage(Enum):
 
 
 @implementer(IPushProducer)
-class Link(amp.AMP):
+class Link(StrictAMP):
     """
     One end of a link.
 
@@ -163,7 +167,7 @@ class Link(amp.AMP):
         clock: IReactorTime,
         limits: LinkLimits | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__((Join, Carry, Beat))
         self._owner = owner
         self._me = me
         self._admit = admit
@@ -178,13 +182,18 @@ class Link(amp.AMP):
         self._unpacker = Unpacker()
         self._shed: list[Envelope] = []
         self._unanswered = 0
-        self._paused_at: float | None = None
-        self._heard_at = clock.seconds()
+        self._pulse = Pulse(
+            clock,
+            every=self._limits.beat,
+            patience=self._limits.patience,
+            stall=self._limits.deadline,
+            beat=self._beat,
+            dead=self.broken,
+            failed=self.failed,
+        )
         self._flushing: IDelayedCall | None = None
         self._ending: IDelayedCall | None = None
         self._losing: IDelayedCall | None = None
-        self._beats = LoopingCall(self._beat)
-        self._beats.clock = clock
 
     @property
     def queued(self) -> int:
@@ -206,8 +215,8 @@ class Link(amp.AMP):
         self._backlog.add(envelope)
         if self._backlog.size > self._limits.lossy:
             self._shed.extend(self._backlog.shed(self._limits.lossy))
-            if self._backlog.size > self._limits.queue:
-                self._break(LinkLost(f"{self._backlog.size} bytes wait to be sent."))
+        if self._backlog.size > self._limits.queue:
+            self.broken(f"{self._backlog.size} bytes wait to be sent.")
         self._flush_soon()
 
     def close(self, reason: str) -> None:
@@ -232,8 +241,12 @@ class Link(amp.AMP):
         """Greet."""
         self._wire = cast(_Transport, self.transport)
         self._wire.registerProducer(self, True)
-        self._heard_at = self._clock.seconds()
-        self._ending = self._clock.callLater(self._limits.deadline, self._abort, "No greeting.")
+        if ITCPTransport.providedBy(self._wire) and not isinstance(
+            self._wire.getHost(), UNIXAddress
+        ):
+            self._wire.setTcpNoDelay(True)  # a box is complete: nothing to wait for
+        self._pulse.heard()
+        self._ending = self._clock.callLater(self._limits.deadline, self.broken, "No greeting.")
         self._call(
             self.callRemote(
                 Join,
@@ -246,33 +259,16 @@ class Link(amp.AMP):
         )
 
     def dataReceived(self, data: bytes) -> None:
-        """Take what came; whatever it is, nothing is raised."""
-        if self._over:
-            return
-        self._heard_at = self._clock.seconds()
-        try:
-            super().dataReceived(data)
-        except (amp.AmpError, KeyError, ValueError) as error:
-            self._break(LinkLost(f"What came is no AMP: {type(error).__name__}."))
-
-    def lengthLimitExceeded(self, length: int) -> None:
-        """Break the link: what came is no AMP."""
-        self._break(LinkLost(f"What came is no AMP: a key of {length} bytes."))
-
-    def proto_value(self, string: bytes) -> object:
-        """Bound the number of keys in a box, which AMP itself would collect for ever."""
-        state: object = super().proto_value(string)
-        if self._currentBox is not None and len(self._currentBox) > MAX_KEYS:
-            raise amp.MalformedAmpBox
-        return state
+        """Take what came, which is a sign of life."""
+        self._pulse.heard()
+        super().dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything, and tell the owner."""
         self._stage = _Stage.GONE
         for call in (self._flushing, self._ending, self._losing):
             self._cancel(call)
-        if self._beats.running:
-            self._beats.stop()
+        self._pulse.stop()
         super().connectionLost(reason)
         self._backlog = Backlog()
         self._unpacker = Unpacker()
@@ -283,12 +279,11 @@ class Link(amp.AMP):
 
     def pauseProducing(self) -> None:
         """Send no more boxes: the other end doesn't read as fast."""
-        if self._paused_at is None:
-            self._paused_at = self._clock.seconds()
+        self._pulse.pause()
 
     def resumeProducing(self) -> None:
         """Send again."""
-        self._paused_at = None
+        self._pulse.resume()
         self._flush_soon()
 
     def stopProducing(self) -> None:
@@ -296,27 +291,6 @@ class Link(amp.AMP):
         self.pauseProducing()
 
     # ------------------------------------------------------------ what comes
-
-    def ampBoxReceived(self, box: amp.AmpBox) -> None:
-        """Take a box, unless the link is over."""
-        if not self._over:
-            super().ampBoxReceived(box)
-
-    def dispatchCommand(self, box: amp.AmpBox) -> Deferred[amp.AmpBox]:
-        """Carry out a command; whatever is wrong with it, the other end is told, and no more."""
-        if not _lawful(box):
-            self._end(LinkLost(f"A command that is none of ours: {box[amp.COMMAND][:99]!r}."))
-            return fail(amp.RemoteAmpError(amp.UNHANDLED_ERROR_CODE, "That is no command."))
-        dispatched: Deferred[amp.AmpBox] = super().dispatchCommand(box)
-        return dispatched.addErrback(self._refused)
-
-    def _refused(self, failure: Failure) -> Failure:
-        """Make any failure one that AMP knows how to tell."""
-        if failure.check(amp.RemoteAmpError):
-            return failure
-        self._log.failure("A command from {peer} failed.", failure, peer=self._there)
-        self._end(LinkLost("An internal error."))
-        return Failure(amp.RemoteAmpError(b"FAULT", "That could not be done."))
 
     @Join.responder
     def _join(self, version: int, name: str, role: str, instance: str) -> dict[str, object]:
@@ -372,7 +346,7 @@ class Link(amp.AMP):
         if self._stage is _Stage.GREETING and self._let_in and self.peer is not None:
             self._stage = _Stage.JOINED
             self._cancel(self._ending)
-            self._beats.start(self._limits.beat, now=False).addErrback(self._broken)
+            self._pulse.start()
             with self._calling:
                 self._owner.joined(self)
             self._flush_soon()
@@ -393,7 +367,7 @@ class Link(amp.AMP):
         while (
             self._stage in (_Stage.JOINED, _Stage.CLOSING)
             and self._unanswered < self._limits.window
-            and self._paused_at is None
+            and not self._pulse.paused
             and (box := self._backlog.take()) is not None
         ):
             self.boxes += 1
@@ -410,7 +384,7 @@ class Link(amp.AMP):
         """Wait for an answer, so long."""
         called.addTimeout(self._limits.deadline, self._clock)
         called.addCallbacks(answered, self._unheard)
-        called.addErrback(self._broken)
+        called.addErrback(self.failed)
 
     def _unheard(self, failure: Failure) -> None:
         """Break the link: a command was refused, or not answered."""
@@ -422,38 +396,31 @@ class Link(amp.AMP):
             self._break(LinkLost(f"Refused by the other end: {failure.getErrorMessage()}"))
 
     def _beat(self) -> None:
-        """Show that we are alive, and look whether the other end is."""
-        now = self._clock.seconds()
-        if now - self._heard_at > self._limits.patience:
-            self._abort(f"No sign of life for {now - self._heard_at:.0f} s.")
-        elif self._paused_at is None:
-            if self._stage in (_Stage.JOINED, _Stage.CLOSING):
-                self.callRemote(Beat)
-        elif now - self._paused_at > self._limits.deadline:
-            self._abort(f"Nothing was read for {now - self._paused_at:.0f} s.")
+        self.callRemote(Beat)
 
     # ------------------------------------------------------------ the end
 
     @property
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Whether nothing is taken from the other end any more."""
         return self._stage in (_Stage.ENDING, _Stage.GONE)
 
     @property
     def _there(self) -> str:
-        return "somebody" if self.peer is None else self.peer.name
+        return str(self._wire.getPeer()) if self.peer is None else self.peer.name
 
-    def unhandledError(self, failure: Failure) -> None:
-        """Break the link, unless that is why it is over."""
-        if not self._over:
-            self._broken(failure)
-
-    def _broken(self, failure: Failure) -> None:
-        """Break the link by a fault of our own."""
-        self._log.failure("The link to {peer} failed.", failure, peer=self._there)
-        self._break(LinkLost("An internal error."))
-
-    def _abort(self, reason: str) -> None:
+    def broken(self, reason: str) -> None:
+        """End the link at once."""
         self._break(LinkLost(reason))
+
+    def misused(self, reason: str) -> None:
+        """End the link: what came is not lawful."""
+        self._end(LinkLost(reason))
+
+    def failed(self, failure: Failure) -> None:
+        """End the link by a fault of our own."""
+        self._log.failure("The link to {peer} failed.", failure, peer=self._there)
+        self._end(LinkLost("An internal error."))
 
     def _break(self, error: MudError) -> None:
         """End the link at once."""
@@ -463,21 +430,20 @@ class Link(amp.AMP):
 
     def _end(self, error: MudError) -> None:
         """End the link when what we now answer is sent."""
-        if not self._over:
+        if not self.over:
             self._give_up(error)
             self._lose_by_deadline()
             self._losing = self._clock.callLater(0, self._lose)
 
     def _give_up(self, error: MudError) -> None:
         """Do no more; what happened first is the reason."""
-        if self._over:
+        if self.over:
             return
         if self._reason is None:
             self._reason = error
             self._log.warn("The link to {peer} ends: {reason}", peer=self._there, reason=str(error))
         self._stage = _Stage.ENDING
-        if self._beats.running:
-            self._beats.stop()
+        self._pulse.stop()
 
     def _lose_by_deadline(self) -> None:
         """Let the connection end in good order, but not for ever."""
@@ -487,8 +453,7 @@ class Link(amp.AMP):
     def _lose(self) -> None:
         """Let what is written go out, and end the connection."""
         self._stage = _Stage.ENDING
-        if self._beats.running:
-            self._beats.stop()
+        self._pulse.stop()
         self._wire.unregisterProducer()
         self._wire.loseConnection()
 
@@ -498,15 +463,3 @@ class Link(amp.AMP):
     def _cancel(self, call: IDelayedCall | None) -> None:
         if call is not None and call.active():
             call.cancel()
-
-
-def _lawful(box: amp.AmpBox) -> bool:
-    """Tell whether a box is one of our commands, with all its arguments and no others."""
-    command = _COMMANDS.get(box[amp.COMMAND])
-    if command is None or set(box) - _FRAME != {name for name, _ in command.arguments}:
-        return False
-    try:
-        command.parseArguments(box, None)
-    except ValueError:
-        return False
-    return True

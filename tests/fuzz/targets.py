@@ -11,8 +11,12 @@ from typing import Final
 
 from hypothesis import settings
 from hypothesis.stateful import get_state_machine_test
+from twisted.logger import capturedLogs
+from twisted.protocols import amp
 
+from mudserver.bus.boxes import box, encode
 from mudserver.bus.codec import Codec
+from mudserver.bus.envelopes import Publish, Subscribe
 from mudserver.bus.failures import decode_failure, encode_failure
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.errors import CloseCode, Garbled, NotAuthenticated, PlayerError, Unavailable
@@ -28,6 +32,7 @@ from mudserver.wire.lines import Line, LineAssembler, LineTooLong
 from mudserver.wire.options import OptionTable
 from mudserver.wire.text import clean, has_control_characters
 from mudserver.world.grammar import parse
+from tests.unit.bus.links import RawEnd
 from tests.unit.gateway.test_interleavings import Interleavings
 
 Target = Callable[[bytes], object]
@@ -84,6 +89,7 @@ def command(data: bytes) -> None:
 
 
 _codec = Codec(VOCABULARY)
+_box: Final = box([encode(Subscribe(1, "world")), encode(Publish("world", 1, "", b"x"))])
 _attach: Final = Attach(
     SessionId("s"),
     GatewayId("g"),
@@ -112,6 +118,21 @@ def payload(data: bytes) -> None:
         assert isinstance(decode_failure(data), (PlayerError, Unavailable))
 
 
+def link(data: bytes) -> None:
+    """Whatever the other end of a link says, nothing is raised, nothing logged as our fault, and
+    the owner is told of the end once.
+    """
+    end = RawEnd(joined=bool(data) and data[0] % 2 == 1)
+    with capturedLogs() as events:
+        for piece in _divided(data[1:]):
+            end.link.dataReceived(piece)
+            end.clock.advance(0)
+        end.link.connectionLost()
+    assert not [event for event in events if "log_failure" in event]
+    assert len(end.owner.ends) == 1
+    assert not end.clock.getDelayedCalls()
+
+
 _gateway = get_state_machine_test(
     Interleavings, settings=settings(database=None, deadline=None, stateful_step_count=60)
 )
@@ -130,6 +151,7 @@ TARGETS: Final[dict[str, Target]] = {
     "command": command,
     "gateway": gateway,
     "payload": payload,
+    "link": link,
 }
 
 #: Where a search begins, since some doors open to a word only.
@@ -156,6 +178,15 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
             )
         ),
         encode_failure(NotAuthenticated("No.", CloseCode.EXPIRED)),
+    ),
+    "link": (
+        b"\x01\x00" + amp.AmpBox(_command=b"Carry", _ask=b"1", box=_box).serialize(),
+        b"\x01\x02\x07\x09" + amp.AmpBox(_command=b"Beat").serialize(),
+        b"\x00\x00"
+        + amp.AmpBox(
+            _command=b"Join", _ask=b"1", version=b"1", name=b"w", role=b"world", instance=b"i"
+        ).serialize()
+        + amp.AmpBox(_answer=b"1").serialize(),
     ),
 }
 

@@ -1,14 +1,17 @@
 """Two ends of a link, and what lies between them."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect, makeFakeClient, makeFakeServer
 
-from mudserver.bus.commands import JoinRefused, PeerInfo
-from mudserver.bus.envelopes import Envelope
+from mudserver.bus.commands import Join, JoinRefused, PeerInfo
+from mudserver.bus.envelopes import VERSION, Envelope
 from mudserver.bus.link import Link, LinkLimits
 
 HUB = PeerInfo("hub", "bus", "h1")
@@ -115,3 +118,34 @@ class Pair:
         for _ in range(int(seconds / step)):
             self.clock.advance(step)
             self.settle()
+
+
+class RawEnd:
+    """A link whose other end says whatever it likes."""
+
+    def __init__(self, *, joined: bool = False) -> None:
+        self.clock = Clock()
+        end = End(self.clock, HUB)
+        self.link, self.owner = end.link, end.owner
+        self.transport = StringTransport()
+        self.link.makeConnection(self.transport)
+        if joined:
+            self.join()
+            self.say(amp.AmpBox({amp.ANSWER: b"1"}))
+            assert self.owner.joins == 1
+        self.transport.clear()
+
+    def say(self, box: Any) -> None:
+        self.link.dataReceived(box.serialize())
+
+    def command(self, kind: type[amp.Command], **arguments: object) -> None:
+        box = kind.makeArguments(arguments, self.link)
+        box.update({amp.COMMAND: kind.commandName, amp.ASK: b"7"})
+        self.say(box)
+
+    def join(self, name: str = "world", version: int = VERSION) -> None:
+        self.command(Join, version=version, name=name, role="world", instance="i")
+
+    def said(self) -> bytes:
+        said: bytes = self.transport.value()
+        return said

@@ -1,13 +1,11 @@
 """A link carries envelopes in order, and ends where it can't."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.protocols import amp
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,7 +16,7 @@ from mudserver.bus.envelopes import VERSION, Ask, Envelope, Subscribe
 from mudserver.bus.link import Link, LinkLimits, LinkLost
 from mudserver.errors import Unsendable
 from tests.unit.bus.envelopes import publish
-from tests.unit.bus.links import HUB, WORLD, End, Pair, nobody
+from tests.unit.bus.links import HUB, WORLD, End, Pair, RawEnd, nobody
 
 LIMITS = LinkLimits()
 
@@ -26,6 +24,19 @@ LIMITS = LinkLimits()
 def numbers(envelopes: Sequence[Envelope]) -> list[int]:
     """What counts the publications among them."""
     return [envelope.seq for envelope in envelopes]  # type: ignore[attr-defined]
+
+
+def assert_over(test: SynchronousTestCase, end: RawEnd) -> None:
+    """The connection is closed, the owner told once when it is gone, and no timer left."""
+    end.clock.advance(0)
+    test.assertTrue(end.transport.disconnecting)
+    before = len(end.owner.envelopes)
+    end.join()
+    end.link.connectionLost()
+    test.assertEqual(len(end.owner.ends), 1)
+    test.assertIsInstance(end.owner.ends[0], (LinkLost, JoinRefused))
+    test.assertEqual(len(end.owner.envelopes), before)
+    test.assertEqual(end.clock.getDelayedCalls(), [])
 
 
 class GreetingTest(SynchronousTestCase):
@@ -51,19 +62,19 @@ class GreetingTest(SynchronousTestCase):
 
     def test_other_version(self) -> None:
         """One that speaks another version is told so."""
-        end = _Raw()
+        end = RawEnd()
         end.join(version=VERSION + 1)
         self.assertIn(b"VERSION", end.said())
-        end.assert_over(self)
+        assert_over(self, end)
         self.assertIsInstance(end.owner.ends[0], VersionRefused)
 
     def test_our_version_is_another(self) -> None:
         """One that is told so knows why the link is over."""
-        end = _Raw()
+        end = RawEnd()
         end.join()
         answer = {amp.ERROR: b"1", amp.ERROR_CODE: b"VERSION", amp.ERROR_DESCRIPTION: b"No."}
         end.say(amp.AmpBox(answer))
-        end.assert_over(self)
+        assert_over(self, end)
         self.assertIsInstance(end.owner.ends[0], VersionRefused)
         self.assertEqual(end.owner.joins, 0)
 
@@ -83,18 +94,18 @@ class GreetingTest(SynchronousTestCase):
     def test_names(self) -> None:
         """A name is short, and of letters, digits and a few signs."""
         for name in ("", "a b", "a/b", "x" * 65, "é", "a\n"):
-            end = _Raw()
+            end = RawEnd()
             end.join(name=name)
             self.assertIn(b"REFUSED", end.said())
             self.assertEqual(end.owner.joins, 0)
 
     def test_twice(self) -> None:
         """Nobody joins twice over one link."""
-        end = _Raw()
+        end = RawEnd()
         end.join()
         end.join()
         self.assertIn(b"REFUSED", end.said())
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_admission_fails(self) -> None:
         """Where it can't be found out whether one may join, that one may not; the log says why."""
@@ -408,58 +419,15 @@ class EndTest(SynchronousTestCase):
         self.assertEqual(len(self.world.owner.ends), 1)
 
 
-class _Raw:
-    """A link whose other end says whatever it likes."""
-
-    def __init__(self, *, joined: bool = False) -> None:
-        self.clock = Clock()
-        end = End(self.clock, HUB)
-        self.link, self.owner = end.link, end.owner
-        self.transport = StringTransport()
-        self.link.makeConnection(self.transport)
-        if joined:
-            self.join()
-            self.say(amp.AmpBox({amp.ANSWER: b"1"}))
-            assert self.owner.joins == 1
-        self.transport.clear()
-
-    def say(self, box: Any) -> None:
-        self.link.dataReceived(box.serialize())
-
-    def command(self, kind: type[amp.Command], **arguments: object) -> None:
-        box = kind.makeArguments(arguments, self.link)
-        box.update({amp.COMMAND: kind.commandName, amp.ASK: b"7"})
-        self.say(box)
-
-    def join(self, name: str = "world", version: int = VERSION) -> None:
-        self.command(Join, version=version, name=name, role="world", instance="i")
-
-    def said(self) -> bytes:
-        said: bytes = self.transport.value()
-        return said
-
-    def assert_over(self, test: SynchronousTestCase) -> None:
-        """The connection is closed, the owner told once when it is gone, and no timer left."""
-        self.clock.advance(0)
-        test.assertTrue(self.transport.disconnecting)
-        from_here = len(self.owner.envelopes)
-        self.join()
-        self.link.connectionLost()
-        test.assertEqual(len(self.owner.ends), 1)
-        test.assertIsInstance(self.owner.ends[0], (LinkLost, JoinRefused))
-        test.assertEqual(len(self.owner.envelopes), from_here)
-        test.assertEqual(self.clock.getDelayedCalls(), [])
-
-
 class UnlawfulTest(SynchronousTestCase):
     """Whatever the other end says, the worst that follows is the end of the link."""
 
     def test_unknown_command(self) -> None:
         """A command that isn't ours ends the link, and is answered by an error."""
-        end = _Raw(joined=True)
+        end = RawEnd(joined=True)
         end.say(amp.AmpBox({amp.COMMAND: b"StartTLS", amp.ASK: b"7"}))
         self.assertIn(amp.UNHANDLED_ERROR_CODE, end.said())
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_unknown_keys(self) -> None:
         """So does a key that isn't one of the command, or one that is missing."""
@@ -476,66 +444,66 @@ class UnlawfulTest(SynchronousTestCase):
             {b"more": b""},
             {},
         ):
-            end = _Raw(joined=True)
+            end = RawEnd(joined=True)
             end.say(amp.AmpBox(box))
-            end.assert_over(self)
+            assert_over(self, end)
 
     def test_no_text(self) -> None:
         """So do bytes that are no text."""
-        end = _Raw()
+        end = RawEnd()
         box = Join.makeArguments({"version": 1, "name": "", "role": "", "instance": ""}, end.link)
         box.update({amp.COMMAND: b"Join", amp.ASK: b"1", b"name": b"\xff"})
         end.say(box)
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_envelopes_before_joining(self) -> None:
         """One that hasn't joined can send nothing."""
-        end = _Raw()
+        end = RawEnd()
         end.command(Carry, box=b"\x90")
         self.assertIn(b"GARBLED", end.said())
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_garbled_box(self) -> None:
         """What is no box of envelopes ends the link, and is answered by a declared error."""
         for box in (b"", b"\x91", b"\xc1", b"\x91\x92\x63\x01", b"\x91\x93\x0f\xc3\xc4\x00" * 2):
-            end = _Raw(joined=True)
+            end = RawEnd(joined=True)
             end.command(Carry, box=box)
             self.assertIn(b"GARBLED", end.said())
-            end.assert_over(self)
+            assert_over(self, end)
 
     def test_answers_that_nobody_waits_for(self) -> None:
         """An answer, or an error, without a question ends the link."""
         for key in (amp.ANSWER, amp.ERROR):
-            end = _Raw(joined=True)
+            end = RawEnd(joined=True)
             end.say(amp.AmpBox({key: b"99"}))
-            end.assert_over(self)
+            assert_over(self, end)
 
     def test_refusal(self) -> None:
         """A box that the other end refuses, in whatever words, ends the link."""
         for code in (b"GARBLED", b"UNKNOWN", b"UNHANDLED", b"\xff"):
-            end = _Raw(joined=True)
+            end = RawEnd(joined=True)
             end.link.send(Subscribe(1, "world"))
             end.clock.advance(0)
             answer = {amp.ERROR: b"2", amp.ERROR_CODE: code, amp.ERROR_DESCRIPTION: b"\xff"}
             end.say(amp.AmpBox(answer))
-            end.assert_over(self)
+            assert_over(self, end)
 
     def test_many_keys(self) -> None:
         """Keys without end aren't collected."""
-        end = _Raw()
+        end = RawEnd()
         for number in range(100):
             end.link.dataReceived(b"\x00\x01" + bytes((number + 1,)) + b"\x00\x01x")
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_endless_key(self) -> None:
         """Nor is a key that is too long."""
-        end = _Raw()
+        end = RawEnd()
         end.link.dataReceived(b"\xff\xff" + bytes(10))
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_beat(self) -> None:
         """A beat needs no answer, but may have one."""
-        end = _Raw(joined=True)
+        end = RawEnd(joined=True)
         end.say(amp.AmpBox({amp.COMMAND: b"Beat"}))
         self.assertEqual(end.said(), b"")
         end.command(Beat)
@@ -544,11 +512,11 @@ class UnlawfulTest(SynchronousTestCase):
     @given(st.booleans(), st.lists(st.binary(max_size=40), max_size=5))
     def test_any_bytes(self, joined: bool, pieces: list[bytes]) -> None:
         """Bytes end the link, or are waited on; nothing is raised, and nothing logged as ours."""
-        end = _Raw(joined=joined)
+        end = RawEnd(joined=joined)
         for piece in pieces:
             end.link.dataReceived(piece)
         end.clock.advance(LIMITS.deadline + LIMITS.patience + LIMITS.beat)
-        end.assert_over(self)
+        assert_over(self, end)
 
     @given(
         st.booleans(),
@@ -568,19 +536,19 @@ class UnlawfulTest(SynchronousTestCase):
         self, joined: bool, boxes: list[dict[bytes, bytes]], data: st.DataObject
     ) -> None:
         """So with bytes that are AMP, more or less, however they are divided."""
-        end = _Raw(joined=joined)
+        end = RawEnd(joined=joined)
         stream = b"".join(amp.AmpBox(box).serialize() for box in boxes)
         cut = data.draw(st.integers(0, len(stream)))
         end.link.dataReceived(stream[:cut])
         end.link.dataReceived(stream[cut:])
         for _ in range(40):
             end.clock.advance(1)
-        end.assert_over(self)
+        assert_over(self, end)
 
     def test_split_anywhere(self) -> None:
         """Boxes may come in any pieces."""
-        end = _Raw(joined=True)
-        sender = _Raw(joined=True)
+        end = RawEnd(joined=True)
+        sender = RawEnd(joined=True)
         sender.link.send(publish(1))
         sender.clock.advance(0)
         for byte in sender.said():

@@ -150,12 +150,11 @@ class Breakers:
         if breaker is not None and breaker.state is BreakerState.HALF_OPEN:
             breaker.until = now
 
-    def doubt(self, now: float, pattern: str = EVERYWHERE) -> None:
-        """Something has changed there: let the next trial be at once."""
-        for subject, breaker in self._breakers.items():
-            if breaker.state is BreakerState.OPEN and matches(pattern, subject):
-                breaker.until = now
-                breaker.opened = 0
+    def forget(self, pattern: str = EVERYWHERE) -> None:
+        """Something has changed there: forget that it failed."""
+        for subject in tuple(self._breakers):
+            if matches(pattern, subject):
+                self.succeeded(subject)
 
     def _open(self, subject: str, breaker: _Breaker, now: float) -> None:
         breaker.opened += 1

@@ -135,6 +135,33 @@ METRICS: Final = (
     Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
     Metric("database_batch_keys", Kind.AMOUNTS, "Keys in one batched query.", ("batch",)),
     Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
+    Metric("bus_linked", Kind.GAUGE, "1 while there is a link to the hub of the bus."),
+    Metric(
+        "bus_messages",
+        Kind.COUNTER,
+        "What crossed the bus: lossy and durable messages, requests, replies.",
+        ("direction", "kind"),
+    ),
+    Metric("bus_shed", Kind.COUNTER, "Lossy messages dropped, since the hub takes too few."),
+    Metric("bus_unlinked_drops", Kind.COUNTER, "Lossy messages dropped for want of a link."),
+    Metric("bus_unsendable", Kind.COUNTER, "Messages that can't be written, or are too large."),
+    Metric("bus_garbled", Kind.COUNTER, "What arrived and can't be understood.", ("kind",)),
+    Metric("bus_gaps", Kind.COUNTER, "Times that messages of others were found missing."),
+    Metric("bus_duplicates", Kind.COUNTER, "Messages that arrived again, dropped.", ("kind",)),
+    Metric("bus_unconfirmed", Kind.GAUGE, "Durable messages that are not confirmed."),
+    Metric("bus_retries", Kind.COUNTER, "Durable messages sent again, by why.", ("reason",)),
+    Metric(
+        "bus_breakers",
+        Kind.GAUGE,
+        "Destinations left alone for a while, by the first word of their subject.",
+        ("destination", "state"),
+    ),
+    Metric(
+        "bus_breaker_transitions",
+        Kind.COUNTER,
+        "Changes of such breakers, by the state that they came into.",
+        ("destination", "state"),
+    ),
     Metric(
         "bus_dead_letters", Kind.COUNTER, "Messages that can't be delivered, by why.", ("reason",)
     ),

@@ -97,15 +97,16 @@ class BreakersTest(SynchronousTestCase):
         self.breakers.withdrawn("world", 1.5)
         self.assertTrue(self.breakers.admit("world", 1.5))
 
-    def test_doubt(self) -> None:
-        """When something has changed at a destination, its next trial is at once."""
+    def test_forget(self) -> None:
+        """When something has changed at a destination, it may be tried at once, by all."""
         self.fail("gateway.a", 3)
         self.fail("world", 3)
-        self.breakers.doubt(0.1, "gateway.*")
-        self.assertTrue(self.breakers.admit("gateway.a", 0.1))
+        self.breakers.forget("gateway.*")
+        self.assertIs(self.breakers.state("gateway.a"), CLOSED)
         self.assertFalse(self.breakers.admit("world", 0.1))
-        self.breakers.doubt(0.1)
-        self.assertTrue(self.breakers.admit("world", 0.1))
+        self.breakers.forget()
+        self.assertIs(self.breakers.state("world"), CLOSED)
+        self.assertEqual(self.changes[-1], ("world", CLOSED))
 
     def test_counts(self) -> None:
         """Those that are not closed are counted, by class and state."""

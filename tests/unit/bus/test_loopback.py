@@ -17,7 +17,7 @@ class LoopbackBusTest(BusContract, TestCase):
     async def arrive(self) -> None:
         """All has arrived when it is sent."""
 
-    def pass_time(self, seconds: float) -> None:
+    async def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
     def tearDown(self) -> None:

@@ -24,6 +24,7 @@ from mudserver.storage.migrate import migrate
 from mudserver.storage.notices import NoticeListener
 from mudserver.storage.patience import patiently
 from mudserver.storage.pool import Pool, PoolLimits
+from mudserver.storage.succession import PostgresSuccession
 from mudserver.storage.world import PostgresWorldStore
 
 
@@ -146,6 +147,20 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresLetterBox(self._pool)
+
+    def succession(self, name: str) -> PostgresSuccession:
+        """
+        Make a place among those who could be the world.
+
+        Args:
+            name: By which the others name us.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._dsn is None:
+            raise RuntimeError("the database has not started")
+        return PostgresSuccession(self._reactor, self._dsn, name, self._meter)
 
     @property
     def notices(self) -> INotices:

@@ -16,6 +16,7 @@ from mudserver.config import Settings, control_socket
 from mudserver.control.service import ControlService
 from mudserver.errors import ConfigError
 from mudserver.game.administration import Administration
+from mudserver.game.standby import Phase
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import Ground, utc_now
 from mudserver.service.lifecycle import Lifecycle
@@ -75,7 +76,7 @@ class Daemon:
             ground.listening(ground.settings.operations),
             ground.settings.operations,
             ground.meter,
-            lambda: {"database": world.database.ready, "world": world.game.ready},
+            lambda: {"database": world.database.ready, "world": world.game.phase is Phase.OPEN},
         )
 
     def _make_control(self) -> ControlService:

@@ -1,86 +1,63 @@
-"""The game as a service: on its first start it brings a world along."""
+"""The world as a service of a process: by itself, or one of several that take turns."""
 
-from collections.abc import Callable, Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path
+from collections.abc import Callable
+from typing import Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from mudserver.errors import Fenced, StartupError
-from mudserver.game.game import GamePorts
-from mudserver.game.limits import GameLimits
 from mudserver.game.service import WorldService
-from mudserver.world.area import Area, parse
-from mudserver.world.lexicon import Lexicon
-
-_STARTER_AREA = "mudserver.areas"
-_SUFFIX = ".yaml"
+from mudserver.game.standby import Phase, StandbyPorts, StandbyWorld
+from mudserver.interfaces.succession import ISuccession
 
 
-def read_areas(directory: Path | None) -> tuple[Area, ...]:
-    """
-    Read all area files of a directory, or those of the starter area.
-
-    Raises:
-        CorruptArea: One can't be understood; says which, and the line.
-        StartupError: The directory can't be read.
-    """
-    folder: Traversable = files(_STARTER_AREA) if directory is None else directory
-    try:
-        return tuple(_parsed(folder))
-    except OSError as error:
-        raise StartupError(f"the areas in {folder} can't be read: {error}") from None
-
-
-def _parsed(folder: Traversable) -> Iterator[Area]:
-    found = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(_SUFFIX)),
-        key=lambda file: file.name,
-    )
-    for file in found:
-        yield parse(file.name, file.read_bytes())
-
-
-class GameService(Service):
-    """
-    Runs the world.
-
-    Args:
-        ports: Gives what the game needs from outside, once the database has started.
-        limits: How much, how many, how long.
-        areas: A directory of area files for a new world; None for the starter area.
-        fenced: Told that another world has taken over: this one has stopped without saving.
-        lexicon: What can be typed in the world, and which channels there are.
-    """
-
-    def __init__(
-        self,
-        ports: Callable[[], GamePorts],
-        limits: GameLimits,
-        areas: Path | None,
-        fenced: Callable[[Fenced], None],
-        lexicon: Lexicon,
-    ) -> None:
-        self._ports = ports
-        self._limits = limits
-        self._areas = areas
-        self._fenced = fenced
-        self._lexicon = lexicon
-        self._world: WorldService | None = None
+class IGame(Protocol):
+    """What else a process may want of its world."""
 
     @property
     def world(self) -> WorldService:
         """The world; there once the service has started."""
+
+    @property
+    def phase(self) -> Phase:
+        """What the world is about."""
+
+
+class GameService(Service):
+    """
+    Runs the world of a process by itself: at once, whoever else had it until now.
+
+    It takes a place among those who could be the world, so that they know; it doesn't wait for its
+    turn.
+
+    Args:
+        world: Makes the world, once the database has started.
+        succession: Gives the place.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, world: Callable[[], WorldService], succession: Callable[[], ISuccession]
+    ) -> None:
+        self._make_world = world
+        self._make_succession = succession
+        self._world: WorldService | None = None
+        self._succession: ISuccession | None = None
+
+    @property
+    def world(self) -> WorldService:
+        """Implement `IGame.world`."""
         if self._world is None:
             raise RuntimeError("the game has not started")
         return self._world
 
     @property
-    def ready(self) -> bool:
-        """Whether players can enter."""
-        return self._world is not None and self._world.open
+    def phase(self) -> Phase:
+        """Implement `IGame.phase`."""
+        return Phase.OPEN if self._world is not None and self._world.open else Phase.STOPPED
 
     def startService(self) -> Deferred[None]:
         """
@@ -99,16 +76,71 @@ class GameService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
-        world = WorldService(
-            self._ports(),
-            self._limits,
-            lambda: read_areas(self._areas),
-            self._fenced,
-            self._lexicon,
-        )
+        world = self._make_world()
         await world.startService()
         self._world = world
+        self._succession = self._make_succession()
+        self._succession.turn().addErrback(self._no_turn)
 
     async def _stop(self) -> None:
-        if self._world is not None:
-            await self._world.stopService()
+        try:
+            if self._world is not None:
+                await self._world.stopService()
+        finally:
+            if self._succession is not None:
+                await self._succession.leave()
+
+    def _no_turn(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            self._log.failure("This world has no place among the others.", failure)
+
+
+class StandbyService(Service):
+    """
+    Runs the world of a process that is one of several, when its turn has come.
+
+    Args:
+        world: Makes the world, once the database has started.
+        ports: Gives what standing by needs.
+    """
+
+    def __init__(
+        self, world: Callable[[], WorldService], ports: Callable[[WorldService], StandbyPorts]
+    ) -> None:
+        self._make_world = world
+        self._make_ports = ports
+        self._world: WorldService | None = None
+        self._standby: StandbyWorld | None = None
+
+    @property
+    def world(self) -> WorldService:
+        """Implement `IGame.world`."""
+        if self._world is None:
+            raise RuntimeError("the game has not started")
+        return self._world
+
+    @property
+    def phase(self) -> Phase:
+        """Implement `IGame.phase`."""
+        return Phase.STOPPED if self._standby is None else self._standby.phase
+
+    def startService(self) -> None:
+        """Prepare what can be prepared, and stand by."""
+        Service.startService(self)
+        self._world = self._make_world()
+        self._standby = StandbyWorld(self._make_ports(self._world))
+        self._standby.startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Save, and let another world go on; fires when all is committed."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    def hand_over(self, to: str) -> Deferred[None]:
+        """Let another world open, as `StandbyWorld.hand_over`."""
+        assert self._standby is not None
+        return self._standby.hand_over(to)
+
+    async def _stop(self) -> None:
+        if self._standby is not None:
+            await self._standby.stopService()

@@ -5,6 +5,7 @@ import random
 import secrets
 import socket
 from datetime import timedelta
+from functools import partial
 
 from mudserver.config import embedded_database
 from mudserver.errors import ConfigError
@@ -12,10 +13,12 @@ from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import PressureLimits, Threshold
+from mudserver.game.service import WorldService
 from mudserver.game.throttle import ThrottleLimits
 from mudserver.game.verb_allowances import VerbLimits
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.history import Retention
+from mudserver.service.areas import read_areas
 from mudserver.service.database import DatabaseService
 from mudserver.service.ground import Ground, utc_now
 from mudserver.service.lifecycle import Lifecycle
@@ -49,6 +52,7 @@ class WorldSide:
         self._ground = ground
         self._bus = bus
         self._lifecycle = lifecycle
+        self._holder = f"{socket.gethostname()}, process {os.getpid()}"
         self.database = self._make_database()
         self.game = self._make_game()
 
@@ -122,11 +126,16 @@ class WorldSide:
                 pick=random.random,
                 meter=self._ground.meter,
                 notices=self.database.notices,
-                holder=f"{socket.gethostname()}, process {os.getpid()}",
+                holder=self._holder,
             )
 
         try:
             lexicon = Lexicon.of((*settings.channels, *settings.staff_channels))
         except ValueError as error:
             raise ConfigError("channels", "the settings", str(error)) from None
-        return GameService(ports, limits, settings.areas, self._lifecycle.broken, lexicon)
+
+        def world() -> WorldService:
+            areas = partial(read_areas, settings.areas)
+            return WorldService(ports(), limits, areas, self._lifecycle.broken, lexicon)
+
+        return GameService(world, lambda: self.database.succession(self._holder))

@@ -43,6 +43,10 @@ class GetStatus(amp.Command):
     response = [
         (b"version", amp.Unicode()),
         (b"uptime", amp.Float()),
+        (b"role", amp.Unicode()),
+        (b"peer", amp.Unicode()),
+        (b"phase", amp.Unicode()),
+        (b"linked", amp.Boolean()),
         (b"sessions", amp.Integer()),
         (b"connections", amp.Integer()),
         (b"draining", amp.Boolean()),
@@ -333,6 +337,22 @@ class GetDatabase(amp.Command):
     response = [
         (b"parameters", amp.AmpList([(b"name", amp.Unicode()), (b"value", amp.Unicode())])),
         (b"programs", amp.Unicode()),
+    ]
+    errors = _ERRORS
+
+
+class ReloadWorld(amp.Command):
+    """Have another world take over from this one; with ``fresh`` start it, whoever stands by."""
+
+    arguments = [(b"fresh", amp.Boolean())]
+    response = [
+        (b"peer", amp.Unicode()),
+        (b"host", amp.Unicode()),
+        (b"process", amp.Integer()),
+        (b"waiting", amp.Integer()),
+        (b"gateways", amp.Integer()),
+        (b"sessions", amp.Integer()),
+        (b"pause", amp.Float()),
     ]
     errors = _ERRORS
 

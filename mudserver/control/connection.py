@@ -36,6 +36,7 @@ from mudserver.control.commands import (
     ReadChatLog,
     ReadChunk,
     Refused,
+    ReloadWorld,
     ReplayLetter,
     RevokeAll,
     SetPassword,
@@ -53,6 +54,7 @@ from mudserver.control.rows import (
     letter_row,
     login_row,
     read_ban,
+    reloaded_row,
     session_row,
 )
 from mudserver.errors import PlayerError, Unavailable
@@ -95,6 +97,10 @@ class ControlConnection(amp.AMP):
             return {
                 "version": status.version,
                 "uptime": status.uptime,
+                "role": status.role,
+                "peer": status.peer,
+                "phase": status.phase,
+                "linked": status.linked,
                 "sessions": len(status.sessions),
                 "connections": status.connections,
                 "draining": status.draining,
@@ -375,6 +381,15 @@ class ControlConnection(amp.AMP):
                 ],
                 "programs": address.programs,
             }
+
+        return self._answer(answer)
+
+    @ReloadWorld.responder
+    def reload(self, fresh: bool) -> Deferred[Row]:
+        """Answer `ReloadWorld`."""
+
+        async def answer() -> Row:
+            return reloaded_row(await self._administration.reload(self._operator, fresh))
 
         return self._answer(answer)
 

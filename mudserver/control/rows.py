@@ -8,7 +8,7 @@ from mudserver.interfaces.audit import AuditEntry
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter
 from mudserver.interfaces.logins import LoginEntry
-from mudserver.interfaces.operations import SessionSummary
+from mudserver.interfaces.operations import Reloaded, SessionSummary
 from mudserver.interfaces.rows import AccountRow
 from mudserver.wire.text import clean
 from mudserver.world import commands
@@ -93,6 +93,19 @@ def letter_row(letter: Letter) -> Row:
         "attempts": letter.attempts,
         "first": letter.first_at.isoformat(timespec="seconds"),
         "last": letter.last_at.isoformat(timespec="seconds"),
+    }
+
+
+def reloaded_row(reloaded: Reloaded) -> Row:
+    """Tell of a world that has taken over."""
+    return {
+        "peer": reloaded.peer,
+        "host": reloaded.host,
+        "process": reloaded.process,
+        "waiting": reloaded.waiting,
+        "gateways": reloaded.gateways,
+        "sessions": reloaded.sessions,
+        "pause": reloaded.pause,
     }
 
 

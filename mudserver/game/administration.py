@@ -14,7 +14,7 @@ from mudserver.errors import NoSuchCharacter, NoSuchLetter, StorageUnavailable
 from mudserver.game.accounts import MAX_PAGE
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
-from mudserver.game.service import WorldService
+from mudserver.game.process import IGameHost, Process
 from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
 from mudserver.interfaces.audit import (
     AuditEntry,
@@ -26,7 +26,7 @@ from mudserver.interfaces.audit import (
 from mudserver.interfaces.history import LogLine, LogWanted
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.logins import LoginEntry
-from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Status
+from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Reloaded, Status
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
 from mudserver.world.bans import Ban
@@ -44,29 +44,23 @@ class Administration:
 
     Args:
         service: The world.
-        version: Ours.
-        running_since: When the daemon started (UTC).
+        process: What it is in.
         clock: What its uptime is measured by.
-        connections: Counts the open connections.
         address: Tells where the database is.
         archive: Gives what reads and makes characters of other worlds.
         letter_boxes: Gives all that keeps dead letters.
         audit_store: Gives what reads the audit log.
         utc_now: The wall clock.
-        drain: Makes the daemon end; may be called more than once.
     """
 
-    service: WorldService
-    version: str
-    running_since: datetime
+    service: IGameHost
+    process: Process
     _clock: IReactorTime
-    _connections: Callable[[], int]
     _address: Callable[[], DatabaseAddress]
     _archive: Callable[[], ICharacterArchive]
     _letter_boxes: Callable[[], Sequence[ILetterBox]]
     _audit_store: Callable[[], IAuditStore]
     _utc_now: Callable[[], datetime]
-    _drain: Callable[[], None]
     _started: float = field(init=False)
     _draining: bool = field(default=False, init=False)
     _log = Logger()
@@ -74,14 +68,23 @@ class Administration:
     def __attrs_post_init__(self) -> None:
         self._started = self._clock.seconds()
 
+    @property
+    def running_since(self) -> datetime:
+        """Implement `IAdministration.running_since`."""
+        return self.process.running_since
+
     def status(self) -> Status:
         """Implement `IAdministration.status`."""
         sessions = self.service.game.sessions if self.service.open else ()
         return Status(
-            version=self.version,
+            version=self.process.version,
             uptime=self._clock.seconds() - self._started,
+            role=self.process.role,
+            peer=self.process.peer,
+            phase=self.process.phase(),
+            linked=self.process.linked(),
             sessions=tuple(session.summary for session in sessions),
-            connections=self._connections(),
+            connections=self.process.connections(),
             draining=self._draining,
         )
 
@@ -361,10 +364,22 @@ class Administration:
 
         return Deferred.fromCoroutine(tell())
 
+    def reload(self, by: Operator, fresh: bool) -> Deferred[Reloaded]:
+        """Implement `IAdministration.reload`."""
+
+        async def reload() -> Reloaded:
+            self._log.info("Asked to reload the world.")
+            if self.service.open:
+                await self._all_saved()
+                await self._noted(self.service.game.audit.of_operator(by, "reload", ""))
+            return await self.process.reload(fresh)
+
+        return Deferred.fromCoroutine(reload())
+
     def drain(self, by: Operator) -> None:
         """Implement `IAdministration.drain`; it is noted by the last flush."""
         if self.service.open:
             self.service.game.audit.note(self.service.game.audit.of_operator(by, "drain"))
         self._draining = True
         self._log.info("Asked to drain.")
-        self._drain()
+        self.process.drain()

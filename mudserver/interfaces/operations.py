@@ -35,13 +35,54 @@ class SessionSummary:
 
 @frozen
 class Status:
-    """The state of the daemon, for operators."""
+    """
+    The state of a process, for operators.
+
+    Attributes:
+        version: Of mudserver.
+        uptime: Seconds since its start.
+        role: What it is, as in the settings.
+        peer: What it is called on the bus; empty for one by itself.
+        phase: What its world is about; empty where it has none.
+        linked: Whether it has its link to the bus; a hub is the bus.
+        sessions: Those of its world.
+        connections: Of players, that it holds.
+        draining: Whether it is going to stop.
+    """
 
     version: str
     uptime: float
+    role: str
+    peer: str
+    phase: str
+    linked: bool
     sessions: tuple[SessionSummary, ...]
     connections: int
     draining: bool
+
+
+@frozen
+class Reloaded:
+    """
+    Another world has taken over.
+
+    Attributes:
+        peer: What that one is called on the bus.
+        host: On which machine it is.
+        process: The id of its process there.
+        waiting: Gateways that had not come over when we stopped waiting.
+        gateways: Those that had.
+        sessions: How many of their sessions went on.
+        pause: Seconds for which these could not play, of the longest.
+    """
+
+    peer: str
+    host: str
+    process: int
+    waiting: int
+    gateways: int
+    sessions: int
+    pause: float
 
 
 @frozen
@@ -154,6 +195,18 @@ class IAdministration(Interface):
 
     def database(by: Operator) -> Deferred[DatabaseAddress]:
         """Tell where the database is, and the password of it."""
+
+    def reload(by: Operator, fresh: bool) -> Deferred[Reloaded]:
+        """
+        Have another world take over from ours, and end this process.
+
+        Args:
+            by: Whose deed.
+            fresh: Whether to start one even where one stands by.
+
+        Returns:
+            Fires when players go on there. Fails with `Unavailable`, which says why not.
+        """
 
     def drain(by: Operator) -> None:
         """Stop accepting, tell all clients to come back later, save, and exit 0."""

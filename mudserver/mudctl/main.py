@@ -19,7 +19,6 @@ from mudserver.control.commands import (
     DisableAccount,
     Drain,
     EnableAccount,
-    GetStatus,
     Kick,
     ListAccounts,
     ListSessions,
@@ -29,7 +28,7 @@ from mudserver.control.commands import (
     SetRole,
 )
 from mudserver.errors import ConfigError, OurError
-from mudserver.mudctl import moderation
+from mudserver.mudctl import moderation, worlds
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
 from mudserver.mudctl.characters import export_character, import_character, read_document
 from mudserver.mudctl.chat_log import read_chat_log
@@ -41,8 +40,6 @@ from mudserver.unix_sockets import short_path
 
 #: Seconds to wait for the daemon to take the connection.
 CONNECT_SECONDS: Final = 5
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def main() -> None:
@@ -110,16 +107,6 @@ def _check_readable(file: Path) -> None:
 def _complain(text: str, status: int) -> int:
     print(f"mudctl: {text}", file=sys.stderr)
     return status
-
-
-async def _status(daemon: amp.AMP, options: Namespace) -> None:
-    del options
-    status = await daemon.callRemote(GetStatus)
-    print(f"version      {status['version']}")
-    print(f"uptime       {_duration(status['uptime'])}")
-    print(f"sessions     {status['sessions']}")
-    print(f"connections  {status['connections']}")
-    print(f"state        {'draining' if status['draining'] else 'running'}")
 
 
 async def _sessions(daemon: amp.AMP, options: Namespace) -> None:
@@ -209,7 +196,7 @@ async def _drain(daemon: amp.AMP, options: Namespace) -> None:
 
 #: What each command does.
 COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] = {
-    "status": _status,
+    "status": worlds.status,
     "sessions": _sessions,
     "account": _account,
     "character": _character,
@@ -222,6 +209,7 @@ COMMANDS: Final[Mapping[str, Callable[[amp.AMP, Namespace], Awaitable[None]]]] =
     "bans": moderation.bans,
     "audit": moderation.audit,
     "logins": moderation.logins,
+    "world": worlds.world,
     "drain": _drain,
 }
 
@@ -234,9 +222,3 @@ def _new_password(name: str) -> str:
     if getpass("Again: ") != password:
         raise Refused("Those two differ.")
     return password
-
-
-def _duration(seconds: float) -> str:
-    whole = int(seconds)
-    days, hours, minutes = whole // _DAY, whole % _DAY // _HOUR, whole % _HOUR // _MINUTE
-    return f"{days}d {hours}h {minutes}m" if days else f"{hours}h {minutes}m {whole % _MINUTE}s"

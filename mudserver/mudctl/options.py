@@ -75,6 +75,12 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     chat_log.add_argument("--name", help="only what this player said, or was told")
     chat_log.add_argument("--hours", type=float, default=24.0, help="how far back [24]")
     chat_log.add_argument("--limit", type=int, default=100, help="how many lines [100]")
+    world = commands.add_parser("world", help="hand the world over to another process")
+    actions = world.add_subparsers(dest="action", required=True, metavar="ACTION")
+    reload = actions.add_parser("reload", help="let another one take over; nobody is disconnected")
+    reload.add_argument(
+        "--fresh", action="store_true", help="start one, even where another stands by already"
+    )
     commands.add_parser("drain", help="send everyone away, save, and end the daemon")
     return parser.parse_args(arguments)
 

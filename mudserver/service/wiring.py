@@ -16,6 +16,7 @@ from mudserver.config import Settings, control_socket
 from mudserver.control.service import ControlService
 from mudserver.errors import ConfigError
 from mudserver.game.administration import Administration
+from mudserver.game.process import Process
 from mudserver.game.standby import Phase
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import Ground, utc_now
@@ -88,16 +89,19 @@ class Daemon:
         database = self._world.database
         return Administration(
             service=self._world.game.world,
-            version=__version__,
-            running_since=utc_now(),
+            process=Process(
+                __version__,
+                utc_now(),
+                self._lifecycle.stop,
+                phase=lambda: self._world.game.phase.value,
+                connections=self._gateway.connections,
+            ),
             clock=self._ground.reactor,
-            connections=self._gateway.connections,
             address=lambda: database.address,
             archive=database.archive,
             letter_boxes=lambda: (database.letter_box(),),
             audit_store=database.audit,
             utc_now=utc_now,
-            drain=self._lifecycle.stop,
         )
 
     def _hurry(self) -> None:
@@ -107,7 +111,7 @@ class Daemon:
     def _announce(self) -> None:
         """Say where to go, now that one can."""
         settings, environment = self._ground.settings, self._ground.environment
-        _log.info("This is mudserver {version}.", version=self._administration.version)
+        _log.info("This is mudserver {version}.", version=__version__)
         _log.info("{name} is open.", name=settings.name)
         for how in self._gateway.invitations():
             _log.info("{how}", how=how)

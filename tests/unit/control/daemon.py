@@ -16,6 +16,7 @@ from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.operations import (
     DatabaseAddress,
     IAdministration,
+    Reloaded,
     SessionSummary,
     Status,
 )
@@ -52,6 +53,9 @@ class FakeAdministration:
     Remembers what it was asked.
 
     Attributes:
+        role: What it is.
+        linked: Whether it has its link to the bus.
+        waiting: Gateways that don't come over.
         sessions: Who plays.
         rows: All accounts, in order of name.
         document: Every character, written down, and what every dead letter contains.
@@ -68,6 +72,9 @@ class FakeAdministration:
     """
 
     running_since: datetime = SINCE
+    role: str = "all"
+    linked: bool = True
+    waiting: int = 0
     sessions: list[SessionSummary] = field(factory=list)
     rows: list[AccountRow] = field(factory=list)
     document: bytes = b"{}"
@@ -84,7 +91,17 @@ class FakeAdministration:
     draining: bool = False
 
     def status(self) -> Status:
-        return Status("1.2.3", 93_784.5, tuple(self.sessions), 7, self.draining)
+        return Status(
+            version="1.2.3",
+            uptime=93_784.5,
+            role=self.role,
+            peer="world-1",
+            phase="open",
+            linked=self.linked,
+            sessions=tuple(self.sessions),
+            connections=7,
+            draining=self.draining,
+        )
 
     def accounts(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
         if self.error is not None:
@@ -173,6 +190,10 @@ class FakeAdministration:
     def database(self, by: Operator) -> Deferred[DatabaseAddress]:
         self.asked.append(by)
         return fail(Unavailable("There is none."))
+
+    def reload(self, by: Operator, fresh: bool) -> Deferred[Reloaded]:
+        reloaded = Reloaded("world-2", "host", 4711, self.waiting, 2, 1_000, 0.4321)
+        return self._do(by, "reload", fresh).addCallback(lambda _: reloaded)
 
     def drain(self, by: Operator) -> None:
         self.asked.append(by)

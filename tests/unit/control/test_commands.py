@@ -23,12 +23,13 @@ from mudserver.control.commands import (
     ListBans,
     ListSessions,
     Refused,
+    ReloadWorld,
     RevokeAll,
     SetPassword,
     SetRole,
 )
 from mudserver.control.connection import ControlConnection
-from mudserver.errors import BadPassword, PlayerError, StorageUnavailable
+from mudserver.errors import BadPassword, PlayerError, StorageUnavailable, Unavailable
 from mudserver.interfaces.audit import AuditEntry, AuditRow, Via
 from mudserver.world import bans
 from mudserver.world.role import Role
@@ -74,11 +75,34 @@ class ControlConnectionTest(SynchronousTestCase):
             {
                 "version": "1.2.3",
                 "uptime": 93_784.5,
+                "role": "all",
+                "peer": "world-1",
+                "phase": "open",
+                "linked": True,
                 "sessions": 2,
                 "connections": 7,
                 "draining": True,
             },
         )
+
+    def test_reload(self) -> None:
+        """The world is handed over, to a fresh one where that is wanted; who has it is told."""
+        answer = self.answer(ReloadWorld, fresh=True)
+        self.assertEqual(self.daemon.done, [("reload", True)])
+        self.assertEqual(
+            answer,
+            {
+                "peer": "world-2",
+                "host": "host",
+                "process": 4711,
+                "waiting": 0,
+                "gateways": 2,
+                "sessions": 1_000,
+                "pause": 0.4321,
+            },
+        )
+        self.daemon.error = Unavailable("The new world ended. This one goes on.")
+        self.assertIn("goes on", self.refused(ReloadWorld, fresh=False))
 
     def test_sessions(self) -> None:
         """Who plays, in order of name, with all that is known of them."""

@@ -26,6 +26,7 @@ from mudserver.errors import (
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
+from mudserver.game.process import Process
 from mudserver.interfaces.archive import CarriedItem, CharacterRecord, ImportedCharacter
 from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.authority import PasswordCredential
@@ -47,16 +48,13 @@ class AdministrationTest(GameTestCase):
         self.drained = 0
         self.administration = Administration(
             service=self.service,
-            version="1.2.3",
-            running_since=EPOCH,
+            process=Process("1.2.3", EPOCH, self.drain, connections=lambda: 7),
             clock=self.clock,
-            connections=lambda: 7,
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
             letter_boxes=lambda: (MemoryLetterBox(self.database),),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
-            drain=self.drain,
         )
 
     def drain(self) -> None:

@@ -11,6 +11,7 @@ from mudserver.game import committer
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.audit import MAX_ARGUMENT_CHARS
+from mudserver.game.process import Process
 from mudserver.interfaces.audit import AuditFilter, AuditRow, Operator, Via
 from mudserver.interfaces.operations import DatabaseAddress
 from mudserver.storage.memory_archive import MemoryCharacterArchive
@@ -31,16 +32,13 @@ class AuditTestCase(BanTestCase):
         super().setUp()
         self.administration = Administration(
             service=self.service,
-            version="1.2.3",
-            running_since=EPOCH,
+            process=Process("1.2.3", EPOCH, lambda: None, connections=lambda: 7),
             clock=self.clock,
-            connections=lambda: 7,
             address=lambda: DatabaseAddress({}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
             letter_boxes=lambda: (MemoryLetterBox(self.database),),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
-            drain=lambda: None,
         )
 
     @property

@@ -19,14 +19,15 @@ from twisted.trial.unittest import TestCase
 
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE, WORDY_PAGE
 from mudserver.control.service import ControlService
-from mudserver.errors import NotReplayable, PlayerError
+from mudserver.errors import NotReplayable, PlayerError, Unavailable
 from mudserver.ids import AccountId, CharacterId
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Via
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.logins import LoginEntry, LoginOutcome, LoginRow, LoginWay
 from mudserver.mudctl.characters import read_document
-from mudserver.mudctl.main import _converse, _duration
+from mudserver.mudctl.main import _converse
 from mudserver.mudctl.options import parse
+from mudserver.mudctl.worlds import _duration
 from mudserver.world import bans
 from mudserver.world.bans import BanKind
 from mudserver.world.commands import Ban, Unban
@@ -175,12 +176,36 @@ class MudctlTest(TestCase):
             await self.shown("status"),
             "version      1.2.3\n"
             "uptime       1d 2h 3m\n"
+            "role         all, world-1\n"
+            "world        open\n"
             "sessions     1\n"
             "connections  7\n"
             "state        running\n",
         )
         self.daemon.draining = True
         self.assertIn("state        draining\n", await self.shown("status"))
+
+    async def test_status_of_roles(self) -> None:
+        """A gateway and a world say whether they have their link; a world has no connections."""
+        self.daemon.role = "gateway"
+        self.assertIn("bus          linked\n", await self.shown("status"))
+        self.daemon.role, self.daemon.linked = "world", False
+        shown = await self.shown("status")
+        self.assertIn("role         world, world-1\nbus          not linked\n", shown)
+        self.assertNotIn("connections", shown)
+
+    async def test_reload(self) -> None:
+        """It says who has the world now, how many went on, and how long that took."""
+        self.assertEqual(
+            await self.shown("world", "reload"),
+            "The world is world-2 now, process 4711 on host.\n"
+            "1,000 sessions of 2 gateways went on after 0.43 s at most.\n",
+        )
+        self.daemon.waiting = 1
+        self.assertIn("1 gateway had not come", await self.shown("world", "reload", "--fresh"))
+        self.assertEqual(self.daemon.done, [("reload", False), ("reload", True)])
+        self.daemon.error = Unavailable("The new world ended. This one goes on.")
+        self.assertIn("This one goes on.", await self.complaint("world", "reload"))
 
     async def test_sessions(self) -> None:
         """Who plays, as a table."""

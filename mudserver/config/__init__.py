@@ -9,7 +9,7 @@ key ``telnet`` and ``MUDSERVER_TELNET``; a key in a table, ``limits.grace``, is
 
 from mudserver.config.bus_address import BusAddress
 from mudserver.config.keys import KEYS, Key
-from mudserver.config.loading import CONFIG_VARIABLE, load
+from mudserver.config.loading import CONFIG_VARIABLE, SUMMONS_VARIABLE, load
 from mudserver.config.places import (
     STATE_DIRECTORY_VARIABLE,
     bus_spool,
@@ -26,6 +26,7 @@ __all__ = [
     "KEYS",
     "PROXIED",
     "STATE_DIRECTORY_VARIABLE",
+    "SUMMONS_VARIABLE",
     "BusAddress",
     "Key",
     "Settings",

@@ -15,6 +15,9 @@ from mudserver.errors import ConfigError
 #: The environment variable that names the file, where ``--config`` doesn't.
 CONFIG_VARIABLE: Final = "MUDSERVER_CONFIG"
 
+#: The environment variable by which a world says what another one started it with.
+SUMMONS_VARIABLE: Final = "MUDSERVER_SUMMONS"
+
 
 def load(
     options: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
@@ -97,7 +100,7 @@ def _flatten(tree: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {key.variable for key in KEYS} | {CONFIG_VARIABLE}
+    known = {key.variable for key in KEYS} | {CONFIG_VARIABLE, SUMMONS_VARIABLE}
     for name in environment:
         if name.startswith("MUDSERVER_") and name not in known:
             raise ConfigError(name, "the environment", f"no such setting{_nearest(name, known)}")

@@ -81,10 +81,17 @@ class Lifecycle:
 
     def stop(self) -> None:
         """Stop in good order; once is enough."""
+        self._stop("STOPPING=1")
+
+    def leave_to(self, process: int) -> None:
+        """Stop in good order, since another process goes on as the service that this one was."""
+        self._stop(f"MAINPID={process}")
+
+    def _stop(self, state: str) -> None:
         if self._stopping:
             return
         self._stopping = True
-        notify(self._environment, "STOPPING=1")
+        notify(self._environment, state)
         if not self._reactor.running:
             self._reactor.callWhenRunning(self._stop_reactor)
         else:

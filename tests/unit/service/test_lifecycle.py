@@ -2,7 +2,11 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import cast
 
 from twisted.internet.error import ReactorNotRunning
@@ -91,3 +95,23 @@ class LifecycleTest(SynchronousTestCase):
         self.send(signal.SIGINT)
         self.reactor.turn()
         self.assertEqual((self.reactor.stops, self.hurries), (1, 1))
+
+    def test_left_to_another(self) -> None:
+        """The service manager is told which process goes on, not that the service stops."""
+        path = Path(mkdtemp(prefix="mud")) / "notify"
+        self.addCleanup(rmtree, path.parent)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(path))
+            manager.setblocking(False)
+            lifecycle = Lifecycle(
+                cast(IReactorForLifecycles, self.reactor),
+                {"NOTIFY_SOCKET": str(path)},
+                lambda: None,
+                lambda: None,
+            )
+            self.reactor.turn()
+            lifecycle.leave_to(4711)
+            lifecycle.stop()
+            self.assertEqual(manager.recv(100), b"MAINPID=4711")
+            self.assertRaises(BlockingIOError, manager.recv, 100)
+        self.assertEqual(self.reactor.stops, 1)

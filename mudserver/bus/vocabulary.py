@@ -37,6 +37,7 @@ from mudserver.interfaces.play import (
     Settled,
     Show,
 )
+from mudserver.interfaces.standby import ResumptionWanted, StandbyWanted
 from mudserver.interfaces.undelivered import KeepUndelivered
 
 #: A type goes over the wire by its name, so that a renamed one is another one: processes of the
@@ -65,9 +66,11 @@ VOCABULARY: Final[tuple[type[Message] | type[Request[object]], ...]] = (
     Reattach,
     Refresh,
     Register,
+    ResumptionWanted,
     Revoke,
     Settled,
     Show,
+    StandbyWanted,
     StatesWanted,
     Vouch,
     WorldClosing,

@@ -1,8 +1,11 @@
 """From an event to those who see it."""
 
+import json
+
 from twisted.logger import LogLevel, capturedLogs
 
 from mudserver.game.fanout import MAX_VIEW_BYTES
+from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.ids import GatewayId, SessionId
 from mudserver.interfaces.authority import Origin, Register
 from mudserver.interfaces.bus import WORLD
@@ -61,6 +64,61 @@ class CrowdTest(GameTestCase):
             if isinstance(message, Show) and message.view.type == "room.state"
         ]
         self.assertEqual(state.sessions, (newcomer,))
+
+
+class EntryTest(GameTestCase):
+    """Ever more come into one room."""
+
+    limits = GameLimits(AccountLimits(), PresenceLimits(sessions=500, grace=120.0))
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.came = 0
+
+    def come(self, amount: int) -> list[Show]:
+        """Bring in so many; return what was shown of it."""
+        self.gateway.forget()
+        for number in range(self.came, self.came + amount):
+            name = "Guide" + "".join(LETTERS[number // 26**place % 26] for place in (2, 1, 0))
+            home = Origin(f"10.0.{number // 250}.{number % 250}", secure=True)
+            self.successResultOf(self.bus.request(WORLD, Register(name, PASSWORD, home)))
+            self.enter(name)
+        self.came += amount
+        return [message for message in self.gateway.messages if isinstance(message, Show)]
+
+    def test_newcomers(self) -> None:
+        """What newcomers are shown costs the same in a crowd of sixty and in one of three hundred.
+
+        It is their own state, encoded for each of them, and a page of whom they meet.
+        """
+        self.come(60)
+        sizes = []
+        for _ in range(2):
+            shown = self.come(20)
+            own = [show for show in shown if show.view.type.endswith(".state")]
+            self.assertEqual({len(show.sessions) for show in own}, {1})
+            self.assertEqual(len(own), 20 * 2)
+            sizes.append(sum(len(show.view.body) for show in own))
+            self.come(300 - self.came)
+        fewer, more = sizes
+        self.assertLess(more, fewer * 1.05)
+
+    def test_others(self) -> None:
+        """Of each newcomer the others are shown two short messages, encoded once for all of them.
+
+        Beyond the first page, it is who came, and how many there are.
+        """
+        for crowd in (60, 200):
+            self.come(crowd - self.came)
+            shown = self.come(1)
+            told = [show for show in shown if len(show.sessions) == crowd]
+            self.assertEqual([show.view.type for show in told], ["presence", "room.delta"])
+            self.assertEqual(
+                json.loads(told[1].view.body)["patch"],
+                [{"op": "replace", "path": "/occupants/total", "value": crowd + 1}],
+            )
+            self.assertLess(sum(len(show.view.body) for show in told), 350)
+            self.assertEqual(len(shown) - len(told), 2)
 
 
 class WeightTest(GameTestCase):

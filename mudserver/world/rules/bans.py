@@ -14,8 +14,8 @@ from mudserver.world.world import World
 #: Bans that can be in force at once.
 MAX_BANS: Final = 10_000
 
-#: Bans that a list shows; operators have longer ones.
-SHOWN_BANS: Final = 50
+#: Bans that a list shows, for the longest reasons still one message; operators have longer ones.
+SHOWN_BANS: Final = 30
 
 
 def ban(

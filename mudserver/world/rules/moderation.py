@@ -20,7 +20,7 @@ MAX_MUTES: Final = 200
 MAX_SILENCES: Final = 10_000
 
 #: Silences that a list shows.
-SHOWN_SILENCES: Final = 50
+SHOWN_SILENCES: Final = 30
 
 
 def mute(world: World, character: Character, command: commands.Mute, now: datetime) -> Event:

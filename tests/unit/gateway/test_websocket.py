@@ -243,6 +243,21 @@ class DeflateTest(WebSocketTestCase):
             self.assertIsNone(inflation._decompressor)
         self.assertEqual(self.world.texts, ["say " + "ho " * 99] * 2)
 
+    def test_secrets(self) -> None:
+        """What holds a secret is never compressed, however long it is: whoever could have words of
+        their own in it would learn the secret from its size.
+        """
+        server, client, pump = self.connect(offers=(PerMessageDeflateOffer(),))
+        client.sendMessage(HELLO)
+        pump.flush()
+        self.world.admit(name="A" * 1_000)
+        pipe: Any = server.transport
+        written = pipe.getOutBuffer()
+        self.assertEqual(written[0], 0x81)
+        self.assertIn(b'"resume":"', written)
+        self.assertIn(b"A" * 1_000, written)
+        pump.flush()
+
     def test_agreed(self) -> None:
         """Neither side takes its window over to the next message, whoever asked for that."""
         _, client, _ = self.connect(offers=(PerMessageDeflateOffer(),))

@@ -231,6 +231,11 @@ class EncodingTest(DeliveryTestCase):
         """However many hear it."""
         self.check(20)
 
+    def test_nobody_else(self) -> None:
+        """What nobody would see is not made: one who is alone gets one view, in one wire form."""
+        counts, frames = self.hear(0)
+        self.assertEqual((dict(counts), frames), ({"encode": 1}, 1))
+
     def test_by_json(self) -> None:
         """The count finds encodings by the standard library, too."""
         self.assertGreater(calls(lambda: json.dumps({"a": 1}))["encode"], 0)

@@ -40,7 +40,7 @@ help:
 	@echo 'make fuzz         search for input that breaks a parser or the machines; a minute for each'
 	@echo '                  make fuzz OPTIONS="--seconds 600 telnet message" chooses'
 	@echo 'make bench        deliveries and commands beside references, Evennia among them'
-	@echo '                  make bench OPTIONS="fanout --runs 5 --without-evennia" measures less'
+	@echo '                  make bench OPTIONS="fanout --sizes 10 100 --without-evennia" measures less'
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
 	@echo 'make soak         2,000 players for five minutes, and the memory of an idle one'

@@ -1,8 +1,11 @@
 """A world with as many small rooms as are wanted: a hall with wings, each with rooms."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from textwrap import indent
+
+from mudserver.world.area import MAX_ROOMS
 
 #: Directions and those that lead back.
 _WAYS = {
@@ -31,10 +34,15 @@ def ways(depth: int) -> Iterator[tuple[str, ...]]:
 
 
 def write(folder: Path, depth: int) -> None:
-    """Write the area file: all rooms up to that depth."""
-    rooms = [_room(way, depth) for level in range(depth + 1) for way in ways(level)]
-    head = "area: house\nname: The House\ndescription: Rooms.\nstart: hall\n\nrooms:\n\n"
-    (folder / "house.yaml").write_text(head + "\n".join(rooms), encoding="utf-8")
+    """Write area files: all rooms up to that depth, the hall the first of them."""
+    rooms = (_room(way, depth) for level in range(depth + 1) for way in ways(level))
+    number = 0
+    while some := "\n".join(islice(rooms, MAX_ROOMS)):
+        head = f"area: house{number}\nname: The House\ndescription: Rooms.\n"
+        start = "" if number else "start: hall\n"
+        text = f"{head}{start}\nrooms:\n\n{some}"
+        (folder / f"house{number}.yaml").write_text(text, encoding="utf-8")
+        number += 1
 
 
 def _room(way: tuple[str, ...], depth: int) -> str:

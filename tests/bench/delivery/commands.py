@@ -1,73 +1,89 @@
 """Commands: how long an answer takes, and how many a second can be carried out."""
 
-import socket
-import tempfile
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from socket import socket
 from statistics import median
+from typing import Final
 
-from tests.bench.delivery import area, websocket
-from tests.bench.delivery.crowd import Crowd, read_until
-from tests.bench.delivery.evennia import Evennia
-from tests.bench.delivery.mudserver import House, house
+from attrs import frozen
+
+from tests.bench.delivery import websocket
+from tests.bench.delivery.crowd import Crowd
+from tests.bench.delivery.evennia import EACH, Evennia
+from tests.bench.delivery.mudserver import AT_ONCE, CHAT, house
+from tests.bench.delivery.rooms import entering, rooms
 from tests.bench.delivery.server import cpu_seconds
-from tests.bench.delivery.stage import WORDS, Absent
+from tests.bench.delivery.stage import FAILURES, WORDS, Stage, all_at_once
 from tests.bench.delivery.titled import titled
 from tests.bench.figures import percentile
 from tests.bench.table import amount
 
-_ASK = websocket.frame({"type": "command", "text": "inventory"})
-_ANSWER = b"You carry"
-
 #: Lines that everyone sends at once, at saturation.
-_LINES = 10
+_LINES: Final = 10
+
+#: Such bursts in one measurement; of a slow server, one.
+BURSTS: Final = 10
+
+#: Players at saturation, four to a room: as many as can be waited for with Evennia, too.
+_BUSY: Final = 100
+
+#: Commands that a lone player gives, one after the other; of Evennia, which takes 40 ms for each.
+_ALONE: Final = 1_000
+_ALONE_EVENNIA: Final = 100
+
+_ASK: Final = websocket.frame({"type": "command", "text": "inventory"})
+_SAY: Final = websocket.frame({"type": "command", "text": f"say {WORDS}"})
+_CARRIED: Final = b"You carry"
+
+#: Percentiles of round trips, and what they are called.
+_PERCENTILES: Final = ((50.0, "p50 ms"), (99.0, "p99 ms"), (99.9, "p99.9 ms"), (100.0, "most ms"))
 
 
-def round_trips(seconds: float, players: int, evennia: bool) -> str:
-    """Return a table: one player alone, and many who send a command a second each."""
-    rows = []
-    missing = []
-    with house() as place, _players(place, 1) as crowd:
-        rows.append(_row("mudserver, alone", _one_by_one(crowd, _ASK, 1000)))
-    with house() as place, _players(place, players) as crowd:
-        rows.append(_row(f"mudserver, {players} players", _each_second(crowd, _ASK, seconds)))
-    if evennia:
-        try:
-            with Evennia().fill(1) as stage:
-                heard = Crowd(stage.crowd.connections, b"carrying")
-                rows.append(_row("Evennia, alone", _one_by_one(heard, b"inventory\r\n", 100)))
-        except Absent as absent:
-            missing.append(f"(Evennia: {absent})")
-    headings = ("round trip", "p50 ms", "p99 ms", "p99.9 ms", "most ms")
-    return "\n".join((titled("Round trips of a command", headings, rows), *missing))
+@frozen
+class Asking:
+    """
+    Players of one server who give one command.
+
+    Attributes:
+        name: As in the tables.
+        transport: What it is compared by.
+        line: The command, in its wire form.
+        heard: How often each answer is counted.
+        fill: Starts the server with so many of them.
+        alone: Commands that one gives, one after the other.
+        bursts: In one measurement of what many can do at once.
+    """
+
+    name: str
+    transport: str
+    line: bytes
+    heard: int
+    fill: Callable[[int], AbstractContextManager[Stage]]
+    alone: int = _ALONE
+    bursts: int = BURSTS
 
 
-def saturation(runs: int, depth: int = 2, each: int = 4) -> str:
-    """Return a table of what many in small rooms can do at once."""
-    with tempfile.TemporaryDirectory(prefix="mudserver-bench-area-") as folder:
-        area.write(Path(folder), depth)
-        with house(f"--areas={folder}") as place:
-            found = list(area.ways(depth))
-            everyone = []
-            for way in found * each:
-                connection = place.come()
-                for direction in way:
-                    connection.sendall(
-                        websocket.frame({"type": "command", "text": direction, "id": direction})
-                    )
-                    read_until(connection, b'"ack"')
-                everyone.append(connection)
-            with Crowd(everyone, b'{"type":"chat"') as crowd:
-                say = websocket.frame({"type": "command", "text": f"say {WORDS}"})
-                figures = _burst(crowd, place.server.pids, say, each, runs)
-                rows = [(f"say, {each} in each of {len(found)} rooms", *figures)]
-        with house() as place, _players(place, 100) as crowd:
-            figures = _burst(crowd, place.server.pids, _ASK, 1, runs)
-            rows.append(("inventory, 100 players", *figures))
-    headings = ("commands at saturation", "commands per s", "µs CPU each")
-    return titled("Saturation", headings, rows)
+def round_trips(seconds: float, players: int, runs: int, evennia: Evennia | None) -> Iterator[str]:
+    """Yield tables: one player alone, and many who send a command a second each."""
+    asking = _inventory(evennia)
+    yield _trips(asking, 1, lambda each, crowd: _one_by_one(crowd, each.line, each.alone), runs)
+    yield _trips(asking, players, lambda each, crowd: _each_second(crowd, each.line, seconds), runs)
+
+
+def saturation(runs: int, evennia: Evennia | None) -> Iterator[str]:
+    """Yield tables of what many can do at once."""
+    rows, missing = _rates(_saying(evennia), _BUSY, runs)
+    headings = ("commands at once", "per s", "µs CPU each", "our rate / its")
+    title = f"Saturation: say, by {_BUSY} players, {EACH} to a room"
+    yield "\n".join((titled(title, headings, rows), *missing))
+    rows, missing = _rates(_inventory(evennia), _BUSY, runs)
+    yield "\n".join(
+        (titled(f"Saturation: inventory, by {_BUSY} players", headings, rows), *missing)
+    )
 
 
 def accepting(connections: int, runs: int) -> str:
@@ -75,45 +91,122 @@ def accepting(connections: int, runs: int) -> str:
     opened, entered = [], []
     for _ in range(runs):
         with house() as place:
-            names = [place.invite() for _ in range(connections)]
+            names = place.invite(connections)
             began = time.monotonic()
             sockets = [place.open_websocket() for _ in range(connections)]
             opened.append(time.monotonic() - began)
             began = time.monotonic()
-            for connection, name in zip(sockets, names, strict=True):
-                place.enter(connection, name)
-            entered.append(time.monotonic() - began)
-            for connection in sockets:
-                connection.close()
+            with Crowd((), CHAT) as crowd:
+                for first in range(0, connections, AT_ONCE):
+                    some = slice(first, first + AT_ONCE)
+                    for connection in place.log_in(sockets[some], names[some]):
+                        crowd.join(connection)
+                entered.append(time.monotonic() - began)
     rows = [
         ("opened, one after the other", f"{median(opened):.2f}"),
-        ("logged in, one after the other", f"{median(entered):.2f}"),
+        (f"logged in, {AT_ONCE} at once, into one room", f"{median(entered):.2f}"),
     ]
     return titled(f"{connections} connections", ("", "seconds"), rows)
 
 
-def _burst(
-    crowd: Crowd, pids: Sequence[int], line: bytes, heard: int, runs: int
-) -> tuple[str, str]:
-    """Have everyone send ten lines at once, each of which so many hear."""
-    commands = len(crowd) * _LINES
-    rates, costs = [], []
-    for run in range(runs + 1):
-        cpu, began = cpu_seconds(pids), time.monotonic()
-        for connection in crowd.connections:
-            crowd.send(connection, line * _LINES)
-        crowd.expect(commands * heard)
-        if run:  # the first warms up
-            rates.append(commands / (time.monotonic() - began))
-            costs.append((cpu_seconds(pids) - cpu) / commands * 1e6)
-    return amount(median(rates)), f"{median(costs):.0f}"
+def burst(stage: Stage, line: bytes, heard: int, bursts: int = BURSTS) -> tuple[float, float]:
+    """
+    Have everyone send ten lines at once, and again when all of them are answered.
+
+    Args:
+        stage: Who.
+        line: What.
+        heard: How often each is counted.
+        bursts: How often.
+
+    Returns:
+        Commands a second, and microseconds of CPU for each.
+    """
+    each = len(stage.crowd) * _LINES
+    commands = each * bursts
+    cpu, began = cpu_seconds(stage.pids), time.monotonic()
+    for _ in range(bursts):
+        for connection in stage.crowd.connections:
+            stage.crowd.send(connection, line * _LINES)
+        stage.crowd.expect(each * heard)
+    took = time.monotonic() - began
+    return commands / took, (cpu_seconds(stage.pids) - cpu) / commands * 1e6
+
+
+# ---------------------------------------------------------------- who asks
+
+
+def _inventory(evennia: Evennia | None) -> list[Asking]:
+    """Those who ask what they carry, all of ours in one room."""
+    asking = [
+        Asking("mudserver, WebSocket", "WebSocket", _ASK, 1, partial(_together, False)),
+        Asking("mudserver, telnet", "telnet", b"inventory\r\n", 1, partial(_together, True)),
+    ]
+    if evennia is not None:
+        spread = partial(evennia.spread, marker=b"carrying")
+        line = b"inventory\r\n"
+        asking.append(Asking("Evennia", "telnet", line, 1, spread, _ALONE_EVENNIA, 1))
+    return asking
+
+
+def _saying(evennia: Evennia | None) -> list[Asking]:
+    """Those who say something, four to a room."""
+    line = f"say {WORDS}\r\n".encode()
+    asking = [
+        Asking("mudserver, WebSocket", "WebSocket", _SAY, EACH, partial(_apart, False)),
+        Asking("mudserver, telnet", "telnet", line, EACH, partial(_apart, True)),
+    ]
+    if evennia is not None:
+        spread = partial(evennia.spread, marker=WORDS.encode())
+        asking.append(Asking("Evennia", "telnet", line, EACH, spread, bursts=1))
+    return asking
 
 
 @contextmanager
-def _players(place: House, players: int) -> Iterator[Crowd]:
-    with Crowd((place.come() for _ in range(players)), _ANSWER) as crowd:
-        crowd.settle()
-        yield crowd
+def _together(by_telnet: bool, players: int) -> Iterator[Stage]:
+    with house() as place, Crowd((), _CARRIED) as crowd:
+        enter = place.come_by_telnet if by_telnet else place.come
+        stage = Stage(crowd, place.server.pids, all_at_once(crowd, b""), enter)
+        stage.grow(players)
+        yield stage
+
+
+@contextmanager
+def _apart(by_telnet: bool, players: int) -> Iterator[Stage]:
+    marker = WORDS.encode() if by_telnet else CHAT
+    with rooms(2) as (place, ways), Crowd((), marker) as crowd:
+        enter = entering(place, ways, EACH, by_telnet)
+        stage = Stage(crowd, place.server.pids, all_at_once(crowd, b""), enter)
+        stage.grow(players)
+        yield stage
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+def _trips(
+    asking: Sequence[Asking],
+    players: int,
+    trips: Callable[[Asking, Crowd], list[float]],
+    runs: int,
+) -> str:
+    rows: list[tuple[str, ...]] = []
+    missing: list[str] = []
+    ours: dict[str, float] = {}
+    for each in asking:
+        print(f"… round trips: {each.name}: {players}", file=sys.stderr, flush=True)
+        try:
+            with each.fill(players) as stage:
+                taken = [trips(each, stage.crowd) for _ in range(runs)]
+        except FAILURES as failure:
+            missing.append(f"({each.name}: {failure})")
+            continue
+        figures = [median(percentile(run, percent) for run in taken) for percent, _ in _PERCENTILES]
+        base = ours.setdefault(each.transport, figures[0])
+        shown = (f"{seconds * 1e3:.2f}" for seconds in figures)
+        rows.append((each.name, *shown, amount(figures[0] / base)))
+    headings = (f"{players} playing", *(name for _, name in _PERCENTILES), "its p50 / ours")
+    return "\n".join((titled("Round trips of a command", headings, rows), *missing))
 
 
 def _one_by_one(crowd: Crowd, line: bytes, commands: int) -> list[float]:
@@ -130,10 +223,12 @@ def _one_by_one(crowd: Crowd, line: bytes, commands: int) -> list[float]:
 def _each_second(crowd: Crowd, line: bytes, seconds: float) -> list[float]:
     """Everyone sends one line a second, evenly spread."""
     trips: list[float] = []
-    asked: dict[socket.socket, float] = {}
+    asked: dict[socket, list[float]] = {connection: [] for connection in crowd.connections}
 
-    def got(connection: socket.socket, _: int) -> None:
-        trips.append(time.monotonic() - asked[connection])
+    def got(connection: socket, answers: int) -> None:
+        now = time.monotonic()
+        # Answers come in the order of the questions.
+        trips.extend(now - asked[connection].pop(0) for _ in range(answers))
 
     began = time.monotonic()
     players = len(crowd)
@@ -142,12 +237,30 @@ def _each_second(crowd: Crowd, line: bytes, seconds: float) -> list[float]:
         while (now := time.monotonic()) < due:
             crowd.watch(due - now, got)
         connection = crowd.connections[number % players]
-        asked[connection] = time.monotonic()
-        crowd.send(connection, line)
+        asked[connection].append(time.monotonic())
+        crowd.send(connection, line, got)
     crowd.expect(int(seconds * players) - len(trips), got)
     return trips
 
 
-def _row(name: str, trips: Sequence[float]) -> tuple[str, ...]:
-    figures = (*(percentile(trips, percent) for percent in (50, 99, 99.9)), max(trips))
-    return (name, *(f"{seconds * 1e3:.2f}" for seconds in figures))
+def _rates(
+    asking: Sequence[Asking], players: int, runs: int
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Measure what they can do at once; the first burst warms up."""
+    rows: list[tuple[str, ...]] = []
+    missing: list[str] = []
+    ours: dict[str, float] = {}
+    for each in asking:
+        print(f"… saturation: {each.name}: {players}", file=sys.stderr, flush=True)
+        try:
+            with each.fill(players) as stage:
+                taken = [burst(stage, each.line, each.heard, each.bursts) for _ in range(runs + 1)][
+                    1:
+                ]
+        except FAILURES as failure:
+            missing.append(f"({each.name}: {failure})")
+            continue
+        rate, cost = (median(figures) for figures in zip(*taken, strict=True))
+        base = ours.setdefault(each.transport, rate)
+        rows.append((each.name, amount(rate), f"{cost:.0f}", amount(base / rate)))
+    return rows, missing

@@ -4,10 +4,10 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import Final, Self
 
 #: Seconds after which what is awaited will not come.
-_PATIENCE = 120.0
+PATIENCE: Final = 120.0
 
 _CHUNK = 1 << 20
 
@@ -19,10 +19,15 @@ class Crowd:
     Args:
         connections: Sockets in play; they join one by one, as they come out of it.
         marker: Bytes that each message to be counted contains once.
+
+    Attributes:
+        connections: Their sockets.
+        received: Bytes that have come so far.
     """
 
     def __init__(self, connections: Iterable[socket.socket], marker: bytes) -> None:
         self.connections: list[socket.socket] = []
+        self.received = 0
         self._marker = marker
         self._tails: dict[socket.socket, bytes] = {}
         self._selector = selectors.DefaultSelector()
@@ -52,14 +57,24 @@ class Crowd:
     def __len__(self) -> int:
         return len(self.connections)
 
-    def send(self, connection: socket.socket, data: bytes) -> None:
-        """Send all of it, and take what comes meanwhile."""
+    def listen_for(self, marker: bytes) -> None:
+        """Count something else from now on."""
+        self._marker = marker
+        self._tails = dict.fromkeys(self.connections, b"")
+
+    def send(
+        self,
+        connection: socket.socket,
+        data: bytes,
+        got: Callable[[socket.socket, int], None] | None = None,
+    ) -> None:
+        """Send all of it; while it doesn't go, take what comes, and tell of it."""
         view = memoryview(data)
         while view:
             try:
                 view = view[connection.send(view) :]
             except BlockingIOError:
-                self._take(0.01)
+                self._take(0.01, got)
 
     def expect(self, messages: int, got: Callable[[socket.socket, int], None] | None = None) -> int:
         """
@@ -76,7 +91,7 @@ class Crowd:
             TimeoutError: They don't come.
         """
         came = 0
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + PATIENCE
         while came < messages:
             came += self._take(0.5, got)
             if time.monotonic() > until:
@@ -106,6 +121,7 @@ class Crowd:
             data = connection.recv(_CHUNK)
             if not data:
                 raise ConnectionError("the server hung up")
+            self.received += len(data)
             data = self._tails[connection] + data
             count = data.count(self._marker)
             self._tails[connection] = data[-keep:]
@@ -116,7 +132,15 @@ class Crowd:
 
 
 def read_until(connection: socket.socket, end: bytes) -> bytes:
-    """Read from a blocking socket until those bytes have come."""
+    """
+    Read from a blocking socket until those bytes have come.
+
+    Raises:
+        TimeoutError: They don't come within `PATIENCE`, or the socket's own patience.
+        ConnectionError: The other side hung up.
+    """
+    if connection.gettimeout() is None:
+        connection.settimeout(PATIENCE)
     data = b""
     while end not in data:
         more = connection.recv(_CHUNK)

@@ -1,29 +1,28 @@
 """One line in, a hundred lines out: what a delivery costs, under load and alone."""
 
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import Final
 
 from attrs import frozen
 
 from tests.bench.delivery.server import cpu_seconds
-from tests.bench.delivery.stage import Absent, Stage, Subject
+from tests.bench.delivery.stage import FAILURES, Pace, Stage, Subject
 from tests.bench.delivery.titled import titled
 from tests.bench.table import amount
 
 #: Lines that each speaker says in one burst, and speakers at most.
-_LINES = 10
-_SPEAKERS = 100
+_LINES: Final = 10
+_SPEAKERS: Final = 100
 
-#: Deliveries in one burst at most; the crowded rooms speak less for it.
-_BURST_DELIVERIES = 200_000
+#: Deliveries of what is said alone, at most: in a full room a message is many of them already.
+_ALONE_DELIVERIES: Final = 40_000
 
-#: Deliveries in one measurement at least, so that a small room is measured as surely.
-_DELIVERIES = 20_000
-
-#: Messages that are measured alone.
-_ALONE = 200
+#: Messages that are measured alone, at least.
+_ALONE: Final = 20
 
 
 @frozen
@@ -48,38 +47,69 @@ class Figures:
     alone: Cost
 
 
-def measure(subject: Subject, occupants: int, runs: int, alone: int = _ALONE) -> Figures:
+def compare(subjects: Sequence[Subject], sizes: Sequence[int], runs: int) -> Iterator[str]:
     """
-    Measure a subject with so many in its room.
+    Measure all subjects in rooms of those sizes.
 
-    Raises:
-        Absent: The subject can't be had here.
+    Yields:
+        A table for each size, with ratios to the subject of ours that has the same transport;
+        then one for each of ours, of how its cost grows.
     """
-    with subject.fill(occupants) as stage:
-        _loaded(stage)
-        loaded = [_loaded(stage) for _ in range(runs)]
-        _alone(stage, alone)
-        single = [_alone(stage, alone) for _ in range(runs)]
-    return Figures(_median(loaded), _median(single))
+    found: dict[str, dict[int, Figures]] = {}
+    missing: list[str] = []
+    for subject in subjects:
+        figures: dict[int, Figures] = {}
+        fitting = [size for size in sizes if size <= subject.most]
+        try:
+            # Sizes that were measured before one fails are kept.
+            figures.update(zip(fitting, _measured(subject, fitting, runs), strict=True))
+        except FAILURES as failure:
+            missing.append(f"({subject.name}: {failure})")
+        found[subject.name] = figures
+        if len(fitting) < len(sizes):
+            missing.append(f"({subject.name}: no more than {subject.most}, it would take too long)")
+    for size in sizes:
+        yield _beside(size, subjects, found)
+    yield from missing
+    for subject in subjects:
+        if subject.name.startswith("mudserver"):
+            yield _growth(subject.name, found[subject.name])
 
 
-def _loaded(stage: Stage) -> Cost:
+def _measured(subject: Subject, sizes: Sequence[int], runs: int) -> Iterator[Figures]:
+    """Measure a subject whose room fills up."""
+    with subject.open() as stage:
+        for size in sizes:
+            print(f"… {subject.name}: {size}", file=sys.stderr, flush=True)
+            stage.grow(size)
+            yield measure(stage, subject.pace, runs)
+
+
+def measure(stage: Stage, pace: Pace, runs: int) -> Figures:
+    """Measure those who are in the room now; the first of each kind of run warms up."""
+    loaded = [_loaded(stage, pace) for _ in range(runs + 1)]
+    alone = [_alone(stage, pace) for _ in range(runs + 1)]
+    return Figures(_median(loaded[1:]), _median(alone[1:]))
+
+
+def _loaded(stage: Stage, pace: Pace) -> Cost:
     """Everyone speaks at once."""
     occupants = len(stage.crowd)
-    speakers = min(occupants, _SPEAKERS)
-    lines = min(_LINES, max(1, _BURST_DELIVERIES // (speakers * occupants)))
+    speakers = max(1, min(occupants, _SPEAKERS, pace.most // occupants))
+    lines = min(_LINES, max(1, pace.most // (speakers * occupants)))
     deliveries = speakers * lines * occupants
-    bursts = max(1, _DELIVERIES // deliveries)
-    with _timed(stage, deliveries * bursts) as cost:
+    bursts = max(1, pace.least // deliveries)
+    with timed(stage, deliveries * bursts) as cost:
         for _ in range(bursts):
             stage.speak(speakers, lines)
             stage.crowd.expect(deliveries)
     return cost()
 
 
-def _alone(stage: Stage, messages: int) -> Cost:
+def _alone(stage: Stage, pace: Pace) -> Cost:
     """One speaks, and the next only when everyone has heard it."""
-    with _timed(stage, messages * len(stage.crowd)) as cost:
+    messages = max(_ALONE, min(pace.alone, _ALONE_DELIVERIES // len(stage.crowd)))
+    with timed(stage, messages * len(stage.crowd)) as cost:
         for _ in range(messages):
             stage.speak(1, 1)
             stage.crowd.expect(len(stage.crowd))
@@ -87,7 +117,8 @@ def _alone(stage: Stage, messages: int) -> Cost:
 
 
 @contextmanager
-def _timed(stage: Stage, deliveries: int) -> Iterator[Callable[[], Cost]]:
+def timed(stage: Stage, deliveries: int) -> Iterator[Callable[[], Cost]]:
+    """Measure so many deliveries; what is yielded returns the cost afterwards."""
     costs: list[Cost] = []
     cpu, began = cpu_seconds(stage.pids), time.monotonic()
     yield lambda: costs[0]
@@ -99,32 +130,30 @@ def _median(costs: Sequence[Cost]) -> Cost:
     return Cost(median(cost.rate for cost in costs), median(cost.cpu for cost in costs))
 
 
-def compare(subjects: Sequence[Subject], occupants: int, runs: int) -> str:
-    """Return a table of subjects in a room of that size, the first of which is ours."""
-    figures: dict[str, Figures] = {}
-    missing = []
+def _beside(
+    size: int, subjects: Sequence[Subject], found: Mapping[str, Mapping[int, Figures]]
+) -> str:
+    ours: dict[str, Figures] = {}
+    rows = []
     for subject in subjects:
-        try:
-            found = measure(subject, occupants, runs)
-        except Absent as absent:
-            missing.append(f"({subject.name}: {absent})")
-        else:
-            figures[subject.name] = found
-    ours = next(iter(figures.values()))
-    rows = [
-        (
-            name,
-            amount(found.loaded.rate),
-            f"{found.loaded.cpu:.2f}",
-            f"{ours.loaded.rate / found.loaded.rate:.2f}",
-            amount(found.alone.rate),
-            f"{found.alone.cpu:.2f}",
-            f"{ours.alone.cpu / found.alone.cpu:.2f}",
+        figures = found[subject.name].get(size)
+        if figures is None:
+            continue
+        # Ours come first: the first of a transport is what the others of it are compared with.
+        base = ours.setdefault(subject.transport, figures)
+        rows.append(
+            (
+                subject.name,
+                amount(figures.loaded.rate),
+                f"{figures.loaded.cpu:.2f}",
+                amount(base.loaded.rate / figures.loaded.rate),
+                amount(figures.alone.rate),
+                f"{figures.alone.cpu:.2f}",
+                amount(base.alone.cpu / figures.alone.cpu),
+            )
         )
-        for name, found in figures.items()
-    ]
     headings = (
-        f"{occupants} in one room",
+        f"{size} in one room",
         "loaded: per s",
         "µs CPU",
         "our rate / its",
@@ -132,27 +161,18 @@ def compare(subjects: Sequence[Subject], occupants: int, runs: int) -> str:
         "µs CPU",
         "our CPU / its",
     )
-    return "\n".join((titled("Deliveries", headings, rows), *missing))
+    return titled("Deliveries", headings, rows)
 
 
-def growth(subject: Subject, sizes: Sequence[int], runs: int) -> str:
-    """Return a table of one subject in rooms of several sizes."""
-    rows = []
-    first: Figures | None = None
-    for occupants in sizes:
-        # What is said alone in a full room is many deliveries already.
-        found = measure(subject, occupants, runs, alone=max(20, _DELIVERIES // occupants // 10))
-        first = first or found
-        rows.append(
-            (
-                f"{occupants}",
-                amount(found.loaded.rate),
-                f"{found.loaded.cpu:.2f}",
-                f"{found.alone.cpu:.2f}",
-            )
+def _growth(name: str, found: Mapping[int, Figures]) -> str:
+    rows = [
+        (
+            f"{size}",
+            amount(figures.loaded.rate),
+            f"{figures.loaded.cpu:.2f}",
+            f"{figures.alone.cpu:.2f}",
         )
-    return titled(
-        f"Cost as the room grows: {subject.name}",
-        ("occupants", "loaded: per s", "µs CPU each", "alone: µs CPU each"),
-        rows,
-    )
+        for size, figures in found.items()
+    ]
+    headings = ("occupants", "loaded: per s", "µs CPU each", "alone: µs CPU each")
+    return titled(f"Cost as the room grows: {name}", headings, rows)

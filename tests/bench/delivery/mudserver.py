@@ -6,22 +6,32 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from string import ascii_lowercase
+from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd, read_until
 from tests.bench.delivery.server import Server
-from tests.bench.delivery.stage import WORDS, Stage, all_at_once
+from tests.bench.delivery.stage import BRISK, WORDS, Pace, Stage, all_at_once
 
 _PASSWORD = "a long sentence"
 _DOOR = re.compile(r"(telnet|http) listens on 127\.0\.0\.1:(\d+)")
 #: What a browser's `chat` message begins with, and no other message contains.
-_CHAT = b'{"type":"chat"'
+CHAT: Final = b'{"type":"chat"'
+
+_MOST: Final = 2_000
+
+#: Who come in at once: fewer than may wait for their passwords to be hashed.
+AT_ONCE: Final = 40
+
+#: Who register at once: enough that one's commit is waited for while the next is served.
+_REGISTERING: Final = 4
 
 
 @define
@@ -39,12 +49,51 @@ class House:
     ports: dict[str, int]
     guests: int = field(default=0)
 
-    def invite(self) -> str:
-        """Make an account; return its name."""
-        name = f"Player{_letters(self.guests)}"
-        self.guests += 1
+    def invite(self, amount: int) -> list[str]:
+        """Make accounts; return their names."""
+        numbers = range(self.guests, self.guests + amount)
+        self.guests += amount
+        with ThreadPoolExecutor(_REGISTERING) as pool:
+            return list(pool.map(self._register, numbers))
+
+    def open_websocket(self, inflates: bool = False) -> socket.socket:
+        """Open a WebSocket that has not said hello yet."""
+        return websocket.connect(self.ports["http"], inflates=inflates)
+
+    def come(self, amount: int, inflates: bool = False) -> Iterator[socket.socket]:
+        """Bring in new ones by WebSocket, some at once; each has its first state."""
+        for some in _batches(amount):
+            names = self.invite(some)
+            yield from self.log_in([self.open_websocket(inflates) for _ in names], names)
+
+    def log_in(
+        self, connections: Sequence[socket.socket], names: Sequence[str]
+    ) -> Sequence[socket.socket]:
+        """Log in by open WebSockets, all at once, and wait for the end of the first states."""
+        for connection, name in zip(connections, names, strict=True):
+            login = {"type": "login", "name": name, "password": _PASSWORD}
+            connection.sendall(websocket.frame(login))
+        for connection in connections:
+            read_until(connection, b'"type":"mark"')
+        return connections
+
+    def come_by_telnet(self, amount: int) -> Iterator[socket.socket]:
+        """Bring in new ones by telnet, some at once; each has its prompt."""
+        for some in _batches(amount):
+            connections = []
+            for name in self.invite(some):
+                connection = socket.create_connection(("127.0.0.1", self.ports["telnet"]))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.sendall(f"connect {name} {_PASSWORD}\r\n".encode())
+                connections.append(connection)
+            for connection in connections:
+                read_until(connection, b"> ")
+            yield from connections
+
+    def _register(self, number: int) -> str:
+        name = name_of(number)
         # From ever other addresses, since a real one may make ten an hour.
-        home = f"127.{1 + self.guests // 60_000}.{self.guests // 250 % 240}.{1 + self.guests % 250}"
+        home = f"127.{1 + number // 60_000}.{number // 250 % 240}.{1 + number % 250}"
         api = http.client.HTTPConnection("127.0.0.1", self.ports["http"], source_address=(home, 0))
         body = json.dumps({"name": name, "password": _PASSWORD})
         api.request("POST", "/api/accounts", body, {"Content-Type": "application/json"})
@@ -54,30 +103,6 @@ class House:
         reply.read()
         api.close()
         return name
-
-    def open_websocket(self) -> socket.socket:
-        """Open a WebSocket that has not said hello yet."""
-        return websocket.connect(self.ports["http"])
-
-    def enter(self, connection: socket.socket, name: str) -> None:
-        """Log in by an open WebSocket, and wait for the end of the first state."""
-        connection.sendall(websocket.frame({"type": "login", "name": name, "password": _PASSWORD}))
-        read_until(connection, b'"type":"mark"')
-
-    def come(self) -> socket.socket:
-        """Bring someone new in, by WebSocket."""
-        name = self.invite()
-        connection = self.open_websocket()
-        self.enter(connection, name)
-        return connection
-
-    def enter_by_telnet(self, name: str) -> socket.socket:
-        """Log in by telnet, and wait for the prompt."""
-        connection = socket.create_connection(("127.0.0.1", self.ports["telnet"]))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(f"connect {name} {_PASSWORD}\r\n".encode())
-        read_until(connection, b"> ")
-        return connection
 
 
 @contextmanager
@@ -102,44 +127,50 @@ def house(*options: str) -> Iterator[House]:
             yield House(server, ports)
 
 
-@define
+@frozen
 class ByWebSocket:
     """Players in a browser."""
 
     name: str = "mudserver, WebSocket"
+    transport: str = "WebSocket"
+    pace: Pace = BRISK
+    most: int = _MOST
 
     @contextmanager
-    def fill(self, occupants: int) -> Iterator[Stage]:
-        """Implement `Subject.fill`."""
-        with house() as place:
-            entering = (place.come() for _ in range(occupants))
+    def open(self) -> Iterator[Stage]:
+        """Implement `Subject.open`."""
+        with house() as place, Crowd((), CHAT) as crowd:
             line = websocket.frame({"type": "command", "text": f"say {WORDS}"})
-            with Crowd(entering, _CHAT) as crowd:
-                crowd.settle()
-                yield Stage(crowd, place.server.pids, all_at_once(crowd, line))
+            yield Stage(crowd, place.server.pids, all_at_once(crowd, line), place.come)
 
 
-@define
+@frozen
 class ByTelnet:
     """Players with a MUD client."""
 
     name: str = "mudserver, telnet"
+    transport: str = "telnet"
+    pace: Pace = BRISK
+    most: int = _MOST
 
     @contextmanager
-    def fill(self, occupants: int) -> Iterator[Stage]:
-        """Implement `Subject.fill`."""
-        with house() as place:
-            entering = (place.enter_by_telnet(place.invite()) for _ in range(occupants))
-            with Crowd(entering, WORDS.encode()) as crowd:
-                crowd.settle()
-                line = f"say {WORDS}\r\n".encode()
-                yield Stage(crowd, place.server.pids, all_at_once(crowd, line))
+    def open(self) -> Iterator[Stage]:
+        """Implement `Subject.open`."""
+        with house() as place, Crowd((), WORDS.encode()) as crowd:
+            line = f"say {WORDS}\r\n".encode()
+            yield Stage(crowd, place.server.pids, all_at_once(crowd, line), place.come_by_telnet)
 
 
-def _letters(number: int) -> str:
-    """Spell a number with letters, since names have no digits."""
+def _batches(amount: int) -> Iterator[int]:
+    """Divide so many by those who may come at once."""
+    for begun in range(0, amount, AT_ONCE):
+        yield min(AT_ONCE, amount - begun)
+
+
+def name_of(number: int) -> str:
+    """Return what the one of that number is called: names have no digits."""
     letters = ""
     for _ in range(4):
         number, rest = divmod(number, 26)
         letters = ascii_lowercase[rest] + letters
-    return letters
+    return f"Player{letters}"

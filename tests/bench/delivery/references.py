@@ -5,16 +5,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Final
 
 from attrs import frozen
 
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd
 from tests.bench.delivery.server import Server, python
-from tests.bench.delivery.stage import WORDS, Absent, Stage, all_at_once
+from tests.bench.delivery.stage import BRISK, WORDS, Absent, Pace, Stage, all_at_once
 
 _PORT = re.compile(r"port (\d+)")
 _CHAT = b'{"type":"chat"'
+_MOST: Final = 2_000
 
 
 @frozen
@@ -22,21 +24,26 @@ class BareSend:
     """A loop of ``socket.send``."""
 
     name: str = "bare socket.send loop"
+    transport: str = "WebSocket"
+    pace: Pace = BRISK
+    most: int = _MOST
 
     @contextmanager
-    def fill(self, occupants: int) -> Iterator[Stage]:
-        """Implement `Subject.fill`."""
-        with python(
-            "tests.bench.delivery.peers.bare_send", str(occupants), ready=_PORT.pattern
-        ) as server:
+    def open(self) -> Iterator[Stage]:
+        """Implement `Subject.open`."""
+        with python("tests.bench.delivery.peers.bare_send", ready=_PORT.pattern) as server:
             address = ("127.0.0.1", _port(server))
-            connections = [socket.create_connection(address) for _ in range(occupants)]
-            with Crowd(connections, _CHAT) as crowd:
+            with socket.create_connection(address) as orders, Crowd((), _CHAT) as crowd:
+
+                def enter(amount: int) -> Iterator[socket.socket]:
+                    orders.sendall(f"take {amount}\n".encode())
+                    for _ in range(amount):
+                        yield socket.create_connection(address)
 
                 def speak(speakers: int, lines: int) -> None:
-                    crowd.send(crowd.connections[0], f"{speakers * lines}\n".encode())
+                    orders.sendall(f"send {speakers * lines}\n".encode())
 
-                yield Stage(crowd, server.pids, speak)
+                yield Stage(crowd, server.pids, speak, enter)
 
 
 @frozen
@@ -53,18 +60,25 @@ class Broadcast:
     name: str
     module: str
     needs: str
+    transport: str = "WebSocket"
+    pace: Pace = BRISK
+    most: int = _MOST
 
     @contextmanager
-    def fill(self, occupants: int) -> Iterator[Stage]:
-        """Implement `Subject.fill`."""
+    def open(self) -> Iterator[Stage]:
+        """Implement `Subject.open`."""
         if find_spec(self.needs) is None:
             raise Absent(f"{self.needs} is not installed")
         with python(self.module, ready=_PORT.pattern) as server:
             port = _port(server)
-            connections = [websocket.connect(port) for _ in range(occupants)]
+
+            def enter(amount: int) -> Iterator[socket.socket]:
+                for _ in range(amount):
+                    yield websocket.connect(port)
+
             line = websocket.frame({"type": "command", "text": f"say {WORDS}"})
-            with Crowd(connections, _CHAT) as crowd:
-                yield Stage(crowd, server.pids, all_at_once(crowd, line))
+            with Crowd((), _CHAT) as crowd:
+                yield Stage(crowd, server.pids, all_at_once(crowd, line), enter)
 
 
 AUTOBAHN = Broadcast(

@@ -1,10 +1,12 @@
 """What every subject of a measurement offers: a server, a crowd in its one room, and a voice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from socket import socket
+from subprocess import SubprocessError
+from typing import Final, Protocol
 
-from attrs import define
+from attrs import define, frozen
 
 from tests.bench.delivery.crowd import Crowd
 
@@ -21,11 +23,39 @@ class Stage:
         crowd: Everyone; it counts what is heard.
         pids: The processes of the server.
         speak: Have so many of the crowd say so many lines each.
+        enter: Bring so many more in, one after the other.
     """
 
     crowd: Crowd
     pids: Sequence[int]
     speak: Callable[[int, int], None]
+    enter: Callable[[int], Iterable[socket]]
+
+    def grow(self, occupants: int) -> None:
+        """Bring in who is missing of so many, and wait until all is quiet."""
+        for connection in self.enter(occupants - len(self.crowd)):
+            self.crowd.join(connection)
+        self.crowd.settle()
+
+
+@frozen
+class Pace:
+    """
+    How much of a subject is measured, since some take a hundred times as long.
+
+    Attributes:
+        most: Deliveries in one burst at most; crowded rooms speak less for it.
+        least: Deliveries in one measurement at least, so that small rooms are measured as surely.
+        alone: Messages that are sent alone, at most.
+    """
+
+    most: int = 200_000
+    least: int = 20_000
+    alone: int = 200
+
+
+#: For whatever is not slow.
+BRISK: Final = Pace()
 
 
 class Subject(Protocol):
@@ -35,9 +65,21 @@ class Subject(Protocol):
     def name(self) -> str:
         """As in the tables."""
 
-    def fill(self, occupants: int) -> AbstractContextManager[Stage]:
+    @property
+    def transport(self) -> str:
+        """As in the tables: it is compared with ours by the same one."""
+
+    @property
+    def pace(self) -> Pace:
+        """How much of it is measured."""
+
+    @property
+    def most(self) -> int:
+        """How many it can be filled with in bearable time."""
+
+    def open(self) -> AbstractContextManager[Stage]:
         """
-        Start a server, and bring so many into its one room.
+        Start a server, with nobody in its room.
 
         Raises:
             Absent: It can't be had here.
@@ -46,6 +88,10 @@ class Subject(Protocol):
 
 class Absent(Exception):
     """Something can't be measured here, and why."""
+
+
+#: What may befall a subject; the others are measured all the same.
+FAILURES = (Absent, OSError, SubprocessError)
 
 
 def all_at_once(crowd: Crowd, line: bytes) -> Callable[[int, int], None]:

@@ -10,19 +10,20 @@ from tests.bench.delivery.crowd import read_until
 
 _FINAL_TEXT = 0x81
 _MASKED = 0x80
+_OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
 
 
-def connect(port: int, path: str = "/ws") -> socket.socket:
-    """Open a WebSocket; no extensions, no subprotocol."""
+def connect(port: int, path: str = "/ws", inflates: bool = False) -> socket.socket:
+    """Open a WebSocket; no subprotocol, and no extension but, if wanted, compression."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}\r\n"
-        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"Sec-WebSocket-Version: 13\r\n{_OFFER if inflates else ''}\r\n".encode()
     )
     head = read_until(connection, b"\r\n\r\n")
-    if b" 101 " not in head:
+    if b" 101 " not in head or inflates != (b"permessage-deflate" in head):
         raise ConnectionError(head.decode())
     return connection
 

@@ -76,8 +76,10 @@ class LoopbackBus:
             found = self._find(subject)
         for subscription in found:
             if not subscription.ended:
-                with self._receiving:
+                try:
                     subscription.receive(message)
+                except Exception:  # noqa: BLE001 - whatever it is, the others get it
+                    self._log.failure("A receiver of a message failed.")
 
     def subscribe(
         self,

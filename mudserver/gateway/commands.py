@@ -47,6 +47,9 @@ class CommandQueue:
 
     def offer(self, seat: Seat, text: str, command: CommandId | None) -> bool:
         """Pass a command of that session on, at once or in its turn; False where too many wait."""
+        if self._pacer.passes(self._clock.seconds()):
+            self._publish(seat, text, command)
+            return True
         taken = self._pacer.offer((text, command), len(text.encode()))
         if self._pacing is None:
             self._pass_on(seat)
@@ -75,14 +78,17 @@ class CommandQueue:
 
     def _pass_on(self, seat: Seat) -> None:
         self._pacing = None
-        play = seat.play
-        limits = ANSWERED if seat.pause is None else UNANSWERED
         for text, command in self._pacer.ready(self._clock.seconds()):
-            number = play.unsettled.keep(text, command, limits)
-            if number is None:
-                self._refused(command)
-            elif seat.pause is None:
-                self._bus.publish(WORLD, Input(play.id, play.generation, number, text, command))
+            self._publish(seat, text, command)
         wait = self.wait()
         if wait is not None:
             self._pacing = self._clock.callLater(wait, self._take_turn, seat)
+
+    def _publish(self, seat: Seat, text: str, command: CommandId | None) -> None:
+        play = seat.play
+        limits = ANSWERED if seat.pause is None else UNANSWERED
+        number = play.unsettled.keep(text, command, limits)
+        if number is None:
+            self._refused(command)
+        elif seat.pause is None:
+            self._bus.publish(WORLD, Input(play.id, play.generation, number, text, command))

@@ -34,6 +34,9 @@ FLOOD = "flood"
 
 _CLOSE_CODES = frozenset(CloseCode)
 
+#: Before the handshake, and after the goodbye.
+_SILENT = (Phase.ACCEPTED, Phase.CLOSING, Phase.CLOSED)
+
 
 class Contact(ABC):
     """
@@ -347,4 +350,4 @@ class Contact(ABC):
         return within
 
     def _speaks(self) -> bool:
-        return self._state.phase not in (Phase.ACCEPTED, Phase.CLOSING, Phase.CLOSED)
+        return self._state.phase not in _SILENT

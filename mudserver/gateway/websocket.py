@@ -186,9 +186,11 @@ class WebSocketConnection(WebSocketServerProtocol):
             if whole is not None:
                 text, size = whole
                 self.data = self.data[size:]
-                with self._link.guarded("a message"):
+                try:  # as `Contact.guarded` does, which takes longer than some commands
                     self._link.framed()
                     self._link.received(text, binary=False)
+                except Exception:  # noqa: BLE001 - whatever it is, it costs this connection only
+                    self._link.crashed("a message")
                 return bool(self.data)
         return super().processData()
 

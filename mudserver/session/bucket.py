@@ -22,6 +22,11 @@ class Rate:
     per_second: float
     burst: float
 
+    @property
+    def fill_seconds(self) -> float:
+        """How long it takes until an empty bucket is full."""
+        return self.burst / self.per_second
+
 
 class TokenSource(Protocol):
     """Where tokens are taken from: a bucket of one's own, or one that others share."""
@@ -89,9 +94,12 @@ class Bucket:
         return self._tokens >= self.rate.burst - _ROUNDING
 
     def _refill(self, now: float) -> None:
-        gained = (now - self._since) * self.rate.per_second
-        self._tokens = min(self.rate.burst, self._tokens + max(0.0, gained))
+        rate = self.rate
+        gained = (now - self._since) * rate.per_second
         self._since = now
+        if gained > 0.0:
+            held = self._tokens + gained
+            self._tokens = min(rate.burst, held)
 
 
 T = TypeVar("T")
@@ -122,6 +130,10 @@ class Pacer(Generic[T]):
     # No deque: an empty one takes 600 bytes, and most are empty.
     _waiting: list[tuple[T, int]] = field(init=False, factory=list)
     _size: int = field(init=False, default=0)
+
+    def passes(self, now: float) -> bool:
+        """Let an item through at once, where nobody waits and there is a token for it."""
+        return not self._waiting and self.bucket.take(now)
 
     def offer(self, item: T, size: int) -> bool:
         """Put an item of that many bytes in line; return False where it is refused."""

@@ -23,8 +23,9 @@ class KeyedBuckets(Generic[K]):
     """
     A bucket for each key, all of one rate.
 
-    A bucket that is full again is forgotten, since a new one would be full, too. So what is held
-    are the keys of those who took something lately, and at most `MAX_KEYS`.
+    A bucket that is full again is forgotten, since a new one would be full, too: they are looked
+    for once in the time that an empty one takes to fill. So what is held are the keys of those who
+    took something within twice that time, and at most `MAX_KEYS`.
 
     Attributes:
         rate: How fast each fills, and how much it holds.
@@ -34,6 +35,7 @@ class KeyedBuckets(Generic[K]):
     rate: Rate
     limit: int = MAX_KEYS
     _buckets: OrderedDict[K, Bucket] = field(factory=OrderedDict, init=False)
+    _look_again: float = field(default=float("-inf"), init=False)
 
     def __len__(self) -> int:
         """Return how many buckets are held."""
@@ -58,13 +60,17 @@ class KeyedBuckets(Generic[K]):
 
     def _bucket(self, key: K, now: float) -> Bucket:
         """Return a bucket to take from."""
-        self._forget_full(now)
-        bucket = self._buckets.get(key)
+        if now >= self._look_again:
+            self._look_again = now + self.rate.fill_seconds
+            self._forget_full(now)
+        buckets = self._buckets
+        bucket = buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = Bucket(self.rate)
-            if len(self._buckets) > self.limit:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
+            bucket = buckets[key] = Bucket(self.rate)
+            if len(buckets) > self.limit:
+                buckets.popitem(last=False)
+        else:
+            buckets.move_to_end(key)
         return bucket
 
     def _forget_full(self, now: float) -> None:

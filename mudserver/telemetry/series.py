@@ -105,10 +105,13 @@ class Families(Generic[S]):
     def __init__(self) -> None:
         self._families: dict[str, Family[S]] = {}
         self._found: dict[tuple[object, ...], S] = {}
+        self._bare: dict[str, S] = {}
 
     def declare(self, name: str, family: Family[S]) -> None:
         """Add a metric."""
         self._families[name] = family
+        if not family.labels:
+            self._bare[name] = family.of({})
 
     def family(self, name: str) -> Family[S]:
         """
@@ -127,6 +130,10 @@ class Families(Generic[S]):
             KeyError: The metric isn't declared, or is of another kind.
             ValueError: It has other labels.
         """
+        if not labels:
+            bare = self._bare.get(name)
+            if bare is not None:
+                return bare
         key = (name, *labels.items())
         series = self._found.get(key)
         if series is None:

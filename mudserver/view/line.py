@@ -67,7 +67,7 @@ class Line:
     @property
     def text(self) -> str:
         """The words alone."""
-        return "".join(span.text for span in self.spans)
+        return "".join([span.text for span in self.spans])
 
 
 @frozen

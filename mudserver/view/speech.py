@@ -1,6 +1,6 @@
 """What is said, by players and inhabitants, as it is shown."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from mudserver.ids import CharacterId
 from mudserver.view.line import Line, Span, Style, View
@@ -13,13 +13,18 @@ from mudserver.world.channels import MAX_CHANNEL_CHARS
 from mudserver.world.history import PastLine
 from mudserver.world.rules.sentences import capital
 
+#: What doesn't change from one sentence to the next.
+_YOU_SAY: Final = Span("You say, ")
+_SAYS: Final = Span(" says, ")
+_QUOTE: Final = Span('"')
+
 
 def said(event: events.Said, viewer: Viewer, time: str) -> View:
     """Show what was said in a room."""
     if viewer is Viewer.ACTOR:
-        line = _quote((Span("You say, "),), event.text, Style.SPEECH)
+        line = _quote((_YOU_SAY,), event.text, Style.SPEECH)
     else:
-        line = _quote((Span(event.name, Style.PLAYER), Span(" says, ")), event.text, Style.SPEECH)
+        line = _quote((Span(event.name, Style.PLAYER), _SAYS), event.text, Style.SPEECH)
     return _chat("say", event.name, event.text, line, time=time)
 
 
@@ -53,7 +58,7 @@ def hushed(event: events.Hushed, time: str) -> View:
         case events.Means.PARTY:
             line = _on_channel("party", event.name, event.text)
         case events.Means.SAY:
-            line = _quote((name, Span(" says, ")), event.text, Style.SPEECH)
+            line = _quote((name, _SAYS), event.text, Style.SPEECH)
         case events.Means.TELL:
             line = _quote((name, Span(" tells you, ")), event.text, Style.TELL)
         case _:
@@ -128,7 +133,7 @@ def _deed(opening: tuple[Span, ...], deed: str) -> Line:
 
 
 def _quote(opening: tuple[Span, ...], words: str, style: Style) -> Line:
-    return Line((*opening, Span('"'), Span(words, style), Span('"')))
+    return Line((*opening, _QUOTE, Span(words, style), _QUOTE))
 
 
 def _chat(

@@ -27,6 +27,10 @@ _ESCAPED_OR_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 #: A string, and the colon that makes it a name.
 _STRING_OR_NAME = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?', re.DOTALL)
 
+#: Strings in a command, names and values: ``type`` and ``text``; and those with an ``id``.
+_STRINGS = 4
+_STRINGS_WITH_ID = 6
+
 _decoder: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 _encoder = msgspec.json.Encoder()
 
@@ -72,10 +76,12 @@ def decode(data: bytes) -> FromClient:
         raise _refusal(data, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MessageRefused("bad_json", "The message isn't JSON.") from None
-    if _repeats_a_name(data):
-        raise MessageRefused("bad_json", "The message has a field twice.", _id(data))
     if isinstance(message, Command):
+        if not _is_plain(data, message) and _repeats_a_name(data):
+            raise _repetition(data)
         _check_text(message)
+    elif _repeats_a_name(data):
+        raise _repetition(data)
     return message
 
 
@@ -98,6 +104,21 @@ def _check_text(command: Command) -> None:
         )
     if has_control_characters(command.text):
         raise MessageRefused("bad_field", "text: control characters aren't allowed.", command.id)
+
+
+def _is_plain(data: bytes, command: Command) -> bool:
+    """
+    Whether quotation marks alone show that a command has no name twice: nearly all are so.
+
+    Where nothing is escaped, each string has two. Type and text are two names and two values; an
+    id is one more of each. Any other name, repeated or not, would have its own.
+    """
+    strings = _STRINGS if command.id is None else _STRINGS_WITH_ID
+    return b"\\" not in data and data.count(b'"') == 2 * strings
+
+
+def _repetition(data: bytes) -> MessageRefused:
+    return MessageRefused("bad_json", "The message has a field twice.", _id(data))
 
 
 def _repeats_a_name(data: bytes) -> bool:

@@ -20,7 +20,7 @@ _WHITE = re.compile(r"\s+")
 
 def has_control_characters(text: str) -> bool:
     """Whether the text holds a character that could drive a terminal; tab doesn't count."""
-    return _CONTROL.search(text) is not None
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def shown(row: str) -> str:
@@ -38,4 +38,6 @@ def clean(text: str) -> str:
 
     White space is folded into single spaces and trimmed at both ends.
     """
+    if text.isprintable():  # as nearly all is: then spaces are its only white space
+        return " ".join(text.split())
     return _WHITE.sub(" ", _INVISIBLE.sub("", _CONTROL.sub("", text))).strip()

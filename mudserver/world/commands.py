@@ -400,6 +400,8 @@ def changes_state(command: Command) -> bool:
     While nothing can be saved, these are refused, and all others go on.
     """
     match command:
+        case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | ReadHistory() | Quit():
+            return False
         case Get() | Drop() | Put() | Open() | Close() | Go() | Follow() | Unfollow():
             return True
         case JoinParty() | LeaveParty() | KickFromParty():
@@ -413,8 +415,6 @@ def changes_state(command: Command) -> bool:
         case ListSilences() | ListBans():
             return False
         case ListParty() | InviteToParty() | SpeakToParty():
-            return False
-        case Say() | Tell() | Emote() | SpeakOnChannel() | ListChannels() | ReadHistory() | Quit():
             return False
         case _:
             assert_never(command)

@@ -75,6 +75,17 @@ class PacerTests(SynchronousTestCase):
         self.assertEqual([3], self.pacer.ready(0.5))
         self.assertIsNone(self.pacer.due(0.5))
 
+    def test_at_once(self) -> None:
+        """Where nobody waits, and while there are tokens, one passes without standing in line."""
+        self.assertEqual([True] * 3 + [False], [self.pacer.passes(0.0) for _ in range(4)])
+
+    def test_nobody_overtakes(self) -> None:
+        """While one waits, nobody passes, though there is a token again."""
+        self.offer(4)
+        self.pacer.ready(0.0)
+        self.assertFalse(self.pacer.passes(9.0))
+        self.assertEqual([3], self.pacer.ready(9.0))
+
     def test_full_line_refuses(self) -> None:
         """The fifth of four places is refused; the others stay."""
         self.assertEqual([True] * 4 + [False], self.offer(5))

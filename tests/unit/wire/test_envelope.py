@@ -61,6 +61,12 @@ class DecodeTests(SynchronousTestCase):
             rb'{"type": "ping", "id": "1", "\u0069d" : "2"}',
             b'{"type":"hello","ticket":"t","csrf":"c","resume":{"session":"s","secret":"x",'
             b'"seq":1,"seq":2}}',
+            b'{"type":"command","text":"look","text":"look"}',
+            b'{"type":"command","text":"look","type":"command"}',
+            b'{"type":"command","text":"look","id":"1","id":"2"}',
+            b'{"type":"command","text":"look","id":null,"id":"1"}',
+            b'{"type":"command","text":"look","id":"1","id":null}',
+            rb'{"type":"command","text":"\\","text":"look"}',
         ):
             self.assertEqual(self.refused(twice).code, "bad_json", twice)
         self.assertEqual(self.refused(b'{"type": "bye", "type": "ping"}').code, "bad_type")

@@ -86,6 +86,11 @@ class GameLoop:
         """Return how many pieces of work wait, paused ones included."""
         return self._waiting + sum(queue.pause is not None for queue in self._queues.values())
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is work for the next turn already."""
+        return bool(self._ready)
+
     def submit(self, lane: Lane, work: Work, failed: Callable[[Failure], None]) -> None:
         """
         Have work done after all that waits in its lane.

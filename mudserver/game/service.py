@@ -82,6 +82,11 @@ class WorldService(Service):
         return self._game
 
     @property
+    def busy(self) -> bool:
+        """Whether there is more to do in the very next turn."""
+        return self._game is not None and self._game.loop.busy
+
+    @property
     def open(self) -> bool:
         """Whether players can enter."""
         return bool(self._withdraw)

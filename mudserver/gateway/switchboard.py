@@ -23,11 +23,26 @@ from mudserver.view.line import View
 #: Only the second world that is heard of can show again what was shown.
 _SECOND: Final = 2
 
+#: Seconds for which output may wait while the world has more work at hand than it does in a turn:
+#: what follows goes with it in one write, which costs as much as ten lines. Whoever waits for an
+#: answer then waits longer for the work than for this.
+HOLD_SECONDS: Final = 0.02
+
+#: Bytes of one session that may wait so: a quarter of what a slow reader is granted.
+HOLD_BYTES: Final = 64 * 1024
+
+#: Seconds until it is looked again whether the world is still busy.
+_LOOK_SECONDS: Final = 0.001
+
 M = TypeVar("M", bound=Message)
 
 
 def _unrepaired() -> None:
     """Nobody repairs what is lost."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Carrier(Protocol):
@@ -124,9 +139,14 @@ class Seat:
 
     def offer(self, frame: Frame) -> None:
         """Have a frame sent at the end of this reactor turn."""
-        if not self.play.outbox.offer(frame) and self.carrier is not None:
-            self.carrier.overflow()
+        if not self.play.outbox.offer(frame):
+            self.overflow()
         self._switchboard.touch(self)
+
+    def overflow(self) -> None:
+        """More waits than may: whoever reads so slowly loses the connection."""
+        if self.carrier is not None:
+            self.carrier.overflow()
 
     def flush(self) -> None:
         """Pass on what waits, unless the transport is full."""
@@ -145,7 +165,8 @@ class Switchboard:
     """
     Routes what the world sends to the sessions of this gateway.
 
-    What one reactor turn produces for a session is written once, at the turn's end.
+    What one reactor turn produces for a session is written once, at the turn's end; while the world
+    is busy, what several turns produce, within `HOLD_SECONDS` and `HOLD_BYTES`.
 
     What a world says that another one has followed by now is dropped; and what the earlier one has
     shown is not shown again where the later one carries out the same input.
@@ -156,17 +177,27 @@ class Switchboard:
         clock: Schedules the end of the turn.
         meter: Counts what is shown (``frames``, ``fanout_bytes``), ``messages_outdated`` and
             ``showings_repeated`` (counters).
+        busy: Tells whether the world has more to do in the very next turn, where that can be known.
     """
 
     _log = Logger()
 
-    def __init__(self, gateway: GatewayId, bus: IBus, clock: IReactorTime, meter: IMeter) -> None:
+    def __init__(
+        self,
+        gateway: GatewayId,
+        bus: IBus,
+        clock: IReactorTime,
+        meter: IMeter,
+        busy: Callable[[], bool] = _never,
+    ) -> None:
         self._subject = gateway_subject(gateway)
         self._bus = bus
         self._clock = clock
         self._meter = meter
+        self._busy = busy
         self._seats: dict[SessionId, Seat] = {}
         self._touched: dict[Seat, None] = {}
+        self._touched_at = 0.0
         self._flushing: IDelayedCall | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._epoch = Epoch(0)
@@ -224,10 +255,14 @@ class Switchboard:
             del self._seats[seat.play.id]
 
     def touch(self, seat: Seat) -> None:
-        """Flush that session at the end of this reactor turn."""
+        """Flush that session at the end of this reactor turn, or soon where the world is busy."""
         self._touched[seat] = None
         if self._flushing is None:
-            self._flushing = self._clock.callLater(0, self._flush)
+            self._plan_flush()
+
+    def _plan_flush(self) -> None:
+        self._touched_at = self._clock.seconds()
+        self._flushing = self._clock.callLater(0, self._end_turn)
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -316,9 +351,8 @@ class Switchboard:
         dress: Dress | None = None
         frame: Frame | None = None
         shown = 0
-        find = self._seats.get
-        for session in show.sessions:
-            seat = find(session)
+        touched = self._touched
+        for seat in map(self._seats.get, show.sessions):
             if seat is None:
                 continue
             try:
@@ -327,11 +361,15 @@ class Switchboard:
                     if worn not in frames:
                         frames[worn] = worn.dress(show.view)
                     dress, frame = worn, frames[worn]
-                if frame is not None:
+                if frame is not None:  # as `Seat.offer` does, at less than half its cost
                     shown += len(frame.data)
-                    seat.offer(frame)
+                    if not seat.play.outbox.offer(frame):
+                        seat.overflow()
+                    touched[seat] = None
             except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
                 self._crashed(seat, "output")
+        if touched and self._flushing is None:
+            self._plan_flush()
         self._meter.count("frames", len(frames))
         self._meter.count("fanout_bytes", shown)
 
@@ -342,6 +380,20 @@ class Switchboard:
             return
         self._carry(seat.play.id, "the end", lambda carrier: carrier.ended(ended))
         self.remove(seat)
+
+    def _end_turn(self) -> None:
+        if self._holds():
+            self._flushing = self._clock.callLater(_LOOK_SECONDS, self._end_turn)
+        else:
+            self._flush()
+
+    def _holds(self) -> bool:
+        """Tell whether to wait for what the world is about to show."""
+        return (
+            self._clock.seconds() - self._touched_at < HOLD_SECONDS
+            and self._busy()
+            and all(seat.play.outbox.pending <= HOLD_BYTES for seat in self._touched)
+        )
 
     def _flush(self) -> None:
         self._flushing = None

@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -52,6 +52,8 @@ class GatewaySide:
     Args:
         ground: What all stand on.
         bus: The way to the world.
+        busy: Tells whether the world has more to do in the very next turn, where it is in this
+            process.
 
     Attributes:
         service: Opens the doors, and closes them.
@@ -60,9 +62,10 @@ class GatewaySide:
         ConfigError: A setting names files that can't be used.
     """
 
-    def __init__(self, ground: Ground, bus: IBus) -> None:
+    def __init__(self, ground: Ground, bus: IBus, busy: Callable[[], bool]) -> None:
         self._ground = ground
         self._bus = bus
+        self._busy = busy
         self._shared = self._make_shared()
         self._show_what_is_held()
         self._doorkeeper = self._make_doorkeeper()
@@ -89,7 +92,9 @@ class GatewaySide:
             gateway=gateway,
             bus=self._bus,
             clock=self._ground.reactor,
-            switchboard=Switchboard(gateway, self._bus, self._ground.reactor, self._ground.meter),
+            switchboard=Switchboard(
+                gateway, self._bus, self._ground.reactor, self._ground.meter, self._busy
+            ),
             roster=Roster(),
             reaper=Reaper(self._ground.reactor),
             tasks=Tasks(self._ground.meter),

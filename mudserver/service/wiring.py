@@ -54,7 +54,7 @@ class Daemon:
         self._lifecycle.prepare()
         bus = LoopbackBus(reactor)
         self._world = WorldSide(self._ground, bus, self._lifecycle)
-        self._gateway = GatewaySide(self._ground, bus)
+        self._gateway = GatewaySide(self._ground, bus, lambda: self._world.game.busy)
         self.service = OrderedService(self._lifecycle.started, self._lifecycle.failed)
         for name, part in self._parts():
             part.setName(name)

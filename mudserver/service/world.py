@@ -59,6 +59,11 @@ class GameService(Service):
         """Implement `IGame.phase`."""
         return Phase.OPEN if self._world is not None and self._world.open else Phase.STOPPED
 
+    @property
+    def busy(self) -> bool:
+        """Whether the world has more to do in the very next turn."""
+        return self._world is not None and self._world.busy
+
     def startService(self) -> Deferred[None]:
         """
         Load the world and open it; make one of the area files where there is none yet.

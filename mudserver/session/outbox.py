@@ -82,8 +82,8 @@ class Outbox:
         burst = [frame.data for frame in waiting]
         played = [frame.data for frame in waiting if frame.play]
         self.count += len(played)
-        self._sent.extend(played)
-        self._sent_bytes += sum(map(len, played))
+        self._sent += played
+        self._sent_bytes += self.pending if len(played) == len(burst) else sum(map(len, played))
         waiting.clear()
         self.pending = 0
         self._forget()
@@ -129,10 +129,10 @@ class Outbox:
     def _forget(self) -> None:
         """Drop the oldest of what is remembered beyond the limits."""
         limits, sent = self._limits, self._sent
-        forgotten = 0
-        while (
-            len(sent) - forgotten > limits.replay_messages or self._sent_bytes > limits.replay_bytes
-        ):
+        forgotten = max(0, len(sent) - limits.replay_messages)
+        if forgotten:
+            self._sent_bytes -= sum(map(len, sent[:forgotten]))
+        while self._sent_bytes > limits.replay_bytes:
             self._sent_bytes -= len(sent[forgotten])
             forgotten += 1
         if forgotten:

@@ -68,6 +68,19 @@ class GameLoopTest(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.done, ["x", "x", "socket", "x", "x", "x"])
 
+    def test_busy(self) -> None:
+        """It is busy while work waits for its turn, not while a lane waits for something else."""
+        gate: Deferred[Work] = Deferred()
+        self.submit("a", lambda: gate)
+        self.submit("b", self.note("b1"))
+        self.assertTrue(self.loop.busy)
+        self.clock.advance(0)
+        self.assertEqual((self.loop.busy, len(self.loop)), (False, 1))
+        gate.callback(self.note("a1"))
+        self.assertTrue(self.loop.busy)
+        self.clock.advance(0)
+        self.assertFalse(self.loop.busy)
+
     def test_failure_costs_only_itself(self) -> None:
         """Work that raises is logged, counted and told; the rest goes on."""
 

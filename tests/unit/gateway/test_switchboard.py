@@ -7,7 +7,7 @@ from twisted.logger import capturedLogs
 
 from mudserver.errors import CloseCode
 from mudserver.gateway.dress import JsonDress, TerminalDress
-from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.switchboard import HOLD_BYTES, HOLD_SECONDS, Seat, Switchboard
 from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.bus import Message, gateway_subject
 from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Settled, Show
@@ -339,3 +339,62 @@ class SwitchboardTest(GatewayTestCase):
         self.turn()
         self.assertEqual(len(carrier.bursts), 1)
         self.board.stop()
+
+
+class HoldTest(GatewayTestCase):
+    """While the world is busy, what it shows waits for what it is about to show."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.busy = True
+        self.board = Switchboard(GATEWAY, self.bus, self.clock, self.meter, busy=lambda: self.busy)
+        self.board.start()
+        play = Play(SessionId("a"), Outbox(OutboxLimits()))
+        self.seat = self.board.add(play, session_machine(play), JsonDress(), player())
+        self.seat.carrier = self.carrier = Carrier()
+
+    def tearDown(self) -> None:
+        self.board.remove(self.seat)
+        self.board.stop()
+        super().tearDown()
+
+    def show(self, *texts: str) -> None:
+        for text in texts:
+            self.world.show(text, SessionId("a"))
+
+    def shown(self) -> list[list[bytes]]:
+        """What was written, by bursts."""
+        return [unframe(b"".join(burst)) for burst in self.carrier.bursts]
+
+    def test_goes_with_what_follows(self) -> None:
+        """What several turns show goes as one burst, in order, once the world has no more to do."""
+        self.show("one", "two")
+        self.clock.advance(HOLD_SECONDS / 4)
+        self.show("three")
+        self.clock.advance(HOLD_SECONDS / 4)
+        self.assertEqual(self.shown(), [])
+        self.busy = False
+        self.clock.advance(HOLD_SECONDS / 4)
+        self.assertEqual(self.shown(), [[view(t).body for t in ("one", "two", "three")]])
+
+    def test_not_for_long(self) -> None:
+        """However long the world is busy, what is shown first waits no longer than it may."""
+        self.show("one")
+        steps = 10
+        for _ in range(steps):
+            self.assertEqual(self.shown(), [])
+            self.show("more")
+            self.clock.advance(HOLD_SECONDS / steps)
+        self.assertEqual([len(burst) for burst in self.shown()], [1 + steps])
+
+    def test_not_much(self) -> None:
+        """Where more waits for one session than may, it is written at the end of the turn."""
+        self.show("x" * HOLD_BYTES)
+        self.turn()
+        self.assertEqual(len(self.shown()), 1)
+
+    def test_stopping(self) -> None:
+        """What is held is written before the board stops."""
+        self.show("one")
+        self.board.stop()
+        self.assertEqual(self.shown(), [[view("one").body]])

@@ -23,8 +23,9 @@ MAX_ENVELOPE_BYTES: Final = 1024 * 1024 + 64 * 1024
 _ARRAY: Final = b"\xdd"
 HEAD_BYTES: Final = 5
 
-#: What a `Chunk` has besides its part, at the most: marks of array, tag, boolean and bytes.
-CHUNK_BYTES: Final = 8
+#: What a `Chunk` has besides its part: marks of array, tag and boolean, and the part's size in two
+#: bytes, which is enough in a box.
+CHUNK_BYTES: Final = 6
 
 T = TypeVar("T")
 

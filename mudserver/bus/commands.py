@@ -3,6 +3,7 @@
 from attrs import frozen
 from twisted.protocols import amp
 
+from mudserver.bus.strict_amp import FAULT
 from mudserver.errors import MudError
 
 
@@ -16,6 +17,10 @@ class VersionRefused(JoinRefused):
 
 class BoxRefused(MudError):
     """What came breaks the protocol of the link; the message says how."""
+
+
+class Faulty(MudError):
+    """The other end failed by a fault of its own."""
 
 
 @frozen
@@ -43,14 +48,14 @@ class Join(amp.Command):
         (b"role", amp.Unicode()),
         (b"instance", amp.Unicode()),
     ]
-    errors = {VersionRefused: b"VERSION", JoinRefused: b"REFUSED"}
+    errors = {VersionRefused: b"VERSION", JoinRefused: b"REFUSED", Faulty: FAULT}
 
 
 class Carry(amp.Command):
     """A box of envelopes; answered when they are taken over."""
 
     arguments = [(b"box", amp.String())]
-    errors = {BoxRefused: b"GARBLED"}
+    errors = {BoxRefused: b"GARBLED", Faulty: FAULT}
 
 
 class Beat(amp.Command):

@@ -13,6 +13,9 @@ from twisted.internet.defer import Deferred, fail
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
+#: The code of an error that a command didn't declare.
+FAULT: Final = b"FAULT"
+
 #: What may stand in a box besides a command's arguments.
 _FRAME: Final = frozenset((amp.COMMAND, amp.ASK))
 
@@ -114,4 +117,4 @@ class StrictAMP(amp.AMP):
         if failure.check(amp.RemoteAmpError):
             return failure
         self.failed(failure)
-        return Failure(amp.RemoteAmpError(b"FAULT", "That could not be done."))
+        return Failure(amp.RemoteAmpError(FAULT, "That could not be done."))

@@ -120,6 +120,26 @@ class Pair:
             self.settle()
 
 
+class Wire(StringTransport):
+    """
+    Takes what is written.
+
+    Attributes:
+        aborting: Whether nothing more is written.
+        prompt: Whether what is written goes at once; None where nobody said.
+    """
+
+    aborting = False
+    prompt: bool | None = None
+
+    def abortConnection(self) -> None:
+        self.aborting = True
+        super().abortConnection()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.prompt = enabled
+
+
 class RawEnd:
     """A link whose other end says whatever it likes."""
 
@@ -127,7 +147,7 @@ class RawEnd:
         self.clock = Clock()
         end = End(self.clock, HUB)
         self.link, self.owner = end.link, end.owner
-        self.transport = StringTransport()
+        self.transport = Wire()
         self.link.makeConnection(self.transport)
         if joined:
             self.join()

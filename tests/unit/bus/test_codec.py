@@ -219,7 +219,12 @@ class RefusalTest(SynchronousTestCase):
         self.assertEqual(len(largest), MAX_PAYLOAD_BYTES)
         self.assertIsInstance(CODEC.decode_message(largest), Show)
         self.assertRaises(Unsendable, CODEC.encode, show(MAX_PAYLOAD_BYTES - rest + 1))
-        self.assertRaises(Garbled, CODEC.decode_message, largest + b"\0")
+        padded = payload_of("WorldOpened", {"new": bytes(MAX_PAYLOAD_BYTES - 20)})
+        self.assertGreater(len(padded), MAX_PAYLOAD_BYTES)
+        self.assertRaises(Garbled, CODEC.decode_message, padded)
+        self.assertEqual(
+            CODEC.decode_message(payload_of("WorldOpened", {"new": bytes(1_000)})), WorldOpened()
+        )
         reply: Any = "x" * MAX_PAYLOAD_BYTES
         self.assertRaises(Unsendable, CODEC.encode_reply, WHO, reply)
 

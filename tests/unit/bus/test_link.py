@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import Clock
 from twisted.protocols import amp
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
 
 from mudserver.bus.boxes import BOX_BYTES, encode
 from mudserver.bus.codec import MAX_PAYLOAD_BYTES
@@ -16,7 +19,7 @@ from mudserver.bus.envelopes import VERSION, Ask, Envelope, Subscribe
 from mudserver.bus.link import Link, LinkLimits, LinkLost
 from mudserver.errors import Unsendable
 from tests.unit.bus.envelopes import publish
-from tests.unit.bus.links import HUB, WORLD, End, Pair, RawEnd, nobody
+from tests.unit.bus.links import HUB, WORLD, End, Pair, RawEnd, Wire, nobody
 
 LIMITS = LinkLimits()
 
@@ -117,7 +120,30 @@ class GreetingTest(SynchronousTestCase):
         pair.settle()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual((pair.hub.owner.joins, pair.world.owner.joins), (0, 0))
-        self.assertEqual((len(pair.hub.owner.ends), len(pair.world.owner.ends)), (1, 1))
+        self.assertEqual(len(pair.hub.owner.ends), 1)
+        self.assertEqual(
+            [str(error) for error in pair.world.owner.ends],
+            ["Refused by the other end: That could not be done."],
+        )
+
+    def test_no_greeting_but_an_answer(self) -> None:
+        """One that lets us in, but doesn't say who it is, is let go, too."""
+        end = RawEnd()
+        end.say(amp.AmpBox({amp.ANSWER: b"1"}))
+        end.clock.advance(LIMITS.deadline - 0.1)
+        self.assertFalse(end.transport.disconnecting)
+        end.clock.advance(0.2)
+        self.assertTrue(end.transport.disconnecting)
+        self.assertEqual(end.owner.joins, 0)
+        assert_over(self, end)
+
+    def test_greeting_but_no_answer(self) -> None:
+        """One that says who it is has not let us in yet."""
+        end = RawEnd()
+        end.join()
+        self.assertEqual((end.owner.joins, end.link.peer), (0, PeerInfo("world", "world", "i")))
+        end.say(amp.AmpBox({amp.ANSWER: b"1"}))
+        self.assertEqual(end.owner.joins, 1)
 
 
 class CarryingTest(SynchronousTestCase):
@@ -193,6 +219,17 @@ class CarryingTest(SynchronousTestCase):
         self.world.link.send(publish(1))
         self.pair.settle()
         self.assertEqual(self.hub.owner.envelopes, [publish(1)])
+
+    def test_no_delay(self) -> None:
+        """TCP doesn't wait for more before it sends a small box; a Unix socket can't be told."""
+        for host, expected in (
+            (IPv4Address("TCP", "127.0.0.1", 1), True),
+            (UNIXAddress("x"), None),
+        ):
+            transport = Wire(hostAddress=host)
+            directlyProvides(transport, ITCPTransport)
+            End(Clock(), HUB).link.makeConnection(transport)
+            self.assertEqual(transport.prompt, expected)
 
     def test_before_the_greeting(self) -> None:
         """What is sent early goes when both have joined."""
@@ -282,13 +319,16 @@ class SlownessTest(SynchronousTestCase):
 
     def test_never_read(self) -> None:
         """An end that reads nothing is left when the deadline is over, though it is alive."""
-        self.hub.link.pauseProducing()
         for _ in range(4):
+            self.hub.link.pauseProducing()
             self.send(100)
             self.pair.pass_time(1)
         self.assertTrue(self.hub.owner.dropped)
         self.assertLessEqual(self.hub.link.queued, self.limits.lossy)
-        self.pair.pass_time(LIMITS.deadline + LIMITS.beat)
+        for _ in range(int(LIMITS.deadline)):
+            self.hub.link.pauseProducing()
+            self.pair.pass_time(1)
+        self.pair.pass_time(LIMITS.beat - 4)
         self.assertEqual(len(self.hub.owner.ends), 1)
         self.assertIn("read", str(self.hub.owner.ends[0]))
 
@@ -378,11 +418,34 @@ class EndTest(SynchronousTestCase):
 
     def test_close_has_a_deadline(self) -> None:
         """An end that doesn't take what waits isn't waited for."""
+        self.world.link.pauseProducing()
+        self.world.link.send(publish(1))
+        self.world.link.close("The world stops.")
+        self.pair.settle()
+        self.pair.clock.advance(LIMITS.deadline)
+        self.assertTrue(self.world.transport.disconnecting)
+        self.pair.settle()
+        self.assertEqual([str(error) for error in self.world.owner.ends], ["The world stops."])
+
+    def test_close_and_no_answer(self) -> None:
+        """Why a link was closed stays the reason, though it doesn't end in good order."""
         self.world.link.send(publish(1))
         self.world.link.close("The world stops.")
         self.pair.clock.advance(0)
         self.pair.clock.advance(LIMITS.deadline)
         self.assertTrue(self.world.transport.disconnecting)
+        self.pair.settle()
+        self.assertEqual([str(error) for error in self.world.owner.ends], ["The world stops."])
+
+    def test_close_lets_go_of_the_transport(self) -> None:
+        """TLS says goodbye only when no producer is there any more."""
+        end = RawEnd(joined=True)
+        end.link.close("Enough.")
+        end.clock.advance(0)
+        self.assertEqual((end.transport.disconnecting, end.transport.producer), (True, None))
+        self.assertFalse(end.transport.aborting)
+        end.clock.advance(LIMITS.deadline)
+        self.assertTrue(end.transport.aborting)
 
     def test_close_before_the_greeting(self) -> None:
         """A link that was never joined can be closed, too."""
@@ -429,6 +492,18 @@ class UnlawfulTest(SynchronousTestCase):
         self.assertIn(amp.UNHANDLED_ERROR_CODE, end.said())
         assert_over(self, end)
 
+    def test_nothing_after_it(self) -> None:
+        """What follows in the same bytes is not heard; the connection is given a while to end."""
+        end = RawEnd(joined=True)
+        boxes = ({amp.COMMAND: b"Other"}, {amp.COMMAND: b"Beat", amp.ASK: b"1"})
+        end.link.dataReceived(b"".join(amp.AmpBox(box).serialize() for box in boxes))
+        self.assertEqual(end.said(), b"")
+        end.clock.advance(0)
+        self.assertFalse(end.transport.aborting)
+        end.clock.advance(LIMITS.deadline)
+        self.assertTrue(end.transport.aborting)
+        assert_over(self, end)
+
     def test_unknown_keys(self) -> None:
         """So does a key that isn't one of the command, or one that is missing."""
         for box in (
@@ -454,6 +529,7 @@ class UnlawfulTest(SynchronousTestCase):
         box = Join.makeArguments({"version": 1, "name": "", "role": "", "instance": ""}, end.link)
         box.update({amp.COMMAND: b"Join", amp.ASK: b"1", b"name": b"\xff"})
         end.say(box)
+        self.assertIn(amp.UNHANDLED_ERROR_CODE, end.said())
         assert_over(self, end)
 
     def test_envelopes_before_joining(self) -> None:

@@ -18,8 +18,9 @@ from mudserver.tasks import Tasks
 
 T = TypeVar("T")
 
-#: Letters in one call of `IUndelivered.keep`.
+#: Letters in one call of `IUndelivered.keep`, and bytes of their payloads unless it is one alone.
 BATCH: Final = 100
+BATCH_BYTES: Final = 256 * 1024
 
 
 class Elsewhere(Protocol):
@@ -161,9 +162,7 @@ class DeadLetters:
             if spooled:
                 await self._offer_spooled()
             while self._waiting:
-                batch = tuple(
-                    self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))
-                )
+                batch = _batch(self._waiting)
                 if self._failures or not await self._keep(batch):
                     await self._set_aside(batch)
         finally:
@@ -218,8 +217,9 @@ class DeadLetters:
                     count=found.unreadable,
                     path=str(spool.path),
                 )
-            for start in range(0, len(found.letters), BATCH):
-                if not await self._keep(found.letters[start : start + BATCH]):
+            letters = deque(found.letters)
+            while letters:
+                if not await self._keep(_batch(letters)):
                     return
             if found.end:
                 await self._elsewhere(lambda: spool.cut(found.end))
@@ -258,3 +258,13 @@ class DeadLetters:
                 subject=letter.subject,
                 why=why,
             )
+
+
+def _batch(letters: deque[Undelivered]) -> tuple[Undelivered, ...]:
+    """Take as many as go together; one at least."""
+    batch = [letters.popleft()]
+    size = len(batch[0].payload)
+    while letters and len(batch) < BATCH and size + len(letters[0].payload) <= BATCH_BYTES:
+        size += len(letters[0].payload)
+        batch.append(letters.popleft())
+    return tuple(batch)

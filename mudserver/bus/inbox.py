@@ -91,9 +91,12 @@ class Inbox:
         """End a subscription; return False where it has ended."""
         return self._subscriptions.pop(subscription.id, None) is not None
 
-    def relinked(self) -> None:
-        """There is another link to the hub: whatever came by none is missing."""
-        self._streams = Streams()
+    def relinked(self, *, same_hub: bool) -> None:
+        """There is another link: whatever was published since the last one broke is missing."""
+        if same_hub:
+            self._streams.relinked()
+        else:
+            self._streams = Streams()  # another hub numbers links anew
         self.lose(tuple(self._subscriptions))
 
     def lose(self, numbers: Iterable[int]) -> None:

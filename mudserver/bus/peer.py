@@ -123,6 +123,7 @@ class AmpBus(Service):
         self._limits = limits = limits or PeerLimits()
         self._link: Link | None = None
         self._linked_at: float | None = None
+        self._hub: PeerInfo | None = None
         self._link_failures = 0
         self._unlinked: Deferred[None] | None = None
         self._watches = Watches()
@@ -278,6 +279,8 @@ class AmpBus(Service):
     def joined(self, link: Link) -> None:
         """A link is there, and both ends know each other: say all again."""
         again = self._linked_at is not None
+        hub = link.peer
+        same_hub, self._hub = hub == self._hub, hub
         self._link = link
         self._linked_at = self._clock.seconds()
         self._meter.gauge("bus_linked", 1.0)
@@ -291,7 +294,7 @@ class AmpBus(Service):
         self._breakers.forget()
         self._outgoing.linked(link.send)
         if again:
-            self._inbox.relinked()
+            self._inbox.relinked(same_hub=same_hub)
 
     def received(self, link: Link, envelope: Envelope) -> None:
         """The hub says something."""

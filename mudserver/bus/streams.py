@@ -27,7 +27,7 @@ class Arrival(Enum):
 
 class Streams:
     """
-    The streams that arrive by one link to the hub.
+    The streams that arrive from one hub.
 
     Args:
         max_streams: How many to remember.
@@ -36,9 +36,14 @@ class Streams:
     def __init__(self, max_streams: int = MAX_STREAMS) -> None:
         self._max_streams = max_streams
         self._last: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()
+        self._doubtful: set[tuple[str, str]] = set()
 
     def __len__(self) -> int:
         return len(self._last)
+
+    def relinked(self) -> None:
+        """We have another link to the same hub; that each stream may have a hole is known."""
+        self._doubtful = set(self._last)
 
     def note(self, sender: str, subject: str, seq: int) -> Arrival:
         """
@@ -56,11 +61,15 @@ class Streams:
         if known is None:
             self._last[key] = (link, seq)
             if len(self._last) > self._max_streams:
-                self._last.popitem(last=False)
+                forgotten, _ = self._last.popitem(last=False)
+                self._doubtful.discard(forgotten)
             return Arrival.NEXT
         if (link, seq) <= known:
             return Arrival.OLD
         self._last[key] = (link, seq)
         self._last.move_to_end(key)
+        if key in self._doubtful:
+            self._doubtful.discard(key)
+            return Arrival.NEXT
         # On another link the publisher counts anew, and what it said without one is lost.
         return Arrival.NEXT if (link, seq - 1) == known else Arrival.GAP

@@ -8,7 +8,8 @@ What is sent comes in two classes. A *lossy* message (what is on a screen) is sh
 is too slow, and with the link that breaks: the receiver is told that something is missing, and asks
 for the truth. A *durable* one (a tell, a channel line, moderation, whatever governs a session) is
 kept until all who receive on its subject have confirmed it, sent again with growing delays,
-received once, and becomes a dead letter where it can't be delivered.
+received once by each, and becomes a dead letter where it can't be delivered. Who has no link while
+others receive it misses it, too; so what one process must have goes to a subject of its own.
 
 A request has its reply in its type: ``bus.request(WORLD, LogIn(…))`` is a
 ``Deferred[LoggedIn]``. A `PlayerError` raised by the responder reaches the requester as it
@@ -95,8 +96,8 @@ class IBus(Interface):
             pattern: On which subjects.
             receive: Gets each message.
             group: Of all who subscribed to the same pattern in the same group, one gets a message.
-            lost: Called after lossy messages did not get here, or may not have: the link was
-                broken, or too much came. Once for many.
+            lost: Called after messages did not get here, or may not have: too much came, or the
+                link was broken and is there again. Once for many.
 
         Returns:
             What ends it.

@@ -152,9 +152,14 @@ class LinkedBusContract(BusContract, TestCase):
         )
         end()
         await self.arrive()
+        self.world.publish(GATEWAY, lossy(1))
+        await self.arrive()
         self.assertEqual(told, [])
         self.cut(self.gateway)
+        self.world.publish(GATEWAY, lossy(2))
         await self.heal()
+        self.world.publish(GATEWAY, lossy(3))
+        await self.arrive()
         self.assertEqual(sorted(told), ["a", "b"])
 
     async def test_lost_at_the_publisher(self) -> None:

@@ -36,7 +36,6 @@ from mudserver.interfaces.undelivered import IUndelivered, Undelivered
 from mudserver.telemetry.metrics import PrometheusMeter
 
 ALL = Rights((">",), (">",), (">",), (">",), (">",))
-HUB = PeerInfo("hub", "bus", "h1")
 
 
 @implementer(IUndelivered)
@@ -54,7 +53,8 @@ class Keeper:
 class Hub:
     """A hub that lets everybody do everything."""
 
-    def __init__(self, clock: Clock, rights: dict[str, Rights]) -> None:
+    def __init__(self, clock: Clock, rights: dict[str, Rights], instance: str) -> None:
+        self._me = PeerInfo("hub", "bus", instance)
         self._clock = clock
         self._rights = rights
         self._exchange = Exchange()
@@ -62,7 +62,7 @@ class Hub:
         self._links: dict[Member, Link] = {}
 
     def make_link(self) -> Link:
-        return Link(self, HUB, lambda link, peer: None, self._clock)
+        return Link(self, self._me, lambda link, peer: None, self._clock)
 
     def joined(self, link: Link) -> None:
         assert link.peer is not None
@@ -122,7 +122,7 @@ class Network:
         self.rights: dict[str, Rights] = {}
         self.attempts: list[tuple[str, float]] = []
         self.codec = Codec(VOCABULARY)
-        self._hub = Hub(self.clock, self.rights)
+        self._hub = Hub(self.clock, self.rights, "h1")
         self._wires: list[_Wire] = []
         self._peers: list[AmpBus] = []
 
@@ -198,7 +198,7 @@ class Network:
 
     def restart_hub(self) -> None:
         """Let the hub die, and another one take its place."""
-        self._hub = Hub(self.clock, self.rights)
+        self._hub = Hub(self.clock, self.rights, f"at-{self.clock.seconds()}")
         for name in {wire.peer for wire in self._wires}:
             self.cut(name)
 

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mudserver.bus.backoff import Backoff
-from mudserver.bus.dead_letters import BATCH, DeadLetterLimits, DeadLetters
+from mudserver.bus.dead_letters import BATCH, BATCH_BYTES, DeadLetterLimits, DeadLetters
 from mudserver.bus.spool import Spool
 from mudserver.errors import StorageUnavailable
 from mudserver.interfaces.undelivered import IUndelivered, Undelivered
@@ -92,6 +92,18 @@ class DeadLettersTest(SynchronousTestCase):
         busy.callback(None)
         self.assertEqual(self.keeper.calls, [1, BATCH, 2])
         self.assertEqual(self.keeper.kept, list(map(str, range(BATCH + 3))))
+
+    def test_large_ones(self) -> None:
+        """Large letters go in smaller batches, the largest alone."""
+        self.keeper.answer = Deferred()
+        self.bury("0")
+        for number in range(1, 6):
+            self.letters.bury(letter(str(number), bytes(BATCH_BYTES // 2)), "given_up")
+        self.letters.bury(letter("6", bytes(2 * BATCH_BYTES)), "given_up")
+        busy, self.keeper.answer = self.keeper.answer, None
+        busy.callback(None)
+        self.assertEqual(self.keeper.calls, [1, 2, 2, 1, 1])
+        self.assertEqual(self.keeper.kept, list("0123456"))
 
     def test_away(self) -> None:
         """While the keeper is away letters are spooled, and offered with growing pauses."""

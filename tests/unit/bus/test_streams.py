@@ -41,6 +41,13 @@ class StreamsTest(SynchronousTestCase):
         self.assertEqual(self.arrive(streams, "w/1", 3), ["old"])
         self.assertEqual(self.arrive(streams, "w/10", 1, 2), ["gap", "next"])
 
+    def test_relinked(self) -> None:
+        """A hole that came with a broken link is told by that; what is old stays old."""
+        streams = Streams()
+        self.arrive(streams, "w/1", 1, 2)
+        streams.relinked()
+        self.assertEqual(self.arrive(streams, "w/1", 2, 5, 6, 8), ["old", "next", "next", "gap"])
+
     def test_bounded(self) -> None:
         """Of too many streams the one not heard for longest is forgotten."""
         streams = Streams(max_streams=2)

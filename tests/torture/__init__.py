@@ -1,0 +1,1 @@
+"""A bus on which messages are lost, late, doubled and in the wrong order."""

@@ -1,0 +1,146 @@
+"""A link that treats envelopes badly, by a seed: see `Roughness`."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from attrs import define, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from mudserver.bus.commands import PeerInfo
+from mudserver.bus.envelopes import (
+    Answer,
+    Ask,
+    Deliver,
+    Envelope,
+    Fail,
+    Publish,
+    Receipt,
+    Shed,
+)
+from mudserver.bus.link import Link, LinkLimits, LinkOwner
+
+#: What a bus must do without, or get over. What a peer says of itself (what it subscribes to, where
+#: it responds) is said once over a link: only whole links lose it, which `AmpBus` is to mend.
+ROUGHLY = (Publish, Deliver, Receipt, Ask, Answer, Fail, Shed)
+
+#: Of these, what may come twice. A question that does would be answered twice.
+TWICE = (Publish, Deliver, Receipt, Answer, Fail, Shed)
+
+
+@frozen
+class Roughness:
+    """
+    How bad it is.
+
+    Attributes:
+        lose: Fraction of the envelopes that get lost.
+        double: … that come twice.
+        delay: … that come late, behind others.
+        longest: Seconds that one may be late.
+        cut: … that the link breaks instead of.
+    """
+
+    lose: float = 0.05
+    double: float = 0.05
+    delay: float = 0.1
+    longest: float = 0.5
+    cut: float = 0.002
+
+
+@define(eq=False)
+class Mishaps:
+    """
+    Lets things happen to envelopes.
+
+    Attributes:
+        dice: Decides; seeded, so that it decides the same again.
+        roughness: How often.
+        clock: Measures how late what is late comes.
+        cut: Breaks the link.
+    """
+
+    dice: Random
+    roughness: Roughness
+    clock: IReactorTime
+    cut: Callable[[], None]
+
+    def pass_on(self, envelope: Envelope, on: Callable[[Envelope], None]) -> None:
+        """Pass an envelope on: as it should be, or not."""
+        if not isinstance(envelope, ROUGHLY):
+            on(envelope)
+            return
+        rough = self.roughness
+        fate = self.dice.random()
+        if fate < rough.cut:
+            self.cut()
+            return
+        fate -= rough.cut
+        if fate < rough.lose:
+            return
+        fate -= rough.lose
+        if fate < rough.delay:
+            self.clock.callLater(self.dice.random() * rough.longest, on, envelope)
+            return
+        fate -= rough.delay
+        on(envelope)
+        if fate < rough.double and isinstance(envelope, TWICE):
+            on(envelope)
+
+
+class _RoughOwner:
+    """Stands between a link and its owner."""
+
+    def __init__(self, owner: LinkOwner) -> None:
+        self._owner = owner
+        self.mishaps: Mishaps | None = None
+
+    def joined(self, link: Link) -> None:
+        self._owner.joined(link)
+
+    def received(self, link: Link, envelope: Envelope) -> None:
+        assert self.mishaps is not None
+        self.mishaps.pass_on(envelope, lambda each: self._owner.received(link, each))
+
+    def shed(self, link: Link, envelopes: Sequence[Envelope]) -> None:
+        self._owner.shed(link, envelopes)
+
+    def gone(self, link: Link, reason: Failure) -> None:
+        self._owner.gone(link, reason)
+
+
+class RoughLink(Link):
+    """
+    A peer's end of a link on which, both ways, envelopes are lost, late, or come twice.
+
+    Args:
+        owner: As in `Link`.
+        me: The same.
+        clock: The same.
+        dice: Decides what happens.
+        roughness: How often.
+        limits: As in `Link`.
+    """
+
+    def __init__(
+        self,
+        owner: LinkOwner,
+        me: PeerInfo,
+        clock: IReactorTime,
+        *,
+        dice: Random,
+        roughness: Roughness,
+        limits: LinkLimits | None = None,
+    ) -> None:
+        rough_owner = _RoughOwner(owner)
+        super().__init__(rough_owner, me, _anyone, clock, limits)
+        self._mishaps = Mishaps(dice, roughness, clock, self._abort_transport)
+        rough_owner.mishaps = self._mishaps
+
+    def send(self, envelope: Envelope) -> None:
+        """Send an envelope, or not."""
+        self._mishaps.pass_on(envelope, super().send)
+
+
+def _anyone(link: Link, peer: PeerInfo) -> None:
+    del link, peer

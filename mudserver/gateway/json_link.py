@@ -44,6 +44,9 @@ _INFLATING_DRESS = JsonDress(inflates=True)
 #: How long a client whose server restarts should wait, in seconds, times a random fraction.
 RECONNECT_SPREAD = 5.0
 
+#: Seconds after which to ask again for what only the world knows.
+_RETRY_AFTER = 5.0
+
 
 class JsonLink(Link):
     """
@@ -170,7 +173,11 @@ class JsonLink(Link):
 
     def _occupants(self, message: messages.Occupants) -> None:
         seat = self._seat
-        if seat is not None and self.affords():
+        if seat is None or not self.affords():
+            return
+        if seat.pause is not None:
+            self.refuse("unavailable", "The world is away.", None, _RETRY_AFTER)
+        else:
             self._shared.bus.publish(
                 WORLD, OccupantsWanted(seat.play.id, seat.play.generation, message.after)
             )

@@ -169,7 +169,9 @@ class Link(Contact):
         self, credential: Credential, character: str | None, resume: Seat | None = None
     ) -> None:
         """Have the world look at a credential; `admitted` or `refused` follows."""
-        if self._connection.claim():
+        if resume is not None and resume.pause is not None:
+            self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
+        elif self._connection.claim():
             self._set_deadline(None)
             self.begin("attach", self._attach(credential, character, resume))
 
@@ -221,6 +223,7 @@ class Link(Contact):
         self, credential: Credential, character: str | None, resume: Seat | None
     ) -> None:
         session = SessionId(self._shared.token_bytes(_SESSION_BYTES).hex())
+        term = self._shared.worldwatch.term
         try:
             attached = await self._shared.bus.request(
                 WORLD,
@@ -244,9 +247,9 @@ class Link(Contact):
             self._log.info("No way into the world: {error}", error=error)
             self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
         else:
-            self._admit(attached, resume)
+            self._admit(attached, resume, term)
 
-    def _admit(self, attached: Attached, resume: Seat | None) -> None:
+    def _admit(self, attached: Attached, resume: Seat | None, term: int) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None
         if seat is None:
             if attached.recovered and resume is not None and resume.carrier is not None:
@@ -277,8 +280,10 @@ class Link(Contact):
             address=self._origin.address,
             recovered=attached.recovered,
         )
-        # What came by an earlier attachment and had not its turn yet, the world has let go.
-        send_again(self._shared.bus, seat.play, seat.play.unsettled.after(InputNumber(0)))
+        self._shared.worldwatch.joined(seat, term)
+        if seat.pause is None:
+            # What came by an earlier attachment and had not its turn, the world has let go.
+            send_again(self._shared.bus, seat.play, seat.play.unsettled.after(InputNumber(0)))
         self.admitted(seat, attached)
 
     def _seat_for(self, attached: Attached, resume: Seat | None) -> Seat | None:
@@ -326,6 +331,8 @@ class Link(Contact):
             seat.deadline = self._shared.clock.seconds() + self._shared.limits.resume
             self._shared.reaper.watch(seat)
             self._shared.switchboard.touch(seat)
-        self._shared.bus.publish(
-            WORLD, Detached(seat.play.id, seat.play.generation, quit=self._quit)
-        )
+        detached = Detached(seat.play.id, seat.play.generation, quit=self._quit)
+        if seat.pause is None:
+            self._shared.bus.publish(WORLD, detached)
+        elif self._quit:  # of the others the next world is told with all else
+            self._shared.worldwatch.left(detached)

@@ -75,6 +75,8 @@ class GatewayService(Service):
         self._shared.switchboard.start()
         self._shared.reaper.start()
         self._shared.exclusion.start()
+        self._shared.repairs.start()
+        self._shared.worldwatch.start()
         return Deferred.fromCoroutine(self._listen())
 
     def stopService(self) -> Deferred[None]:
@@ -130,6 +132,8 @@ class GatewayService(Service):
             await self._emptied(shared.limits.closing)
         drain.stop()
         self._draining = None
+        shared.worldwatch.stop()
+        shared.repairs.stop()
         shared.reaper.stop()
         shared.exclusion.stop()
         await shared.tasks.stop()

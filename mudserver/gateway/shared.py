@@ -1,6 +1,7 @@
 """What all connections of a gateway have in common."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from attrs import Factory, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -11,8 +12,10 @@ from mudserver.gateway.arrivals import Arrivals
 from mudserver.gateway.exclusion import Exclusion
 from mudserver.gateway.incidents import Incidents
 from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.repairs import Repairs
 from mudserver.gateway.roster import Roster
 from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.worldwatch import WorldWatch
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.meter import IMeter
@@ -75,11 +78,14 @@ class Shared:
         limits: Bounds.
         token_bytes: A source of unpredictable bytes.
         pick: A source of fractions from 0 to 1, for jitter.
+        utc_now: The wall clock, for the time that messages carry.
         admission: Says who may come in.
         arrivals: Says when who comes has its turn.
         allowances: Says how much may be sent.
         incidents: Logs what is refused and what fails.
         exclusion: Says from where nobody may.
+        repairs: Makes up for messages that are lost.
+        worldwatch: Knows whether there is a world.
     """
 
     gateway: GatewayId
@@ -93,10 +99,35 @@ class Shared:
     limits: LinkLimits
     token_bytes: Callable[[int], bytes]
     pick: Callable[[], float]
+    utc_now: Callable[[], datetime]
     admission: Admission = field(factory=lambda: Admission(AdmissionLimits()))
     arrivals: Arrivals = field(factory=Arrivals)
     allowances: Allowances = field(factory=Allowances)
     incidents: Incidents = Factory(lambda shared: Incidents(shared.clock), takes_self=True)
     exclusion: Exclusion = Factory(
         lambda shared: Exclusion(shared.bus, shared.clock, shared.tasks), takes_self=True
+    )
+    repairs: Repairs = Factory(
+        lambda shared: Repairs(
+            gateway=shared.gateway,
+            bus=shared.bus,
+            clock=shared.clock,
+            reaper=shared.reaper,
+            switchboard=shared.switchboard,
+            meter=shared.meter,
+        ),
+        takes_self=True,
+    )
+    worldwatch: WorldWatch = Factory(
+        lambda shared: WorldWatch(
+            gateway=shared.gateway,
+            bus=shared.bus,
+            clock=shared.clock,
+            switchboard=shared.switchboard,
+            tasks=shared.tasks,
+            meter=shared.meter,
+            pick=shared.pick,
+            utc_now=shared.utc_now,
+        ),
+        takes_self=True,
     )

@@ -330,6 +330,18 @@ class Switchboard:
         self._meter.count("showings_repeated", len(show.sessions) - len(unseen))
         return evolve(show, sessions=unseen)
 
+    def gap(self, seat: Seat) -> bool:
+        """Tell a session that something was lost on the way here, if it can be told now."""
+        carrier = seat.carrier
+        seat.play.gapped = carrier is None
+        if carrier is None:
+            return False
+        try:
+            carrier.gap()
+        except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
+            carrier.crashed("a gap")
+        return True
+
     def show(self, view: View, seats: Iterable[Seat]) -> None:
         """Show some sessions something of the gateway's own."""
         self._show(Show(view, tuple(seat.play.id for seat in seats)))

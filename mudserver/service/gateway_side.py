@@ -27,7 +27,7 @@ from mudserver.gateway.websocket import WebSocketFactory
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import IBus
 from mudserver.listening import in_words
-from mudserver.service.ground import Ground
+from mudserver.service.ground import Ground, utc_now
 from mudserver.service.tls import CertificateFiles
 from mudserver.session.bucket import Rate
 from mudserver.session.heartbeat import Pulse
@@ -113,6 +113,7 @@ class GatewaySide:
             ),
             token_bytes=secrets.token_bytes,
             pick=random.random,
+            utc_now=utc_now,
             allowances=Allowances(
                 AllowanceLimits(
                     commands=Rate(settings.commands, settings.command_burst),

@@ -28,6 +28,7 @@ from mudserver.telemetry.series import Amount, Distribution, Families, Family
 PREFIX: Final = "mud_"
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_PAUSES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 6.0, 10.0, 30.0, 60.0, 120.0, 600.0)
 _AMOUNTS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 10_000.0)
 _BYTES: Final = (64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0)
 
@@ -38,11 +39,17 @@ class Kind(Enum):
     COUNTER = "counter"
     GAUGE = "gauge"
     SECONDS = "histogram of seconds"
+    PAUSES = "histogram of pauses in seconds"
     AMOUNTS = "histogram of amounts"
     BYTES = "histogram of bytes"
 
 
-_BUCKETS: Final = {Kind.SECONDS: _SECONDS, Kind.AMOUNTS: _AMOUNTS, Kind.BYTES: _BYTES}
+_BUCKETS: Final = {
+    Kind.SECONDS: _SECONDS,
+    Kind.PAUSES: _PAUSES,
+    Kind.AMOUNTS: _AMOUNTS,
+    Kind.BYTES: _BYTES,
+}
 
 
 @frozen
@@ -76,6 +83,16 @@ METRICS: Final = (
     Metric("view_bytes", Kind.BYTES, "Views rendered, by their size as JSON.", ("type",)),
     Metric("frames", Kind.COUNTER, "Wire forms made of views; each serves all who share it."),
     Metric("fanout_bytes", Kind.COUNTER, "Bytes shown to sessions, in their wire form."),
+    Metric("world_present", Kind.GAUGE, "1 while a world responds, else 0."),
+    Metric("world_pause_seconds", Kind.PAUSES, "Time for which sessions had no world."),
+    Metric(
+        "reattachments",
+        Kind.COUNTER,
+        "Sessions named to a world: went_on, ended, or failed and named again.",
+        ("outcome",),
+    ),
+    Metric("gaps", Kind.COUNTER, "Sessions that may have missed something on the bus."),
+    Metric("inputs_repeated", Kind.COUNTER, "Inputs sent again, not being settled."),
     Metric("messages_outdated", Kind.COUNTER, "Messages dropped, a later world being there."),
     Metric(
         "showings_repeated", Kind.COUNTER, "Showings left out, an earlier world having done it."
@@ -186,7 +203,7 @@ class _Measures(Collector):
                     self.counters.declare(metric.name, Family(metric.labels, Amount))
                 case Kind.GAUGE:
                     self.gauges.declare(metric.name, Family(metric.labels, Amount))
-                case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
+                case Kind.SECONDS | Kind.PAUSES | Kind.AMOUNTS | Kind.BYTES:
                     make = partial(Distribution, _BUCKETS[metric.kind])
                     self.histograms.declare(metric.name, Family(metric.labels, make))
 
@@ -205,7 +222,7 @@ class _Measures(Collector):
                     for values, amount in self.gauges.family(metric.name):
                         gauge.add_metric(values, amount.read())
                     yield gauge
-                case Kind.SECONDS | Kind.AMOUNTS | Kind.BYTES:
+                case Kind.SECONDS | Kind.PAUSES | Kind.AMOUNTS | Kind.BYTES:
                     histogram = HistogramMetricFamily(name, metric.doc, labels=metric.labels)
                     for values, spread in self.histograms.family(metric.name):
                         histogram.add_metric(values, spread.read(), spread.total)

@@ -123,6 +123,7 @@ class EchoGateway:
             limits=_LIMITS,
             token_bytes=token_bytes,
             pick=lambda: 0.5,
+            utc_now=lambda: datetime.now(UTC),
             admission=Admission(AdmissionLimits(exempt=_EVERYBODY)),
             allowances=Allowances(
                 AllowanceLimits(

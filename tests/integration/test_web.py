@@ -159,6 +159,7 @@ class WebTestCase(TestCase):
             limits=LinkLimits(),
             token_bytes=secrets.token_bytes,
             pick=random.random,
+            utc_now=lambda: datetime.now(UTC),
             admission=Admission(AdmissionLimits()),
         )
         self.site = WebSite(

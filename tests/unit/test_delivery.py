@@ -103,6 +103,7 @@ class DeliveryTestCase(GameTestCase):
             limits=LinkLimits(),
             token_bytes=self.secrets,
             pick=lambda: 0.5,
+            utc_now=self.utc_now,
             admission=Admission(AdmissionLimits(connections=500, unauthenticated=500, total=500)),
         )
         self.shared.switchboard.start()

@@ -57,6 +57,7 @@ from mudserver.view.line import Line, Span, View
 GATEWAY = GatewayId("g")
 HOME = Origin("192.0.2.1", secure=True)
 EXPIRES = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: What stands for the mark after a prompt (IAC GA), and for hiding and showing input (ECHO).
 MARK = b"\xff\xf9"
@@ -306,6 +307,7 @@ class GatewayTestCase(SynchronousTestCase):
             limits=self.limits,
             token_bytes=Secrets(),
             pick=lambda: 0.5,
+            utc_now=lambda: NOW,
             admission=Admission(self.admission),
             allowances=Allowances(self.allowance),
         )

@@ -218,6 +218,7 @@ class Bench:
             limits=LinkLimits(),
             token_bytes=Secrets(),
             pick=lambda: 0.5,
+            utc_now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
             admission=self.admission,
         )
         self.site = WebSite(

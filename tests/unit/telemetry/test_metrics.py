@@ -18,7 +18,7 @@ _KINDS: Final = {
     "count": {Kind.COUNTER},
     "gauge": {Kind.GAUGE},
     "show": {Kind.GAUGE},
-    "observe": {Kind.SECONDS, Kind.AMOUNTS, Kind.BYTES},
+    "observe": {Kind.SECONDS, Kind.PAUSES, Kind.AMOUNTS, Kind.BYTES},
 }
 
 

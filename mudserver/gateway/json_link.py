@@ -16,12 +16,14 @@ from mudserver.errors import (
 )
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress, pong_frame
+from mudserver.gateway.handovers import Claim, is_kept_for
 from mudserver.gateway.link import Link
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Seat
 from mudserver.gateway.wires import Wire
 from mudserver.ids import CommandId, SessionId
 from mudserver.interfaces.authority import (
+    Credential,
     Origin,
     PasswordCredential,
     Refresh,
@@ -135,11 +137,11 @@ class JsonLink(Link):
             case messages.Hello():
                 self._resume = message.resume
                 credential = TicketCredential(message.ticket, message.csrf)
-                self.authenticate(credential, message.character, self._resumed())
+                self._enter(credential, message.character)
             case messages.Login():
                 self._resume = message.resume
                 login = PasswordCredential(message.name, message.password)
-                self.authenticate(login, message.character, self._resumed())
+                self._enter(login, message.character)
             case MessageRefused():
                 self._shared.meter.count("refusals", reason=message.code)
                 self._shared.incidents.refused(self.peer, message.code, "no first message")
@@ -147,26 +149,23 @@ class JsonLink(Link):
             case _:
                 self.close(CloseCode.BAD_REQUEST, "Say hello first.")
 
-    def _resumed(self) -> Seat | None:
-        """Return the session to go on with, where all that was missed is still here."""
+    def _enter(self, credential: Credential, character: str | None) -> None:
+        """Have the world let the client in; with an earlier session, if it may go on with that."""
         resume = self._resume
         if resume is None:
-            return None
-        seat = self._shared.switchboard.seat(SessionId(resume.session))
-        if (
-            seat is None
-            # What was missed is in its wire form already.
-            or seat.dress != self._dress
-            or not seat.play.secrets.accepts(_hashed(resume.secret))
-        ):
-            self._shared.meter.count("resumes", outcome="refused")
-            return None
-        if seat.carrier is None:
-            seat.play.outbox.flush()
-        if not seat.play.outbox.holds_since(resume.seq):
-            self._shared.meter.count("resumes", outcome="gap")
-            return None
-        return seat
+            self.authenticate(credential, character)
+            return
+        session, secret = SessionId(resume.session), _hashed(resume.secret)
+        seat = self._shared.switchboard.seat(session)
+        if seat is None:
+            inflates = self._dress == _INFLATING_DRESS
+            claim = Claim(session, secret, resume.seq, inflates)
+            self.authenticate(credential, character, claim=claim)
+            return
+        objection = is_kept_for(seat, secret, self._dress, resume.seq)
+        if objection is not None:
+            self._shared.meter.count("resumes", outcome=objection)
+        self.authenticate(credential, character, None if objection is not None else seat)
 
     def _command(self, message: messages.Command) -> None:
         self.submit(message.text, None if message.id is None else CommandId(message.id))

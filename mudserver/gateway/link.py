@@ -8,17 +8,20 @@ both share. How a connection lives and ends is in `contact`.
 
 from abc import abstractmethod
 
+from attrs import evolve
+
 from mudserver.errors import CloseCode, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.commands import CommandQueue
 from mudserver.gateway.contact import Contact
 from mudserver.gateway.dress import Dress
+from mudserver.gateway.handovers import Claim, session_id
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Player, Seat
 from mudserver.gateway.wires import Wire
-from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import Credential, Origin, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Settled
@@ -166,14 +169,26 @@ class Link(Contact):
         return self._shared.switchboard.seat(seat.play.id) is seat
 
     def authenticate(
-        self, credential: Credential, character: str | None, resume: Seat | None = None
+        self,
+        credential: Credential,
+        character: str | None,
+        resume: Seat | None = None,
+        claim: Claim | None = None,
     ) -> None:
-        """Have the world look at a credential; `admitted` or `refused` follows."""
+        """
+        Have the world look at a credential; `admitted` or `refused` follows.
+
+        Args:
+            credential: By what right the peer comes.
+            character: Whom it wants to play.
+            resume: The session to go on with, where it is here.
+            claim: What it says about a session to go on with that is elsewhere.
+        """
         if resume is not None and resume.pause is not None:
             self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
         elif self._connection.claim():
             self._set_deadline(None)
-            self.begin("attach", self._attach(credential, character, resume))
+            self.begin("attach", self._attach(credential, character, resume, claim))
 
     def submit(self, text: str, command: CommandId | None = None) -> None:
         """Pass on a line, when its turn has come; the excess is refused."""
@@ -220,9 +235,16 @@ class Link(Contact):
     # ------------------------------------------------------------ the way in, and out
 
     async def _attach(
-        self, credential: Credential, character: str | None, resume: Seat | None
+        self,
+        credential: Credential,
+        character: str | None,
+        resume: Seat | None,
+        claim: Claim | None,
     ) -> None:
-        session = SessionId(self._shared.token_bytes(_SESSION_BYTES).hex())
+        session = session_id(self._shared.gateway, self._shared.token_bytes(_SESSION_BYTES).hex())
+        earlier = None if resume is None else resume.play.id
+        if claim is not None and await self._shared.handovers.vouched(claim):
+            earlier = claim.session
         term = self._shared.worldwatch.term
         try:
             attached = await self._shared.bus.request(
@@ -234,7 +256,7 @@ class Link(Contact):
                     character,
                     self._transport,
                     self._origin,
-                    None if resume is None else resume.play.id,
+                    earlier,
                 ),
             )
         except PlayerError as error:
@@ -247,13 +269,17 @@ class Link(Contact):
             self._log.info("No way into the world: {error}", error=error)
             self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
         else:
+            if claim is not None and attached.recovered:
+                player = Player(attached.attended, self._transport, self._origin)
+                resume, whole = await self._shared.handovers.take_in(claim, attached, player)
+                attached = evolve(attached, recovered=whole)
             self._admit(attached, resume, term)
 
     def _admit(self, attached: Attached, resume: Seat | None, term: int) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None
         if seat is None:
-            if attached.recovered and resume is not None and resume.carrier is not None:
-                resume.carrier.outrun()
+            if resume is not None and resume.play.id == attached.session:
+                self._not_here(resume)
             self._shared.bus.publish(
                 WORLD, Detached(attached.session, attached.generation, quit=False)
             )
@@ -289,6 +315,12 @@ class Link(Contact):
     def _seat_for(self, attached: Attached, resume: Seat | None) -> Seat | None:
         """Find the session a seat; None where what was missed is gone by now."""
         player = Player(attached.attended, self._transport, self._origin)
+        if not attached.recovered and resume is not None and resume.play.id == attached.session:
+            # Taken in, but for its past.
+            if self._shared.switchboard.seat(attached.session) is not resume:
+                return None
+            self._shared.switchboard.touch(resume)
+            return resume
         if not attached.recovered:
             play = Play(
                 attached.session,
@@ -308,6 +340,15 @@ class Link(Contact):
         self._shared.reaper.forget(resume)
         self._shared.switchboard.remove(resume)
         return None
+
+    def _not_here(self, resume: Seat) -> None:
+        """The peer is gone that was to carry a session: it waits for another one."""
+        if resume.carrier is not None:
+            resume.carrier.outrun()
+        elif resume.deadline is None and self._shared.switchboard.seat(resume.play.id) is resume:
+            resume.session.detach()
+            resume.deadline = self._shared.clock.seconds() + self._shared.limits.resume
+            self._shared.reaper.watch(resume)
 
     def _pending(self) -> list[bytes]:
         """Implement `Contact._pending`: what can't be sent now waits for a resume."""

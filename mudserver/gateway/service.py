@@ -76,6 +76,7 @@ class GatewayService(Service):
         self._shared.reaper.start()
         self._shared.exclusion.start()
         self._shared.repairs.start()
+        self._shared.handovers.start()
         self._shared.worldwatch.start()
         return Deferred.fromCoroutine(self._listen())
 
@@ -133,6 +134,7 @@ class GatewayService(Service):
         drain.stop()
         self._draining = None
         shared.worldwatch.stop()
+        shared.handovers.stop()
         shared.repairs.stop()
         shared.reaper.stop()
         shared.exclusion.stop()

@@ -10,6 +10,7 @@ from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import Allowances
 from mudserver.gateway.arrivals import Arrivals
 from mudserver.gateway.exclusion import Exclusion
+from mudserver.gateway.handovers import Handovers
 from mudserver.gateway.incidents import Incidents
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.repairs import Repairs
@@ -86,6 +87,7 @@ class Shared:
         exclusion: Says from where nobody may.
         repairs: Makes up for messages that are lost.
         worldwatch: Knows whether there is a world.
+        handovers: Joins this gateway with others.
     """
 
     gateway: GatewayId
@@ -128,6 +130,18 @@ class Shared:
             meter=shared.meter,
             pick=shared.pick,
             utc_now=shared.utc_now,
+        ),
+        takes_self=True,
+    )
+    handovers: Handovers = Factory(
+        lambda shared: Handovers(
+            gateway=shared.gateway,
+            bus=shared.bus,
+            clock=shared.clock,
+            reaper=shared.reaper,
+            switchboard=shared.switchboard,
+            outbox=shared.limits.outbox,
+            meter=shared.meter,
         ),
         takes_self=True,
     )

@@ -126,6 +126,7 @@ class Seat:
         carrier: The connection; None while link-dead.
         deadline: When a link-dead session is given up, in seconds of the clock.
         pause: Set while no world goes on with the session.
+        arriving: Whether what was shown by another gateway is not here yet: until then all waits.
     """
 
     play: Play
@@ -136,6 +137,7 @@ class Seat:
     carrier: Carrier | None = None
     deadline: float | None = None
     pause: Pause | None = None
+    arriving: bool = False
 
     def offer(self, frame: Frame) -> None:
         """Have a frame sent at the end of this reactor turn."""
@@ -151,7 +153,8 @@ class Seat:
     def flush(self) -> None:
         """Pass on what waits, unless the transport is full."""
         if self.carrier is None:
-            self.play.outbox.flush()
+            if not self.arriving:
+                self.play.outbox.flush()
         elif self.carrier.writable:
             self.carrier.carry(self.play.outbox.flush())
 
@@ -251,6 +254,15 @@ class Switchboard:
         seat.deadline = None
         # The reaper holds on to a seat until the deadline that it knew of.
         seat.play.outbox.clear()
+        self._forget(seat)
+
+    def release(self, seat: Seat) -> None:
+        """The session goes on elsewhere, with all that it was sent."""
+        seat.session.end()
+        seat.deadline = None
+        self._forget(seat)
+
+    def _forget(self, seat: Seat) -> None:
         if self._seats.get(seat.play.id) is seat:
             del self._seats[seat.play.id]
 

@@ -6,6 +6,8 @@ it is flushed. The number is in no frame, so that one frame serves all who see t
 outbox and its replay buffer hold references to it.
 """
 
+from collections.abc import Sequence
+
 from attrs import define, field, frozen
 
 
@@ -104,6 +106,24 @@ class Outbox:
             raise ValueError(f"can't replay from {count}")
         missed = self.count - count
         return self._sent[len(self._sent) - missed :]
+
+    def restore(self, count: int, sent: Sequence[bytes]) -> None:
+        """
+        Go on behind what another gateway has sent; what waits here already comes after that.
+
+        Args:
+            count: How many messages of play were sent.
+            sent: The last of them, in order.
+
+        Raises:
+            ValueError: Those are more than were sent.
+        """
+        if len(sent) > count:
+            raise ValueError(f"{len(sent)} messages of {count}")
+        self.count = count
+        self._sent = list(sent)
+        self._sent_bytes = sum(map(len, sent))
+        self._forget()
 
     def clear(self) -> None:
         """Let go of all that waits and all that is remembered: nobody comes back for it."""

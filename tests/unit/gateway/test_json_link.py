@@ -121,7 +121,8 @@ class GreetingTest(JsonLinkTestCase):
             self.send(self.connect()[0], HELLO)
         first, second = (r.session for r in self.world.requests if isinstance(r, Attach))
         self.assertNotEqual(first, second)
-        self.assertEqual(len(first), 32)
+        self.assertEqual(first[: len(GATEWAY) + 1], f"{GATEWAY}-")
+        self.assertEqual(len(first), len(GATEWAY) + 33)
 
     def test_wrong_first_message(self) -> None:
         """Whatever else comes first closes 3501, with the reason."""

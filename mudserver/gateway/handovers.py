@@ -1,0 +1,366 @@
+"""
+Sessions that go from one gateway to another, with the client that resumes them there.
+
+The id of a session names the gateway that has given it. The gateway that the client comes to asks
+that one whether the client may go on (`Vouch`), has the world let it in, and asks for all that the
+client has missed (`HandOver`). What the world shows meanwhile waits behind that. Where there is no
+answer in time the client gets full state instead, and the word that this is no continuation.
+"""
+
+import re
+from typing import Final, cast
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import NotAuthenticated, PlayerError, Unavailable
+from mudserver.gateway.dress import Dress, JsonDress
+from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.switchboard import Player, Seat, Switchboard
+from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
+from mudserver.interfaces.bus import WORLD, IBus, Request, gateway_subject
+from mudserver.interfaces.continuity import (
+    HandedOver,
+    HandOver,
+    Moved,
+    StatesWanted,
+    Vouch,
+    Vouched,
+)
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Attached
+from mudserver.session.outbox import Outbox, OutboxLimits
+from mudserver.session.session import Play, session_machine
+from mudserver.session.unsettled import Numbered
+
+#: Seconds in which the other gateway has to answer, each time.
+ANSWER_SECONDS: Final = 1.0
+
+#: Seconds for which a session that has moved is kept until it is asked for.
+KEPT_SECONDS: Final = 10.0
+
+#: Sessions kept so, and gateways that wait for one; beyond that clients get full state.
+MAX_KEPT: Final = 1_000
+MAX_WAITING: Final = 1_000
+
+_GATEWAY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+def session_id(gateway: GatewayId, name: str) -> SessionId:
+    """Return the id of a session that a gateway opens: the gateway's own, and a unique name."""
+    return SessionId(f"{gateway}-{name}")
+
+
+def owner_of(session: SessionId) -> GatewayId | None:
+    """Return the gateway that has given that id; None where none can have."""
+    owner, _, _ = session.rpartition("-")
+    return GatewayId(owner) if _GATEWAY.fullmatch(owner) else None
+
+
+def is_kept_for(seat: Seat, secret: str, dress: Dress, seq: int) -> str | None:
+    """
+    Tell why a client can't go on with a session; None where it can.
+
+    Args:
+        seat: The session's.
+        secret: The SHA-256 of what the client shows.
+        dress: The wire form of its new connection.
+        seq: How many messages of play it has.
+
+    Returns:
+        ``refused``, or ``gap`` where what it has missed is gone.
+    """
+    # What was missed is in its wire form already.
+    if seat.dress != dress or not seat.play.secrets.accepts(secret):
+        return "refused"
+    if seat.carrier is None and not seat.arriving:
+        seat.play.outbox.flush()
+    return None if seat.play.outbox.holds_since(seq) else "gap"
+
+
+@frozen
+class Claim:
+    """
+    A client says that it plays a session that another gateway has.
+
+    Attributes:
+        session: Which.
+        secret: The SHA-256 of its resume secret.
+        seq: How many messages of play it has.
+        inflates: Whether it takes compressed messages.
+    """
+
+    session: SessionId
+    secret: str = field(repr=False)
+    seq: int
+    inflates: bool
+
+    @property
+    def dress(self) -> JsonDress:
+        """The wire form of its connection."""
+        return JsonDress(self.inflates)
+
+
+@define(eq=False)
+class _Kept:
+    """
+    A session that the world shows elsewhere by now.
+
+    Attributes:
+        play: What is to be handed over.
+        generation: Of its attachment there.
+        deadline: Until when it waits for that, in seconds of the clock.
+    """
+
+    play: Play
+    generation: Generation
+    deadline: float | None
+    _kept: "dict[SessionId, _Kept]" = field(repr=False)
+
+    def due(self, now: float) -> None:
+        """Nobody has asked for it."""
+        del now
+        self.deadline = None
+        if self._kept.get(self.play.id) is self:
+            del self._kept[self.play.id]
+
+
+class Handovers:
+    """
+    Hands sessions over to other gateways, and takes in theirs.
+
+    Args:
+        gateway: This gateway's name on the bus.
+        bus: The way to the others.
+        clock: Measures how long they may take.
+        reaper: Ends what nobody asks for.
+        switchboard: The sessions here.
+        outbox: How much each may hold.
+        meter: Gets ``resumes`` by outcome (counter).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        gateway: GatewayId,
+        bus: IBus,
+        clock: IReactorTime,
+        reaper: Reaper,
+        switchboard: Switchboard,
+        outbox: OutboxLimits,
+        meter: IMeter,
+    ) -> None:
+        self._gateway = gateway
+        self._bus = bus
+        self._clock = clock
+        self._reaper = reaper
+        self._switchboard = switchboard
+        self._outbox = outbox
+        self._meter = meter
+        self._withdraw = _nothing
+        self._kept: dict[SessionId, _Kept] = {}
+        self._waiting: dict[SessionId, tuple[HandOver, Deferred[HandedOver]]] = {}
+
+    def start(self) -> None:
+        """Begin to answer; by that worlds know, too, that this gateway is there."""
+        self._switchboard.route(Moved, self._moved)
+        self._withdraw = self._bus.respond(gateway_subject(self._gateway), self._respond)
+
+    def stop(self) -> None:
+        """End that."""
+        self._withdraw()
+        self._withdraw = _nothing
+        for _, waiter in tuple(self._waiting.values()):
+            waiter.cancel()
+        for kept in tuple(self._kept.values()):
+            self._reaper.forget(kept)
+        self._kept.clear()
+
+    # ------------------------------------------------------------ for other gateways
+
+    def _respond(self, request: Request[object]) -> Deferred[object]:
+        match request:
+            case Vouch():
+                return cast(Deferred[object], self._vouch(request))
+            case HandOver():
+                return cast(Deferred[object], self._hand_over(request))
+            case _:
+                return fail(Unavailable(f"No gateway answers a {type(request).__name__}."))
+
+    def _vouch(self, request: Vouch) -> Deferred[Vouched]:
+        seat = self._switchboard.seat(request.session)
+        if seat is None or seat.pause is not None or seat.play.gapped:
+            return fail(_not_here())
+        if is_kept_for(seat, request.secret, JsonDress(request.inflates), request.seq) is not None:
+            return fail(_not_here())
+        return succeed(Vouched(seat.play.character))
+
+    def _moved(self, moved: Moved) -> None:
+        """The world shows a session elsewhere: keep it until it is asked for."""
+        seat = self._switchboard.seat(moved.session)
+        if seat is None or seat.play.generation >= moved.generation:
+            return
+        carrier, seat.carrier = seat.carrier, None
+        if carrier is not None:
+            carrier.replaced()
+        seat.play.outbox.flush()
+        self._reaper.forget(seat)
+        self._switchboard.release(seat)
+        kept = _Kept(seat.play, moved.generation, self._clock.seconds() + KEPT_SECONDS, self._kept)
+        self._kept[moved.session] = kept
+        self._reaper.watch(kept)
+        if len(self._kept) > MAX_KEPT:
+            self._let_go(next(iter(self._kept.values())))
+        waiting = self._waiting.get(moved.session)
+        if waiting is not None:
+            request, waiter = waiting
+            self._give(request).chainDeferred(waiter)
+
+    def _hand_over(self, request: HandOver) -> Deferred[HandedOver]:
+        if request.session in self._kept:
+            return self._give(request)
+        seat = self._switchboard.seat(request.session)
+        if (
+            seat is None
+            or not seat.play.secrets.accepts(request.secret)
+            or request.session in self._waiting
+            or len(self._waiting) >= MAX_WAITING
+        ):
+            return fail(_not_here())
+        waiter: Deferred[HandedOver] = Deferred()
+        self._waiting[request.session] = (request, waiter)
+
+        def over(result: HandedOver | Failure) -> HandedOver | Failure:
+            del self._waiting[request.session]
+            return result
+
+        def late(failure: Failure) -> Failure:
+            if failure.check(DeadlineError, CancelledError):
+                return Failure(Unavailable("The world has not moved that session."))
+            return failure
+
+        waiter.addTimeout(ANSWER_SECONDS, self._clock)
+        return waiter.addBoth(over).addErrback(late)
+
+    def _give(self, request: HandOver) -> Deferred[HandedOver]:
+        kept = self._kept[request.session]
+        play = kept.play
+        if (
+            kept.generation != request.generation
+            or not play.secrets.accepts(request.secret)
+            or not play.outbox.holds_since(request.seq)
+        ):
+            return fail(_not_here())
+        self._let_go(kept)
+        self._meter.count("resumes", outcome="moved")
+        return succeed(
+            HandedOver(
+                seq=play.outbox.count,
+                missed=tuple(play.outbox.replay(request.seq)),
+                settled=play.unsettled.settled,
+                numbered=play.unsettled.numbered,
+                unsettled=tuple(
+                    (each.number, each.text, each.command)
+                    for each in play.unsettled.after(InputNumber(0))
+                ),
+            )
+        )
+
+    def _let_go(self, kept: _Kept) -> None:
+        self._reaper.forget(kept)
+        self._kept.pop(kept.play.id, None)
+
+    # ------------------------------------------------------------ from other gateways
+
+    async def vouched(self, claim: Claim) -> bool:
+        """Ask the session's gateway whether the client may go on with it here."""
+        owner = owner_of(claim.session)
+        if owner is None or owner == self._gateway:
+            self._meter.count("resumes", outcome="refused")
+            return False
+        request = Vouch(claim.session, claim.secret, claim.seq, claim.inflates)
+        try:
+            await self._bus.request(gateway_subject(owner), request, timeout=ANSWER_SECONDS)
+        except PlayerError:
+            self._meter.count("resumes", outcome="refused")
+        except Unavailable:
+            self._meter.count("resumes", outcome="unanswered")
+        else:
+            return True
+        return False
+
+    async def take_in(self, claim: Claim, attached: Attached, player: Player) -> tuple[Seat, bool]:
+        """
+        Take in a session that the world shows here by now.
+
+        Returns:
+            Its seat, which no connection carries yet, and whether all that was missed is here;
+            otherwise the world was asked to show its state.
+        """
+        play = Play(
+            attached.session, Outbox(self._outbox), attached.attended.name, attached.character
+        )
+        play.secrets.rotate(claim.secret)
+        other = self._switchboard.seat(attached.session)
+        if other is not None:  # another connection of the same client was faster
+            if other.carrier is not None:
+                other.carrier.replaced()
+            self._reaper.forget(other)
+            self._switchboard.remove(other)
+        seat = self._switchboard.add(play, session_machine(play), claim.dress, player)
+        seat.session.attach(attached.generation)
+        seat.arriving = True
+        try:
+            handed = await self._ask(claim, attached.generation)
+        finally:
+            seat.arriving = False
+        if handed is not None and self._restored(play, handed):
+            return seat, True
+        play.unsettled.restore(attached.applied, [])
+        self._bus.publish(WORLD, StatesWanted(self._gateway, (attached.session,)))
+        return seat, False
+
+    async def _ask(self, claim: Claim, generation: Generation) -> HandedOver | None:
+        owner = owner_of(claim.session)
+        if owner is None:
+            return None
+        request = HandOver(claim.session, generation, claim.secret, claim.seq)
+        try:
+            return await self._bus.request(gateway_subject(owner), request, ANSWER_SECONDS)
+        except (PlayerError, Unavailable) as error:
+            self._log.info(
+                "What a session has missed is not to be had from {owner}: {error}",
+                owner=owner,
+                error=error,
+                session=claim.session,
+            )
+            self._meter.count("resumes", outcome="unanswered")
+            return None
+
+    def _restored(self, play: Play, handed: HandedOver) -> bool:
+        """Go on where the other gateway has left off; False where that makes no sense."""
+        kept = [
+            Numbered(number, text, None if command is None else CommandId(command))
+            for number, text, command in handed.unsettled
+        ]
+        try:
+            play.unsettled.restore(handed.numbered, kept)
+            play.outbox.restore(handed.seq, handed.missed)
+        except ValueError as error:
+            self._log.warn("A gateway handed over nonsense: {error}", error=error, session=play.id)
+            return False
+        return True
+
+
+def _not_here() -> NotAuthenticated:
+    return NotAuthenticated("That session can't be resumed.")
+
+
+def _nothing() -> None:
+    """Nothing is to be withdrawn."""

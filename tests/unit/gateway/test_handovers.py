@@ -1,0 +1,406 @@
+"""Sessions that are resumed at another gateway than the one that has them."""
+
+from hashlib import sha256
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
+from mudserver.gateway.handovers import KEPT_SECONDS, owner_of, session_id
+from mudserver.gateway.json_link import JsonLink
+from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.roster import Roster
+from mudserver.gateway.shared import Shared
+from mudserver.gateway.switchboard import Switchboard
+from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
+from mudserver.interfaces.authority import Describe
+from mudserver.interfaces.bus import gateway_subject
+from mudserver.interfaces.continuity import (
+    FromWorld,
+    HandOver,
+    Moved,
+    StatesWanted,
+    Vouch,
+)
+from mudserver.interfaces.play import Attach, Attached, Detached, Input, Settled, Show
+from mudserver.tasks import Tasks
+from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, view
+from tests.unit.gateway.continuity_bench import ContinuityTestCase
+
+OTHER = GatewayId("other")
+
+
+class HandoverTestCase(ContinuityTestCase):
+    """Two gateways of one world: the client was at the first, and comes to the other."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.shared.handovers.start()
+        self.other = Shared(
+            gateway=OTHER,
+            bus=self.bus,
+            clock=self.clock,
+            switchboard=Switchboard(OTHER, self.bus, self.clock, self.meter),
+            roster=Roster(),
+            reaper=Reaper(self.clock),
+            tasks=Tasks(self.meter),
+            meter=self.meter,
+            limits=self.limits,
+            token_bytes=Secrets(),
+            pick=lambda: 0.5,
+            utc_now=lambda: NOW,
+        )
+        self.other.switchboard.start()
+        self.other.reaper.start()
+        self.other.handovers.start()
+        self.link, self.wire, self.session = self.browser()
+        (self.welcome,) = [m for m in self.wire.messages() if m["type"] == "welcome"]
+        self.there: list[JsonLink] = []
+
+    def tearDown(self) -> None:
+        for link in self.there:
+            link.lost("The test is over.")
+        self.pass_time(self.limits.resume + 10.0)
+        self.assertEqual(len(self.other.switchboard), 0)
+        self.assertEqual(len(self.other.tasks), 0)
+        self.assertEqual(len(self.other.reaper), 0)
+        self.other.handovers.stop()
+        self.other.reaper.stop()
+        self.shared.handovers.stop()
+        super().tearDown()
+
+    def come(self, seq: int, secret: str | None = None, **fields: Any) -> FakeWire:
+        """The client comes to the other gateway."""
+        wire = FakeWire()
+        place = self.other.admission.admit(HOME.address)
+        link = JsonLink(self.other, wire, HOME, place)
+        self.there.append(link)
+        link.accepted()
+        link.opened()
+        resume = {
+            "session": self.session,
+            "secret": self.welcome["resume"] if secret is None else secret,
+            "seq": seq,
+        } | fields
+        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c", "resume": resume})
+        return wire
+
+    def move(self, generation: int = 2, applied: int = 0) -> Attach:
+        """The world lets the client go on at the other gateway, and tells the first."""
+        request = self.world.asked[0][0]
+        assert isinstance(request, Attach)
+        self.moved(generation)
+        self.let_in(generation, applied)
+        return request
+
+    def moved(self, generation: int) -> None:
+        self.world.send(Moved(self.session, Generation(generation)))
+
+    def let_in(self, generation: int, applied: int = 0) -> None:
+        self.world.answer(
+            Attached(
+                self.session,
+                Generation(generation),
+                attended(),
+                "Ann",
+                recovered=True,
+                applied=InputNumber(applied),
+            )
+        )
+
+    def show_there(self, text: str) -> None:
+        self.bus.publish(
+            gateway_subject(OTHER),
+            FromWorld(Epoch(self.world.epoch), Show(view(text), (self.session,))),
+        )
+
+    def brief(self, wire: FakeWire) -> list[object]:
+        """Each message by what matters here."""
+        return [
+            message.get("text") or (message["type"], message.get("recovered"), message.get("seq"))
+            for message in wire.messages()
+        ]
+
+
+class ResumeElsewhereTest(HandoverTestCase):
+    def test_named_by_gateway(self) -> None:
+        """The id of a session names its gateway."""
+        self.assertEqual(owner_of(self.session), GATEWAY)
+        self.assertEqual(owner_of(session_id(GatewayId("a-b"), "12ef")), "a-b")
+        for odd in ("", "12ef", "-12ef", "a.b-12", "*-12", "a b-12", "x" * 65 + "-1", "é-1"):
+            self.assertIsNone(owner_of(SessionId(odd)), odd)
+
+    def test_recovered(self) -> None:
+        """All that was missed comes first, then what was shown meanwhile; the first gateway has
+        the session no more, and its connection is closed.
+        """
+        for text in ("one", "two", "three"):
+            self.world.show(text, self.session)
+        self.turn()
+        self.world.show("four", self.session)
+        wire = self.come(1)
+        self.assertEqual(self.move().resume, self.session)
+        self.show_there("five")
+        self.turn()
+        self.assertEqual(
+            self.brief(wire),
+            [
+                ("welcome", True, 1),
+                "two",
+                "three",
+                "four",
+                ("mark", None, 4),
+                "five",
+            ],
+        )
+        self.assertIs(self.wire.code, CloseCode.PLAYING_ELSEWHERE)
+        self.assertIsNone(self.shared.switchboard.seat(self.session))
+        self.assertEqual(self.world.detached, [])
+        self.assertEqual(self.meter.counts["resumes recovered"], 1)
+
+    def test_link_dead(self) -> None:
+        """A session whose connection is lost moves as well; nothing of it stays behind."""
+        self.link.lost("reset")
+        self.world.show("one", self.session)
+        self.turn()
+        wire = self.come(0)
+        self.move()
+        self.assertEqual(self.brief(wire)[:2], [("welcome", True, 0), "one"])
+        self.pass_time(1.0)
+        self.assertEqual(len(self.shared.reaper), 1)  # the repairs'
+
+    def test_inputs(self) -> None:
+        """What has no answer yet is sent again from there, and numbers go on."""
+        self.command(self.link, "one", "c1")
+        self.command(self.link, "two", "c2")
+        self.world.settle(self.session, 1, "c1")
+        wire = self.come(0)
+        self.world.messages.clear()
+        self.move(generation=5)
+        self.command(self.there[0], "three", "c3")
+        self.assertEqual(
+            [(i.generation, i.number, i.text, i.command) for i in self.world.inputs],
+            [(5, 2, "two", "c2"), (5, 3, "three", "c3")],
+        )
+        self.bus.publish(
+            gateway_subject(OTHER),
+            FromWorld(Epoch(1), Settled(self.session, InputNumber(2), CommandId("c2"))),
+        )
+        self.turn()
+        self.assertIn("ack", self.types(wire))
+
+    def test_moved_late(self) -> None:
+        """The first gateway gives nothing away before it has seen that the session moved, so that
+        nothing is missing; output waits for that.
+        """
+        wire = self.come(0)
+        self.let_in(2)
+        self.show_there("two")
+        self.turn()
+        self.assertEqual(wire.take(), b"")
+        self.world.show("one", self.session)
+        self.moved(2)
+        self.turn()
+        self.assertEqual(self.brief(wire), [("welcome", True, 0), "one", ("mark", None, 1), "two"])
+
+    def test_no_handover(self) -> None:
+        """Without what was missed in time the client gets full state, and numbers go on behind
+        those that the world knows.
+        """
+        wire = self.come(0)
+        self.let_in(2, applied=7)
+        self.show_there("two")
+        self.world.messages.clear()
+        self.pass_time(1.5)
+        self.assertEqual(self.brief(wire)[:2], [("welcome", False, 0), "two"])
+        self.assertEqual(self.world.messages, [StatesWanted(OTHER, (self.session,))])
+        self.command(self.there[0], "look")
+        self.assertEqual(
+            self.world.inputs, [Input(self.session, Generation(2), InputNumber(8), "look")]
+        )
+        self.assertEqual(self.meter.counts["resumes unanswered"], 1)
+        self.moved(2)
+
+    def test_owner_is_gone(self) -> None:
+        """Where the first gateway is gone a new session begins."""
+        self.shared.handovers.stop()
+        wire = self.come(0)
+        request = self.world.asked[0][0]
+        assert isinstance(request, Attach)
+        self.assertIsNone(request.resume)
+        self.assertEqual(owner_of(request.session), OTHER)
+        self.world.admit()
+        (welcome,) = [m for m in wire.messages() if m["type"] == "welcome"]
+        self.assertFalse(welcome["recovered"])
+        self.assertEqual(self.meter.counts["resumes unanswered"], 1)
+
+    def test_owner_says_nothing(self) -> None:
+        """One that doesn't answer is waited for a second."""
+        self.shared.handovers.stop()
+        silent = self.bus.respond(gateway_subject(GATEWAY), lambda _: Deferred())
+        self.come(0)
+        self.assertEqual(self.world.asked, [])
+        self.pass_time(1.0)
+        self.assertIsNone(self.world.asked[0][0].resume)  # type: ignore[attr-defined]
+        self.world.admit()
+        silent()
+
+    def test_refused(self) -> None:
+        """A wrong secret, a count from before what is kept, or one from the future, another form of
+        messages, a session that isn't there: none is gone on with.
+        """
+        odd: tuple[dict[str, Any], ...] = (
+            {"secret": "guess"},
+            {"seq": 1},
+            {"session": session_id(GATEWAY, "beef")},
+            {"session": session_id(OTHER, "beef")},
+            {"session": "rubbish"},
+            {"session": session_id(GatewayId("nobody"), "beef")},
+        )
+        for fields in odd:
+            self.come(**{"seq": 0} | fields)
+            request = self.world.asked[-1][0]
+            assert isinstance(request, Attach)
+            self.assertIsNone(request.resume, fields)
+        self.assertIsNone(self.wire.closed)
+        while self.world.asked:
+            self.world.admit()
+
+    def test_gapped(self) -> None:
+        """Where something was lost on the way, full state is due: it isn't gone on with."""
+        self.link.lost("reset")
+        self.shared.switchboard.gap(self.seat(self.session))
+        self.come(0)
+        self.assertIsNone(self.world.asked[-1][0].resume)  # type: ignore[attr-defined]
+        self.world.admit()
+
+    def test_gone_meanwhile(self) -> None:
+        """A client that is gone before it is in finds its session there the next time."""
+        self.world.show("one", self.session)
+        self.come(0)
+        self.there[0].lost("reset")
+        self.move()
+        self.assertEqual(self.world.detached, [Detached(self.session, Generation(2), quit=False)])
+        self.show_there("two")
+        self.turn()
+        wire = self.come(0)
+        self.let_in(3)
+        self.assertEqual(self.brief(wire)[:3], [("welcome", True, 0), "one", "two"])
+
+    def test_next_resume(self) -> None:
+        """There it can be resumed as if it had begun there, by the new secret."""
+        self.world.show("one", self.session)
+        wire = self.come(0)
+        self.move()
+        (welcome,) = [m for m in wire.messages() if m["type"] == "welcome"]
+        self.assertEqual(welcome["session"], self.session)
+        self.there[0].lost("reset")
+        self.show_there("two")
+        self.turn()
+        wire = self.come(1, welcome["resume"])
+        self.let_in(3)
+        self.assertEqual(self.brief(wire)[:2], [("welcome", True, 1), "two"])
+
+    def test_twice_at_once(self) -> None:
+        """Of two connections that come for it at once, the later one has it."""
+        first = self.come(0)
+        second = self.come(0)
+        self.move(2)
+        self.let_in(3)
+        self.turn()
+        self.assertIs(first.code, CloseCode.PLAYING_ELSEWHERE)
+        self.pass_time(1.5)
+        self.assertEqual(self.brief(second)[0], ("welcome", False, 0))
+        seat = self.other.switchboard.seat(self.session)
+        assert seat is not None
+        self.assertIs(seat.carrier, self.there[1])
+
+    def test_world_gone_meanwhile(self) -> None:
+        """Where the world dies while the session moves, the next one is told of it."""
+        self.other.worldwatch.start()
+        self.come(0)
+        self.let_in(2)
+        self.die()
+        self.come_back()
+        self.pass_time(1.5)
+        self.assertEqual(self.world.asked[-1][0].gateway, OTHER)  # type: ignore[attr-defined]
+        last = self.world.asked[-1][0].held  # type: ignore[attr-defined]
+        self.assertEqual([(h.session, h.linkdead) for h in last], [(self.session, False)])
+        self.other.worldwatch.stop()
+
+
+class OwnerTest(HandoverTestCase):
+    """What a gateway answers that has the session."""
+
+    def vouch(self, seq: int = 0, secret: str | None = None, inflates: bool = False) -> Vouch:
+        return Vouch(self.session, self.hashed if secret is None else secret, seq, inflates)
+
+    @property
+    def hashed(self) -> str:
+        return sha256(self.welcome["resume"].encode()).hexdigest()
+
+    def ask(self, request: Vouch | HandOver) -> Deferred[Any]:
+        return self.bus.request(gateway_subject(GATEWAY), request, timeout=5.0)
+
+    def hand_over(self, generation: int = 2, seq: int = 0, secret: str | None = None) -> HandOver:
+        secret = self.hashed if secret is None else secret
+        return HandOver(self.session, Generation(generation), secret, seq)
+
+    def test_vouch(self) -> None:
+        """It vouches for who shows the secret, and takes the messages as they are kept."""
+        self.assertEqual(self.successResultOf(self.ask(self.vouch())).character, "Ann")
+        for request in (
+            self.vouch(secret="guess"),
+            self.vouch(seq=1),
+            self.vouch(inflates=True),
+            Vouch(SessionId("g-x"), self.hashed, 0, inflates=False),
+        ):
+            self.failureResultOf(self.ask(request), NotAuthenticated)
+
+    def test_paused(self) -> None:
+        """While its world is away it vouches for nobody."""
+        self.die()
+        self.failureResultOf(self.ask(self.vouch()), NotAuthenticated)
+
+    def test_stays_without_move(self) -> None:
+        """A session that the world doesn't move stays where it is."""
+        asked = self.ask(self.hand_over())
+        self.assertNoResult(asked)
+        self.pass_time(1.5)
+        self.failureResultOf(asked, Unavailable)
+        self.assertIsNone(self.wire.closed)
+
+    def test_wrong_asker(self) -> None:
+        """What has moved is handed over to nobody but who is the one: by generation and secret."""
+        self.moved(2)
+        for request in (
+            self.hand_over(generation=3),
+            self.hand_over(secret="guess"),
+            self.hand_over(seq=1),
+        ):
+            self.failureResultOf(self.ask(request), NotAuthenticated)
+        handed = self.successResultOf(self.ask(self.hand_over()))
+        self.assertEqual((handed.seq, handed.missed, handed.numbered), (0, (), 0))
+        self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
+
+    def test_wrong_asker_before_the_move(self) -> None:
+        """So is who asks too early with a wrong secret."""
+        self.failureResultOf(self.ask(self.hand_over(secret="guess")), NotAuthenticated)
+
+    def test_kept_for_a_while(self) -> None:
+        """What nobody asks for is forgotten."""
+        self.moved(2)
+        self.pass_time(KEPT_SECONDS + 1.0)
+        self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
+
+    def test_old_move(self) -> None:
+        """That a session has moved before it came back is old news."""
+        self.moved(1)
+        self.assertIsNone(self.wire.closed)
+        self.assertIsNotNone(self.shared.switchboard.seat(self.session))
+
+    def test_other_requests(self) -> None:
+        """It answers nothing else."""
+        request = Describe("token")
+        asked = self.bus.request(gateway_subject(GATEWAY), request)
+        self.failureResultOf(asked, Unavailable)

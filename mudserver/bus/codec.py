@@ -154,7 +154,7 @@ class Codec:
     def _form(self, kind: type[T], name: bytes) -> _Form[T]:
         """Find out how to write a type."""
         head = bytes((VERSION, len(name))) + name
-        hints = get_type_hints(kind)
+        hints = get_type_hints(kind, include_extras=True)
         written: dict[str, _Convert] = {}
         read: dict[str, _Convert] = {}
         for field in attrs.fields(cast("type[attrs.AttrsInstance]", kind)):
@@ -271,7 +271,9 @@ def _struct(kind: type, hints: Mapping[str, Any], tag: str | None = None) -> typ
 
 def _tagged(kind: type) -> Any:
     """Make a structure with a tag for one of several alternatives; None needs none."""
-    return _struct(kind, get_type_hints(kind), kind.__name__) if attrs.has(kind) else kind
+    if not attrs.has(kind):
+        return kind
+    return _struct(kind, get_type_hints(kind, include_extras=True), kind.__name__)
 
 
 def _tagger(union: object, alternatives: tuple[type, ...]) -> _Convert:

@@ -1,6 +1,5 @@
 """Who may do what: the requests by which a gateway asks for accounts, tokens and tickets."""
 
-from datetime import datetime
 from enum import Enum
 
 from attrs import field, frozen
@@ -10,7 +9,7 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces.bus import Request
+from mudserver.interfaces.bus import Moment, Request
 
 
 class Transport(Enum):
@@ -50,7 +49,7 @@ class Attended:
     account: AccountId
     name: str
     token: TokenHash
-    expires: datetime
+    expires: Moment
     characters: tuple[str, ...]
 
 

@@ -17,8 +17,10 @@ is; any other failure as `Unavailable`.
 """
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
 
+from msgspec import Meta
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
@@ -39,6 +41,10 @@ EVERY_GATEWAY = "gateway.*"
 def gateway_subject(gateway: GatewayId) -> str:
     """Return the subject on which one gateway receives what worlds send to it."""
     return f"gateway.{gateway}"
+
+
+#: A moment, with its time zone: without one, it would be another where it arrives.
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Message:

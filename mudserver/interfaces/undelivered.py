@@ -1,12 +1,10 @@
 """Messages that the bus could not deliver, and where they are kept."""
 
-from datetime import datetime
-
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from mudserver.interfaces.bus import Request
+from mudserver.interfaces.bus import Moment, Request
 
 
 @frozen
@@ -31,8 +29,8 @@ class Undelivered:
     payload: bytes
     error: str
     attempts: int
-    first_at: datetime
-    last_at: datetime
+    first_at: Moment
+    last_at: Moment
 
 
 class IUndelivered(Interface):

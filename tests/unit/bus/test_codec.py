@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -112,6 +112,8 @@ class RoundTripTest(SynchronousTestCase):
         attended = Attended(AccountId(1), "Ann", TokenHash("cafe"), when, ("Ann",))
         there = CODEC.decode_reply(request, CODEC.encode_reply(request, attended))
         self.assertEqual((there.expires, there.expires.tzinfo), (when, UTC))
+        nowhere = CODEC.encode_reply(request, evolve(attended, expires=when.replace(tzinfo=None)))
+        self.assertRaises(Garbled, CODEC.decode_reply, request, nowhere)
 
     def test_kind(self) -> None:
         """The type of a payload can be named without reading it; of no payload, too."""

@@ -6,7 +6,7 @@ from enum import Enum
 from importlib import import_module
 from pkgutil import iter_modules
 from types import UnionType
-from typing import Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from hypothesis import strategies as st
@@ -58,6 +58,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, NewType):
         return values(hint.__supertype__)
     arguments = get_args(hint)
+    if get_origin(hint) is Annotated:
+        return values(arguments[0])
     if get_origin(hint) in (Union, UnionType):
         return st.one_of(*map(values, arguments))
     if get_origin(hint) in (tuple, frozenset):

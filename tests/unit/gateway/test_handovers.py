@@ -3,10 +3,11 @@
 from hashlib import sha256
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
-from mudserver.gateway.handovers import KEPT_SECONDS, owner_of, session_id
+from mudserver.gateway.dress import JsonDress
+from mudserver.gateway.handovers import KEPT_SECONDS, MAX_KEPT, owner_of, session_id
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
@@ -14,17 +15,21 @@ from mudserver.gateway.shared import Shared
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Describe
-from mudserver.interfaces.bus import gateway_subject
+from mudserver.interfaces.bus import Request, gateway_subject
 from mudserver.interfaces.continuity import (
     FromWorld,
+    HandedOver,
     HandOver,
     Moved,
     StatesWanted,
     Vouch,
+    Vouched,
 )
-from mudserver.interfaces.play import Attach, Attached, Detached, Input, Settled, Show
+from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Input, Settled, Show
+from mudserver.session.outbox import Outbox, OutboxLimits
+from mudserver.session.session import Play, session_machine
 from mudserver.tasks import Tasks
-from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, view
+from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, player, view
 from tests.unit.gateway.continuity_bench import ContinuityTestCase
 
 OTHER = GatewayId("other")
@@ -221,6 +226,31 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertEqual(self.meter.counts["resumes unanswered"], 1)
         self.moved(2)
 
+    def test_nonsense(self) -> None:
+        """What can't be from a gateway is as no answer."""
+        self.shared.handovers.stop()
+
+        def odd(request: Request[object]) -> Deferred[object]:
+            if isinstance(request, Vouch):
+                return succeed(Vouched("Ann"))
+            return succeed(HandedOver(0, (b"one",), InputNumber(0), InputNumber(0), ()))
+
+        silent = self.bus.respond(gateway_subject(GATEWAY), odd)
+        wire = self.come(0)
+        self.let_in(2)
+        self.assertEqual(self.brief(wire), [("welcome", False, 0)])
+        silent()
+
+    def test_ended_meanwhile(self) -> None:
+        """A session that the world ends while it moves is over: the client comes again."""
+        wire = self.come(0)
+        self.let_in(2)
+        ended = Ended(self.session, CloseCode.KICKED, "Out!")
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), ended))
+        self.pass_time(1.5)
+        self.assertIs(wire.code, CloseCode.TRY_LATER)
+        self.assertIsNone(self.other.switchboard.seat(self.session))
+
     def test_owner_is_gone(self) -> None:
         """Where the first gateway is gone a new session begins."""
         self.shared.handovers.stop()
@@ -392,6 +422,19 @@ class OwnerTest(HandoverTestCase):
         self.moved(2)
         self.pass_time(KEPT_SECONDS + 1.0)
         self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
+
+    def test_keeps_so_many(self) -> None:
+        """Of too many that have moved, the first are forgotten."""
+        sessions = [SessionId(f"g-{number}") for number in range(MAX_KEPT)]
+        for session in (self.session, *sessions):
+            if session != self.session:
+                play = Play(session, Outbox(OutboxLimits()))
+                self.shared.switchboard.add(play, session_machine(play), JsonDress(), player())
+            self.world.send(Moved(session, Generation(2)))
+        self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
+        self.assertEqual(len(self.shared.handovers._kept), MAX_KEPT)
+        self.pass_time(KEPT_SECONDS + 1.0)
+        self.assertEqual(len(self.shared.handovers._kept), 0)
 
     def test_old_move(self) -> None:
         """That a session has moved before it came back is old news."""

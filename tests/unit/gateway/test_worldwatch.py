@@ -7,10 +7,17 @@ from twisted.internet.defer import Deferred
 from mudserver.errors import CloseCode, Unavailable
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.json_link import JsonLink
+from mudserver.gateway.reattaching import MAX_RESENT
 from mudserver.gateway.worldwatch import MAX_LEAVERS
-from mudserver.ids import CommandId, Generation, SessionId
+from mudserver.ids import CommandId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Transport
-from mudserver.interfaces.continuity import AllReattached, Held, WorldClosing, WorldOpened
+from mudserver.interfaces.continuity import (
+    AllReattached,
+    Held,
+    InputsWanted,
+    WorldClosing,
+    WorldOpened,
+)
 from mudserver.interfaces.play import Detached, Ended, Input
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
@@ -88,6 +95,7 @@ class AwayTest(ContinuityTestCase):
         resume = {"session": session, "secret": welcome["resume"], "seq": 0}
         self.assertIs(self.connect(resume).code, CloseCode.TRY_LATER)
         self.come_back()
+        self.assertIs(self.connect(resume).code, CloseCode.TRY_LATER)
         self.reattach()
         before = len(self.world.asked)
         self.connect(resume)
@@ -303,6 +311,61 @@ class BackTest(ContinuityTestCase):
         self.assertEqual([(i.generation, i.text) for i in self.world.inputs], [(3, "one")])
         self.assertEqual(len(self.all_reattached), 1)
         self.assertIsNone(self.seat(session).pause)
+
+    def test_dies_while_inputs_are_sent(self) -> None:
+        """Much that was typed is sent again over several turns; a world that dies meanwhile leaves
+        those whose turn hasn't come to the next one.
+        """
+        _, _, ann = self.browser()
+        _, _, bob = self.terminal()
+        self.typed(ann, MAX_RESENT)
+        self.typed(bob, 1)
+        self.die()
+        self.come_back(2)
+        self.reattach()
+        self.assertEqual({each.session for each in self.world.inputs}, {ann})
+        self.assertIsNone(self.seat(ann).pause)
+        self.world.withdraw()
+        self.turn()
+        self.assertIsNotNone(self.seat(bob).pause)
+        self.come_back(3)
+        self.assertEqual(len(self.reattach().held), 2)
+        self.turn()
+        self.assertEqual({each.session for each in self.world.inputs}, {ann, bob})
+        self.assertEqual(len(self.all_reattached), 1)
+
+    def test_inputs_over_several_turns(self) -> None:
+        """Where it lives on, all get their turn."""
+        _, _, ann = self.browser()
+        _, _, bob = self.terminal()
+        self.typed(ann, MAX_RESENT)
+        self.typed(bob, 1)
+        self.die()
+        self.come_back(2)
+        self.reattach()
+        self.assertEqual(len(self.world.inputs), MAX_RESENT)
+        self.turn()
+        self.assertEqual(len(self.world.inputs), MAX_RESENT + 1)
+        self.assertEqual(len(self.all_reattached), 1)
+
+    def test_our_fault(self) -> None:
+        """A failure by our own fault is logged, and the world is asked again."""
+        _, _, session = self.browser()
+        self.die()
+        self.come_back()
+        self.world.answer(None)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        self.clock.advance(1.0)
+        self.reattach()
+        self.assertIsNone(self.seat(session).pause)
+
+    def test_wanted_while_away(self) -> None:
+        """A question for inputs that comes late is left to the next world."""
+        link, _, session = self.browser()
+        self.command(link, "one")
+        self.die()
+        self.world.send(InputsWanted(session, InputNumber(0)))
+        self.assertEqual(self.world.texts, ["one"])
 
     def test_outdated_answer(self) -> None:
         """The answer of a world that another one has followed doesn't count."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from mudserver.bus.codec import MAX_PAYLOAD_BYTES
 from mudserver.bus.envelopes import Envelope
 from mudserver.bus.rights import Rights
 from mudserver.bus.subjects import is_subject
@@ -31,11 +32,11 @@ class ExchangeLimits:
     """
 
     subscriptions: int = 1_000
-    responders: int = 100
+    responders: int = 16
     watches: int = 100
     questions: int = 10_000
     unconfirmed: int = 10_000
-    payload: int = 4 * 1024 * 1024
+    payload: int = MAX_PAYLOAD_BYTES
     patience: float = 120.0
     confirmation: float = 30.0
 

@@ -1,0 +1,81 @@
+"""Who may join the bus, and what they may do there."""
+
+import socket
+from struct import Struct
+from typing import Final, Protocol
+
+from mudserver.bus.commands import JoinRefused, PeerInfo
+from mudserver.bus.rights import Rights, rights_of
+
+#: What the kernel tells of the other end of a Unix socket (unix(7), SO_PEERCRED): pid, uid, gid.
+_CREDENTIALS: Final = Struct("3i")
+
+
+class Doorman(Protocol):
+    """Stands at an entrance of a hub."""
+
+    def admit(self, transport: object, claimed: PeerInfo) -> Rights:
+        """
+        Let a peer in.
+
+        Args:
+            transport: How it came; where that is encrypted, with the certificate that it showed.
+            claimed: Who it says it is.
+
+        Returns:
+            What it may do.
+
+        Raises:
+            JoinRefused: It may not join; the message says why, to the peer.
+        """
+
+
+class Believer:
+    """
+    Takes peers for what they say they are.
+
+    For entrances that none but those can reach who may be believed: Unix sockets, by their mode,
+    and plain TCP on loopback.
+    """
+
+    def admit(self, transport: object, claimed: PeerInfo) -> Rights:
+        """Implement `Doorman.admit`: every gateway and every world may join."""
+        del transport
+        rights = rights_of(claimed.role, claimed.name)
+        if rights is None:
+            raise JoinRefused(f"There is no role {claimed.role} on the bus.")
+        return rights
+
+
+class UserDoorman:
+    """
+    Lets in those processes that run as certain users; for Unix sockets.
+
+    Args:
+        users: Their user ids.
+        then: Asked about those whom it lets in.
+    """
+
+    def __init__(self, users: frozenset[int], then: Doorman) -> None:
+        self._users = users
+        self._then = then
+
+    def admit(self, transport: object, claimed: PeerInfo) -> Rights:
+        """Implement `Doorman.admit`: the kernel says who the peer runs as."""
+        user = _user_at(transport)
+        if user not in self._users:
+            who = "a user whom we don't know" if user is None else f"uid {user}"
+            raise JoinRefused(f"Processes of {who} may not join.")
+        return self._then.admit(transport, claimed)
+
+
+def _user_at(transport: object) -> int | None:
+    """Return the user id at the other end of a Unix socket; None where nothing tells it."""
+    handle = getattr(transport, "getHandle", lambda: None)()
+    if not isinstance(handle, socket.socket) or handle.family != socket.AF_UNIX:
+        return None
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    told = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(told)
+    return int(user)

@@ -1,0 +1,162 @@
+"""The hub of the bus on real sockets."""
+
+import os
+import stat
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any, cast
+
+from twisted.internet import reactor as installed
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from mudserver.bus.commands import JoinRefused, PeerInfo
+from mudserver.bus.doormen import Believer, UserDoorman
+from mudserver.bus.entrance import Entrance, by_loopback, by_socket
+from mudserver.bus.envelopes import Deliver, Envelope, Publish, Subscribe
+from mudserver.bus.hub import Hub
+from mudserver.bus.link import Link
+from mudserver.errors import PortUnavailable, StartupError
+from mudserver.telemetry.metrics import NullMeter
+from mudserver.unix_sockets import short_path
+from tests.unit.bus.links import Owner
+
+reactor = cast(Any, installed)
+
+
+class Peer(Owner):
+    """A peer that waits for what happens to its link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: Deferred[None] = Deferred()
+        self.came: Deferred[Envelope] = Deferred()
+        self.ended: Deferred[None] = Deferred()
+
+    def joined(self, link: Link) -> None:
+        self.began.callback(None)
+
+    def received(self, link: Link, envelope: Envelope) -> None:
+        self.came.callback(envelope)
+
+    def gone(self, link: Link, reason: Failure) -> None:
+        super().gone(link, reason)
+        if not self.began.called:
+            self.began.errback(reason)
+        self.ended.callback(None)
+
+
+class HubTest(TestCase):
+    def setUp(self) -> None:
+        # trial's own folder may have a path that is longer than a socket's may be.
+        self.folder = Path(mkdtemp(prefix="mud"))
+        self.addCleanup(rmtree, self.folder)
+        self.path = self.folder / "bus.sock"
+
+    async def start(self, *entrances: Entrance) -> Hub:
+        hub = Hub("hub", "h1", entrances, clock=reactor, meter=NullMeter())
+        self.addCleanup(hub.stopService)
+        await hub.startService()
+        return hub
+
+    async def come(
+        self, endpoint: IStreamClientEndpoint, name: str, role: str
+    ) -> tuple[Peer, Link]:
+        """Connect, and return the peer when it has joined."""
+        owner = Peer()
+        link = Link(owner, PeerInfo(name, role, "i1"), lambda link, hub: None, reactor)
+        await connectProtocol(endpoint, link)
+        try:
+            await owner.began
+        except JoinRefused:
+            await owner.ended
+            raise
+        self.addCleanup(self.part, owner, link)
+        return owner, link
+
+    async def part(self, owner: Peer, link: Link) -> None:
+        """End a peer's link, if it has not ended."""
+        link.close("The test is over.")
+        await owner.ended
+
+    async def talk(self, endpoint: IStreamClientEndpoint) -> None:
+        """Have a world say something to a gateway."""
+        gateway, to_gateway = await self.come(endpoint, "g1", "gateway")
+        to_gateway.send(Subscribe(1, "gateway.g1"))
+        _, to_world = await self.come(endpoint, "w1", "world")
+        to_world.send(Publish("gateway.g1", 1, "", b"x"))
+        self.assertEqual(await gateway.came, Deliver((1,), "w1/2", "gateway.g1", 1, "", b"x"))
+
+    async def test_socket(self) -> None:
+        """Peers meet by a Unix socket that is the owner's alone, and gone after the stop."""
+        self.addCleanup(os.umask, os.umask(0))
+        hub = await self.start(by_socket(reactor, self.path))
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
+        with short_path(self.path) as address:
+            await self.talk(UNIXClientEndpoint(reactor, address))
+        await hub.stopService()
+        self.assertFalse(self.path.exists())
+        self.assertEqual(hub.peers(), ())
+
+    async def test_mode(self) -> None:
+        """The operator may let others connect."""
+        self.addCleanup(os.umask, os.umask(0))
+        await self.start(by_socket(reactor, self.path, 0o660))
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o660)
+
+    async def test_users(self) -> None:
+        """Only processes of the users that are named may join."""
+        known = UserDoorman(frozenset({os.getuid()}), Believer())
+        others = UserDoorman(frozenset({os.getuid() + 1}), Believer())
+        path = self.folder / "others.sock"
+        await self.start(
+            by_socket(reactor, self.path, doorman=known), by_socket(reactor, path, doorman=others)
+        )
+        await self.talk(UNIXClientEndpoint(reactor, str(self.path)))
+        with self.assertRaises(JoinRefused) as caught:
+            await self.come(UNIXClientEndpoint(reactor, str(path)), "g2", "gateway")
+        self.assertIn(f"uid {os.getuid()}", str(caught.exception))
+
+    async def test_loopback(self) -> None:
+        """Peers meet by TCP on loopback; who would be let in by user is not known there."""
+        known = UserDoorman(frozenset({os.getuid()}), Believer())
+        hub = await self.start(
+            by_loopback(reactor, "localhost", 0),
+            by_loopback(reactor, "127.0.0.1", 0, doorman=known),
+        )
+        first, second = hub.addresses()
+        assert isinstance(first, IPv4Address)
+        assert isinstance(second, IPv4Address)
+        await self.talk(TCP4ClientEndpoint(reactor, "127.0.0.1", first.port))
+        with self.assertRaises(JoinRefused):
+            await self.come(TCP4ClientEndpoint(reactor, "127.0.0.1", second.port), "g2", "gateway")
+
+    async def test_exposed(self) -> None:
+        """Plain TCP for other machines is refused before anybody can come in."""
+        with self.assertRaises(StartupError) as caught:
+            await self.start(by_socket(reactor, self.path), by_loopback(reactor, "0.0.0.0", 0))
+        self.assertIn("without TLS", str(caught.exception))
+        self.assertFalse(self.path.exists())
+
+    async def test_two_hubs(self) -> None:
+        """Another hub does not take the socket of one that runs, but that of one that is dead."""
+        first = await self.start(by_socket(reactor, self.path))
+        with self.assertRaises(PortUnavailable) as caught:
+            await self.start(by_socket(reactor, self.path))
+        self.assertIn("another mudserver listens there", str(caught.exception))
+        await self.talk(UNIXClientEndpoint(reactor, str(self.path)))
+        await first.stopService()
+        with self.assertRaises(ConnectError):
+            await self.come(UNIXClientEndpoint(reactor, str(self.path)), "g1", "gateway")
+        await self.start(by_socket(reactor, self.path))
+        await self.talk(UNIXClientEndpoint(reactor, str(self.path)))

@@ -27,9 +27,10 @@ from mudserver.control.commands import (
     SetPassword,
     SetRole,
 )
-from mudserver.errors import ConfigError, OurError
+from mudserver.errors import ConfigError, OurError, StartupError
 from mudserver.mudctl import moderation, worlds
 from mudserver.mudctl.backups import IReactorForTools, back_up, restore
+from mudserver.mudctl.bus_certificates import make_certificates
 from mudserver.mudctl.characters import export_character, import_character, read_document
 from mudserver.mudctl.chat_log import read_chat_log
 from mudserver.mudctl.letters import deadletters
@@ -49,10 +50,14 @@ def main() -> None:
         if options.command == "restore":
             settings = load({}, os.environ, options.config)
             react(_restore, (settings, options.file.absolute()))
+        elif options.command == "bus":
+            make_certificates(options)
         else:
             react(_run, (options, _socket(options)))
     except ConfigError as error:
         sys.exit(_complain(str(error), 2))
+    except StartupError as error:
+        sys.exit(_complain(str(error), 1))
 
 
 def _run(reactor: IReactorForTools, options: Namespace, path: Path) -> Deferred[None]:

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from pathlib import Path
 
+from mudserver.bus.issuing import LIFE
+from mudserver.mudctl.bus_certificates import days, subject
 from mudserver.mudctl.letters import age, letter_name
 from mudserver.world.bans import BanKind
 from mudserver.world.role import Role
@@ -81,8 +83,29 @@ def parse(arguments: Sequence[str] | None = None) -> Namespace:
     reload.add_argument(
         "--fresh", action="store_true", help="start one, even where another stands by already"
     )
+    _add_bus(commands.add_parser("bus", help="prepare what joins several processes"))
     commands.add_parser("drain", help="send everyone away, save, and end the daemon")
     return parser.parse_args(arguments)
+
+
+def _add_bus(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    certs = actions.add_parser(
+        "certs", help="sign certificates, by an authority of your own; needs no daemon"
+    )
+    certs.add_argument("folder", type=Path, help="where the authority and the certificates are")
+    certs.add_argument(
+        "--peer",
+        dest="peers",
+        action="append",
+        type=subject,
+        metavar="ROLE[:NAME]",
+        help="for whom, such as gateway:g1; without a name for all of a role. May be repeated"
+        " [bus, world and gateway]",
+    )
+    certs.add_argument(
+        "--days", type=days, default=LIFE.days, help=f"how long they last [{LIFE.days}]"
+    )
 
 
 def _add_letters(parser: ArgumentParser) -> None:

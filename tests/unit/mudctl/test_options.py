@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mudserver.bus.issuing import Subject
 from mudserver.mudctl.main import COMMANDS
 from mudserver.mudctl.options import parse
 from mudserver.world.role import Role
@@ -56,6 +57,17 @@ class OptionsTest(SynchronousTestCase):
         kick = parse(["kick", "Ann", "that", "was", "enough"])
         self.assertEqual((kick.character, kick.reason), ("Ann", ["that", "was", "enough"]))
         self.assertEqual(parse(["revoke", "Ann"]).name, "Ann")
+
+    def test_certificates(self) -> None:
+        """Certificates are for all roles unless told otherwise; bad names and times are refused."""
+        plain = parse(["bus", "certs", "certs"])
+        self.assertEqual((plain.folder, plain.peers, plain.days), (Path("certs"), None, 730))
+        named = parse(["bus", "certs", "c", "--peer", "gateway:g1", "--peer", "bus", "--days", "9"])
+        self.assertEqual(named.peers, [Subject("gateway", "g1"), Subject("bus")])
+        self.assertEqual(named.days, 9)
+        self.assertIn("king", self.misused("bus", "certs", "c", "--peer", "king"))
+        for days in ("0", "3651", "-1", "x"):
+            self.assertIn("number of days", self.misused("bus", "certs", "c", f"--days={days}"))
 
     def test_moderation(self) -> None:
         """A ban takes a time and a reason behind whom; the log takes filters."""

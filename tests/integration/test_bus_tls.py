@@ -1,0 +1,165 @@
+"""Mutual TLS on the bus, on real sockets, by certificates as ``mudctl bus certs`` makes them."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet import reactor as installed
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from mudserver.bus.commands import JoinRefused, PeerInfo
+from mudserver.bus.envelopes import Deliver, Envelope, Publish, Subscribe
+from mudserver.bus.hub import Hub
+from mudserver.bus.issuing import FIRST, Subject, issue
+from mudserver.bus.link import Link, LinkLost
+from mudserver.bus.tls import Identity, by_tls, joining
+from mudserver.errors import ConfigError
+from mudserver.telemetry.metrics import NullMeter
+from tests.unit.bus.links import Owner
+
+reactor = cast(Any, installed)
+
+
+class Peer(Owner):
+    """A peer that waits for what happens to its link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: Deferred[None] = Deferred()
+        self.came: Deferred[Envelope] = Deferred()
+        self.ended: Deferred[None] = Deferred()
+
+    def joined(self, link: Link) -> None:
+        self.began.callback(None)
+
+    def received(self, link: Link, envelope: Envelope) -> None:
+        self.came.callback(envelope)
+
+    def gone(self, link: Link, reason: Failure) -> None:
+        super().gone(link, reason)
+        if not self.began.called:
+            self.began.errback(reason)
+        self.ended.callback(None)
+
+
+class BusTlsTest(TestCase):
+    """Who gets in, and to whom."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        issue(self.folder, (*FIRST, Subject("gateway", "g1")), datetime.now(UTC))
+
+    def identity(self, name: str, folder: Path | None = None) -> Identity:
+        folder = folder or self.folder
+        return Identity(folder / "ca.pem", folder / name, folder / name)
+
+    async def start(self, certificate: str = "bus.pem") -> int:
+        entrance = by_tls(reactor, "127.0.0.1", 0, self.identity(certificate))
+        hub = Hub("hub", "h1", (entrance,), clock=reactor, meter=NullMeter())
+        self.addCleanup(hub.stopService)
+        await hub.startService()
+        (address,) = hub.addresses()
+        assert isinstance(address, IPv4Address)
+        return address.port
+
+    async def come(
+        self, endpoint: IStreamClientEndpoint, name: str, role: str
+    ) -> tuple[Peer, Link]:
+        """Connect, and return the peer when it has joined."""
+        owner = Peer()
+        link = Link(owner, PeerInfo(name, role, "i1"), lambda link, hub: None, reactor)
+        await connectProtocol(endpoint, link)
+        try:
+            await owner.began
+        except Exception:
+            await owner.ended
+            raise
+        self.addCleanup(self.part, owner, link)
+        return owner, link
+
+    async def part(self, owner: Peer, link: Link) -> None:
+        link.close("The test is over.")
+        await owner.ended
+
+    def way(self, port: int, name: str, folder: Path | None = None) -> IStreamClientEndpoint:
+        return joining(reactor, "127.0.0.1", port, self.identity(name, folder))
+
+    async def test_meet(self) -> None:
+        """A world and gateways meet: by a certificate of their own, or of their role."""
+        port = await self.start()
+        gateway, to_gateway = await self.come(self.way(port, "gateway-g1.pem"), "g1", "gateway")
+        to_gateway.send(Subscribe(1, "gateway.g1"))
+        await self.come(self.way(port, "gateway.pem"), "g2", "gateway")
+        _, to_world = await self.come(self.way(port, "world.pem"), "w1", "world")
+        to_world.send(Publish("gateway.g1", 1, "", b"x"))
+        came = await gateway.came
+        assert isinstance(came, Deliver)
+        self.assertEqual((came.subject, came.payload), ("gateway.g1", b"x"))
+
+    async def test_other_names(self) -> None:
+        """Who shows the certificate of another peer, or of another role, may not join."""
+        port = await self.start()
+        for certificate, name, role in (
+            ("gateway-g1.pem", "g2", "gateway"),
+            ("gateway.pem", "w1", "world"),
+            ("world.pem", "g1", "gateway"),
+            ("gateway.pem", "G1", "gateway"),
+        ):
+            with self.assertRaises(JoinRefused):
+                await self.come(self.way(port, certificate), name, role)
+
+    async def test_other_authority(self) -> None:
+        """What another authority has signed is good for nothing, on either side."""
+        other = self.folder.parent / "other"
+        issue(other, FIRST, datetime.now(UTC))
+        port = await self.start()
+        # By TLS 1.3 a client has ended its handshake before its own certificate is looked at.
+        foreign = Identity(self.folder / "ca.pem", other / "world.pem", other / "world.pem")
+        with self.assertRaises(LinkLost):
+            await self.come(joining(reactor, "127.0.0.1", port, foreign), "w1", "world")
+        mixed = Identity(other / "ca.pem", self.folder / "world.pem", self.folder / "world.pem")
+        with self.assertRaises(LinkLost):
+            await self.come(joining(reactor, "127.0.0.1", port, mixed), "w1", "world")
+
+    async def test_no_hub(self) -> None:
+        """A gateway that poses as the hub is found out by the peers."""
+        port = await self.start("gateway-g1.pem")
+        with self.assertRaises(LinkLost) as caught:
+            await self.come(self.way(port, "world.pem"), "w1", "world")
+        self.assertIn("certificate verify failed", str(caught.exception))
+
+    async def test_ended(self) -> None:
+        """A certificate that has ended is good for nothing."""
+        old = self.folder.parent / "old"
+        issue(old, (Subject("world"),), datetime.now(UTC) - timedelta(days=3), timedelta(days=2))
+        port = await self.start()
+        stale = Identity(self.folder / "ca.pem", old / "world.pem", old / "world.pem")
+        with self.assertRaises(LinkLost):
+            await self.come(joining(reactor, "127.0.0.1", port, stale), "w1", "world")
+
+    async def test_plain(self) -> None:
+        """Who speaks no TLS gets nowhere."""
+        port = await self.start()
+        with self.assertRaises(LinkLost):
+            await self.come(TCP4ClientEndpoint(reactor, "127.0.0.1", port), "g1", "gateway")
+
+    def test_files(self) -> None:
+        """Files that can't be used are named with their setting."""
+        good = self.folder / "world.pem"
+        authority = self.folder / "ca.pem"
+        garbled = self.folder / "garbled.pem"
+        garbled.write_text("nothing")
+        for setting, identity in (
+            ("bus_ca", Identity(self.folder / "none.pem", good, good)),
+            ("bus_ca", Identity(garbled, good, good)),
+            ("bus_certificate", Identity(authority, garbled, good)),
+            ("bus_key", Identity(authority, good, self.folder / "none.pem")),
+            ("bus_key", Identity(authority, good, self.folder / "gateway.pem")),
+        ):
+            error = self.assertRaises(ConfigError, identity.context)
+            self.assertEqual(error.key, setting)

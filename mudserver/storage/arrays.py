@@ -5,8 +5,9 @@ psycopg2 writes a list as ``ARRAY[…]``: each element is adapted by itself, and
 as an expression. One literal, ``{…}``, costs both sides a fraction of that.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 _NULL: Final = "NULL"
 
@@ -19,16 +20,17 @@ def array(values: Sequence[object]) -> object:
         values: Its elements.
 
     Returns:
-        The literal, where all elements are numbers, or all are text, None among them or not; else
-        a list, which psycopg2 adapts.
+        The literal, where all elements are whole numbers, or all are text, moments or truth values,
+        None among them or not; else a list, which psycopg2 adapts. Since the literal has no type,
+        the statement says which array it is.
     """
     kinds = set(map(type, values)) - {type(None)}
-    if kinds <= {int}:
-        elements = [_NULL if value is None else str(value) for value in values]
-    elif kinds <= {str}:
-        elements = [_NULL if value is None else _quoted(str(value)) for value in values]
-    else:
+    if len(kinds) > 1:
         return list(values)
+    write = _WRITE.get(kinds.pop()) if kinds else str
+    if write is None:
+        return list(values)
+    elements = [_NULL if value is None else write(value) for value in values]
     return "{" + ",".join(elements) + "}"
 
 
@@ -37,3 +39,17 @@ def _quoted(text: str) -> str:
     if "\\" in text or '"' in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def _moment(moment: datetime) -> str:
+    """Write a moment so that it needs no escaping (RFC 3339)."""
+    return f'"{moment.isoformat()}"'
+
+
+#: How an element of each type is written.
+_WRITE: Final[Mapping[type, Callable[[Any], str]]] = {
+    int: str,
+    str: _quoted,
+    bool: str,
+    datetime: _moment,
+}

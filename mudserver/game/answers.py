@@ -58,6 +58,10 @@ class Admission:
     early: bool = False
 
 
+#: What becomes of nearly all.
+_FRESH: Final = Admission(fresh=True)
+
+
 @define(eq=False)
 class Answers:
     """
@@ -123,7 +127,7 @@ class Answers:
         self._highest = number
         if command is None:
             self._waiting[number] = _Waiting(None)
-            return Admission(fresh=True)
+            return _FRESH
         self._forget_before(now - REMEMBERED_SECONDS)
         known = self._remembered.get(command)
         if known is None:
@@ -131,7 +135,7 @@ class Answers:
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
             self._waiting[number] = _Waiting(command)
-            return Admission(fresh=True)
+            return _FRESH
         if known.waiting:  # the first, which stands before this one, answers for both
             self._waiting[number] = _Waiting(None, done=True)
         else:

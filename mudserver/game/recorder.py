@@ -26,8 +26,12 @@ class Recorder:
 
     def lines(self, input: InputRow, events: Iterable[Event]) -> tuple[Line, ...]:
         """Return what is to be kept of the events of an input."""
-        made = (self._line(input, index, event) for index, event in enumerate(events))
-        return tuple(line for line in made if line is not None)
+        lines = []
+        for index, event in enumerate(events):
+            line = self._line(input, index, event)
+            if line is not None:
+                lines.append(line)
+        return tuple(lines)
 
     def _line(self, input: InputRow, index: int, event: Event) -> Line | None:
         match event:

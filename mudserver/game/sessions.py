@@ -221,10 +221,15 @@ class Sessions:
     def by_gateway(self, characters: Iterable[CharacterId]) -> dict[GatewayId, list[SessionId]]:
         """Return the sessions that play those characters, by gateway; the unplayed are left out."""
         found: dict[GatewayId, list[SessionId]] = {}
-        for character in characters:
-            session = self._by_character.get(character)
-            if session is not None:
-                found.setdefault(session.gateway, []).append(session.id)
+        there: list[SessionId] | None = None
+        gateway: GatewayId | None = None
+        for session in map(self._by_character.get, characters):
+            if session is None:
+                continue
+            if there is None or session.gateway != gateway:
+                gateway = session.gateway
+                there = found.setdefault(gateway, [])
+            there.append(session.id)
         return found
 
 

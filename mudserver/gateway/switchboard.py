@@ -201,6 +201,8 @@ class Switchboard:
         self._seats: dict[SessionId, Seat] = {}
         self._touched: dict[Seat, None] = {}
         self._touched_at = 0.0
+        self._dressed = 0
+        self._shown = 0
         self._flushing: IDelayedCall | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._epoch = Epoch(0)
@@ -374,19 +376,17 @@ class Switchboard:
         frames: dict[Dress, Frame | None] = {}
         dress: Dress | None = None
         frame: Frame | None = None
-        shown = 0
+        size = shown = 0
         touched = self._touched
         for seat in map(self._seats.get, show.sessions):
             if seat is None:
                 continue
             try:
                 if seat.dress is not dress:
-                    worn = seat.dress
-                    if worn not in frames:
-                        frames[worn] = worn.dress(show.view)
-                    dress, frame = worn, frames[worn]
+                    dress, frame = seat.dress, self._frame(seat.dress, show.view, frames)
+                    size = 0 if frame is None else len(frame.data)
                 if frame is not None:  # as `Seat.offer` does, at less than half its cost
-                    shown += len(frame.data)
+                    shown += size
                     if not seat.play.outbox.offer(frame):
                         seat.overflow()
                     touched[seat] = None
@@ -394,8 +394,15 @@ class Switchboard:
                 self._crashed(seat, "output")
         if touched and self._flushing is None:
             self._plan_flush()
-        self._meter.count("frames", len(frames))
-        self._meter.count("fanout_bytes", shown)
+        self._dressed += len(frames)
+        self._shown += shown
+
+    def _frame(self, dress: Dress, view: View, frames: dict[Dress, Frame | None]) -> Frame | None:
+        """Return a view in a wire form, made the first time."""
+        if frames and dress in frames:
+            return frames[dress]
+        frame = frames[dress] = dress.dress(view)
+        return frame
 
     def end(self, ended: Ended) -> None:
         """End a session as the world wants it."""
@@ -421,12 +428,19 @@ class Switchboard:
 
     def _flush(self) -> None:
         self._flushing = None
+        self._measure()
         touched, self._touched = self._touched, {}
         for seat in touched:
             try:
                 seat.flush()
             except Exception:  # noqa: BLE001 - whatever it is, it costs this session only
                 self._crashed(seat, "output")
+
+    def _measure(self) -> None:
+        """Tell the meter what was shown since the last time: less often than it is shown."""
+        self._meter.count("frames", self._dressed)
+        self._meter.count("fanout_bytes", self._shown)
+        self._dressed = self._shown = 0
 
     def _crashed(self, seat: Seat, doing: str) -> None:
         """Let a session lose its connection rather than go on with a hole in what it was shown."""

@@ -330,7 +330,9 @@ class WebSocketFactory(WebSocketServerFactory):
         """Make a class that has what is the same for all connections; Autobahn would copy it."""
         settled = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
         settled["perMessageCompressionAccept"] = staticmethod(deflate.agree)
-        kind = type(WebSocketConnection.__name__, (WebSocketConnection,), {**_FRESH, **settled})
+        # Nothing is left to copy, nor to be formatted for a log that nobody keeps.
+        namespace = {**_FRESH, **settled, "CONFIG_ATTRS": ()}
+        kind = type(WebSocketConnection.__name__, (WebSocketConnection,), namespace)
         return cast(type[WebSocketConnection], kind)
 
     def build(self, origin: Origin, place: Place) -> WebSocketConnection:

@@ -12,7 +12,7 @@ from twisted.internet import reactor
 
 from mudserver.errors import ConfigError
 from mudserver.service.options import Options
-from mudserver.service.turns import bound_turns
+from mudserver.service.turns import bound_collection, bound_turns
 from mudserver.service.wiring import Daemon
 
 __all__ = ["Options", "makeService"]
@@ -28,6 +28,7 @@ def makeService(options: Options) -> IService:
     # Twisted's default follows the wall clock, and jumps with it; every deadline is ours to keep.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
     bound_turns(reactor)
+    bound_collection()
     try:
         daemon = Daemon(options.settings, os.environ, reactor)
     except ConfigError as error:

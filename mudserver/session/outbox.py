@@ -74,8 +74,9 @@ class Outbox:
         """
         self._waiting.append(frame)
         self.pending += len(frame.data)
-        if self.pending > self._limits.pending:
-            self._drop_replaced()
+        if self.pending <= self._limits.pending:
+            return True
+        self._drop_replaced()
         return self.pending <= self._limits.pending
 
     def flush(self) -> list[bytes]:

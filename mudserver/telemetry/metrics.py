@@ -253,10 +253,12 @@ class PrometheusMeter:
         self.registry = CollectorRegistry()
         self._measures = _Measures()
         self.registry.register(self._measures)
+        self._counter = self._measures.counters.find
+        self._histogram = self._measures.histograms.find
 
     def count(self, metric: str, amount: float = 1.0, **labels: str) -> None:
         """Implement `IMeter.count`."""
-        self._measures.counters.find(metric, labels).value += amount
+        self._counter(metric, labels).value += amount
 
     def gauge(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.gauge`."""
@@ -268,7 +270,7 @@ class PrometheusMeter:
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
         """Implement `IMeter.observe`."""
-        self._measures.histograms.find(metric, labels).observe(value)
+        self._histogram(metric, labels).observe(value)
 
     def collect(self, collector: Collector) -> None:
         """Show what a further collector knows, too."""

@@ -49,7 +49,12 @@ def resolve(
         kinds.append((Viewer.TARGET, (target,)))
     there = _bystanders(world, audience)
     if there:
-        others = there - spared - {audience.actor, audience.target}
+        others = set(there)
+        others -= spared
+        if audience.actor is not None:
+            others.discard(audience.actor)
+        if target is not None:
+            others.discard(target)
         if audience.staff:
             others = {id for id in others if world.character(id).role.moderates}
         if others:

@@ -222,6 +222,33 @@ class World:
             KeyError: It speaks of what isn't there; nothing was changed.
         """
         match event:
+            case (
+                events.Said()
+                | events.Told()
+                | events.Emoted()
+                | events.ChannelSaid()
+                | events.ChannelsListed()
+                | events.HistoryShown()
+                | events.Hushed()
+                | events.NpcSaid()
+                | events.NpcEmoted()
+                | events.DoorSwung()
+                | events.LedOn()
+                | events.PartyListed()
+                | events.PartySaid()
+                | events.Quitted()
+                | events.Looked()
+                | events.Examined()
+                | events.ExitsListed()
+                | events.InventoryListed()
+                | events.WhoListed()
+                | events.MutesListed()
+                | events.SilencesListed()
+                | events.BansListed()
+                | events.HelpShown()
+                | events.PasswordAsked()
+            ):
+                pass
             case events.Departed():
                 return self._departed(event)
             case events.Arrived():
@@ -276,33 +303,6 @@ class World:
                 self._listeners.appointed(event)
             case events.ChannelSwitched():
                 return self._listeners.switched(event)
-            case (
-                events.Said()
-                | events.Told()
-                | events.Emoted()
-                | events.ChannelSaid()
-                | events.ChannelsListed()
-                | events.HistoryShown()
-                | events.Hushed()
-                | events.NpcSaid()
-                | events.NpcEmoted()
-                | events.DoorSwung()
-                | events.LedOn()
-                | events.PartyListed()
-                | events.PartySaid()
-                | events.Quitted()
-                | events.Looked()
-                | events.Examined()
-                | events.ExitsListed()
-                | events.InventoryListed()
-                | events.WhoListed()
-                | events.MutesListed()
-                | events.SilencesListed()
-                | events.BansListed()
-                | events.HelpShown()
-                | events.PasswordAsked()
-            ):
-                pass
             case _:
                 assert_never(event)
         return _NOTHING

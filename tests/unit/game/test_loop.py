@@ -11,6 +11,7 @@ from mudserver.errors import Overloaded
 from mudserver.game.loop import (
     MAX_LANE_WORK,
     MAX_PAUSE_SECONDS,
+    MAX_ROW,
     MAX_WORK,
     TURN_SECONDS,
     GameLoop,
@@ -46,13 +47,14 @@ class GameLoopTest(SynchronousTestCase):
         self.assertEqual(len(self.loop), 0)
 
     def test_lanes_take_turns(self) -> None:
-        """A lane with much to do doesn't keep the others waiting."""
-        for word in ("a1", "a2", "a3"):
+        """A lane with much to do doesn't keep the others waiting for more than a few pieces."""
+        words = [f"a{number}" for number in range(2 * MAX_ROW + 1)]
+        for word in words:
             self.submit("a", self.note(word))
         self.submit("b", self.note("b1"))
         self.submit("c", self.note("c1"))
         self.clock.advance(0)
-        self.assertEqual(self.done, ["a1", "b1", "c1", "a2", "a3"])
+        self.assertEqual(self.done, [*words[:MAX_ROW], "b1", "c1", *words[MAX_ROW:]])
 
     def test_turn_is_bounded(self) -> None:
         """A turn ends after ten milliseconds of work, and the next goes on."""
@@ -91,7 +93,7 @@ class GameLoopTest(SynchronousTestCase):
         self.submit("a", self.note("a2"))
         self.submit("b", self.note("b1"))
         self.clock.advance(0)
-        self.assertEqual(self.done, ["b1", "a2"])
+        self.assertEqual(self.done, ["a2", "b1"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(self.meter.counts["loop_failures"], 1)
         self.assertEqual(len(self.failures), 1)

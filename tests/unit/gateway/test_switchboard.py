@@ -149,6 +149,7 @@ class SwitchboardTest(GatewayTestCase):
         self.seat("a")
         self.seat("b")
         self.world.show("Hello.", SessionId("a"), SessionId("b"))
+        self.turn()
         frame = JsonDress().dress(view("Hello."))
         self.assertEqual(self.meter.counts["fanout_bytes"], 2 * len(frame.data))
 

@@ -1,12 +1,18 @@
 """One turn of the reactor takes on so much, and no more."""
 
+import gc
 import os
 import select
 from types import SimpleNamespace
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from mudserver.service.turns import BoundedPoller, bound_turns
+from mudserver.service.turns import (
+    YOUNG_OBJECTS,
+    BoundedPoller,
+    bound_collection,
+    bound_turns,
+)
 
 
 class BoundedPollerTest(SynchronousTestCase):
@@ -57,3 +63,12 @@ class BoundedPollerTest(SynchronousTestCase):
         bound_turns(other)
         self.assertEqual(other._poller, "something else")
         bound_turns(SimpleNamespace())
+
+
+class CollectionTest(SynchronousTestCase):
+    def test_seldom(self) -> None:
+        """Python looks for garbage in cycles less often, and still does."""
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        bound_collection()
+        self.assertTrue(gc.isenabled())
+        self.assertEqual(gc.get_threshold()[0], YOUNG_OBJECTS)

@@ -15,6 +15,7 @@ from mudserver.errors import (
 )
 from mudserver.game.accounts import Accounts
 from mudserver.game.arrival import Arrival
+from mudserver.game.expected import Expected
 from mudserver.game.journal import Journal
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Sessions
@@ -45,6 +46,7 @@ class Attachments:
         tokens: What prolongs.
         journal: Whose changes must be saved before a character is loaded.
         sessions: Who plays.
+        expected: Who is on the way in.
         presence: What lets characters in.
         clock: What waiting is measured by.
     """
@@ -57,6 +59,7 @@ class Attachments:
         tokens: Tokens,
         journal: Journal,
         sessions: Sessions,
+        expected: Expected,
         presence: Presence,
         clock: IReactorTime,
     ) -> None:
@@ -65,6 +68,7 @@ class Attachments:
         self._tokens = tokens
         self._journal = journal
         self._sessions = sessions
+        self._expected = expected
         self._presence = presence
         self._clock = clock
         self._under_way = 0
@@ -114,7 +118,7 @@ class Attachments:
     async def _enter(self, request: Attach, authority: Authority) -> Attached:
         for _ in range(MAX_LOADS):
             arrival = Arrival(request, authority)
-            with self._presence.awaiting(arrival):
+            with self._expected.awaiting(authority.account.id, arrival):
                 await self._all_saved()
                 rows = await self._store.characters(authority.account.id)
                 row = _choose(rows, self._wanted(arrival))

@@ -11,6 +11,7 @@ from mudserver.game.accounts import Accounts
 from mudserver.game.attachments import Attachments
 from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
+from mudserver.game.expected import Expected
 from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
 from mudserver.game.gateways import Gateways
@@ -18,6 +19,7 @@ from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
+from mudserver.game.links import Links
 from mudserver.game.login_attempts import LoginAttempts
 from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop
@@ -104,6 +106,7 @@ class Game:
     logins: LoginHistory
     accounts: Accounts
     presence: Presence
+    links: Links
     attachments: Attachments
     revocations: Revocations
     standings: Standings
@@ -141,6 +144,7 @@ def assemble(
     world.bans.protected = limits.protected
     sessions = Sessions(limits.accounts.warnings)
     tasks = Tasks(ports.meter)
+    expected = Expected()
     loop = GameLoop(ports.clock, ports.meter)
     tokens = Tokens(
         store=ports.accounts,
@@ -204,6 +208,7 @@ def assemble(
     presence = Presence(
         world=world,
         sessions=sessions,
+        expected=expected,
         loop=loop,
         stage=stage,
         fan_out=fan_out,
@@ -214,12 +219,22 @@ def assemble(
         utc_now=ports.utc_now,
         meter=ports.meter,
     )
+    links = Links(
+        world=world,
+        sessions=sessions,
+        loop=loop,
+        stage=stage,
+        presence=presence,
+        clock=ports.clock,
+        limits=limits.presence,
+    )
     attachments = Attachments(
         store=ports.world,
         accounts=accounts,
         tokens=tokens,
         journal=journal,
         sessions=sessions,
+        expected=expected,
         presence=presence,
         clock=ports.clock,
     )
@@ -299,6 +314,7 @@ def assemble(
         logins=logins,
         accounts=accounts,
         presence=presence,
+        links=links,
         attachments=attachments,
         revocations=revocations,
         standings=standings,

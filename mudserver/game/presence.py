@@ -1,7 +1,6 @@
 """Who is in the world: entering, coming back, being taken over, losing the link, leaving."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -21,6 +20,7 @@ from mudserver.errors import (
 )
 from mudserver.game.arrival import Arrival, attached, opened
 from mudserver.game.exclusions import Exclusions
+from mudserver.game.expected import Expected
 from mudserver.game.fanout import FanOut
 from mudserver.game.gateways import Gateways
 from mudserver.game.limits import PresenceLimits
@@ -32,12 +32,12 @@ from mudserver.game.stage import Stage
 from mudserver.ids import AccountId, Generation, SessionId, TokenHash
 from mudserver.interfaces.logins import LoginWay
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Attached, Detached, Ended
+from mudserver.interfaces.play import Attached, Ended
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.view.line import Line, Span, Style
 from mudserver.world.events import Appointed, Looked
 from mudserver.world.role import Role
-from mudserver.world.rules import enter, leave, lose_link, regain_link
+from mudserver.world.rules import enter, leave, regain_link
 from mudserver.world.world import World
 
 #: Seconds that a player who quits waits at most for the answers still due.
@@ -63,6 +63,7 @@ class Presence:
     Args:
         world: The world.
         sessions: The table that it keeps.
+        expected: Who is on the way in.
         loop: Where it happens.
         stage: What lets the events happen.
         fan_out: What shows a character to its own player.
@@ -81,6 +82,7 @@ class Presence:
         *,
         world: World,
         sessions: Sessions,
+        expected: Expected,
         loop: GameLoop,
         stage: Stage,
         fan_out: FanOut,
@@ -93,6 +95,7 @@ class Presence:
     ) -> None:
         self._world = world
         self._sessions = sessions
+        self._expected = expected
         self._loop = loop
         self._stage = stage
         self._fan_out = fan_out
@@ -102,24 +105,11 @@ class Presence:
         self._limits = limits
         self._utc_now = utc_now
         self._meter = meter
-        self._arrivals: dict[AccountId, set[Arrival]] = {}
         self._exclusions = Exclusions()
         self._ending: set[Session] = set()
         self._closed = False
 
     # ------------------------------------------------------------ arriving
-
-    @contextmanager
-    def awaiting(self, arrival: Arrival) -> Iterator[None]:
-        """Have an arrival know when a character of its account leaves."""
-        account = arrival.authority.account.id
-        self._arrivals.setdefault(account, set()).add(arrival)
-        try:
-            yield
-        finally:
-            self._arrivals[account].discard(arrival)
-            if not self._arrivals[account]:
-                del self._arrivals[account]
 
     def let_in(self, arrival: Arrival, row: CharacterRow) -> Deferred[Attached | None]:
         """
@@ -221,7 +211,7 @@ class Presence:
         self._meter.count("attachments", outcome="entered")
 
     def _resume(self, session: Session, arrival: Arrival, reply: _Reply) -> None:
-        _cancel_grace(session)
+        session.cancel_grace()
         session.generation = Generation(session.generation + 1)
         session.transport = arrival.request.transport
         session.origin = arrival.request.origin
@@ -231,7 +221,7 @@ class Presence:
         self._meter.count("attachments", outcome="resumed")
 
     def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
-        _cancel_grace(old)
+        old.cancel_grace()
         self._sessions.remove(old)
         reason = "Your character is now played from elsewhere."
         self._publish_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
@@ -265,36 +255,6 @@ class Presence:
         if session is not None and session.character == row.id:
             self.end(session, CloseCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
-    # ------------------------------------------------------------ detaching
-
-    def detached(self, message: Detached) -> None:
-        """Let a session go whose connection is gone; of an older attachment it means nothing."""
-        session = self._sessions.current(message.session, message.generation)
-        if session is not None:
-            self._loop.require(
-                session.lane,
-                lambda: self._detach(session, message),
-                lambda _: None,
-            )
-
-    def _detach(self, session: Session, message: Detached) -> None:
-        if self._sessions.current(message.session, message.generation) is not session:
-            return
-        if message.quit:
-            self._leave(session, CloseCode.NORMAL, "The client said goodbye.")
-        elif not session.linkdead:
-            session.grace = self._clock.callLater(
-                self._limits.grace, self._grace_over, session, message.generation
-            )
-            self._stage.perform(lose_link(self._world, session.character))
-
-    def _grace_over(self, session: Session, generation: Generation) -> None:
-        def work() -> None:
-            if self._sessions.current(session.id, generation) is session:
-                self.end(session, CloseCode.NORMAL, "Your connection was lost for too long.")
-
-        self._loop.require(session.lane, work, lambda _: None)
-
     # ------------------------------------------------------------ ending
 
     def quit(self, session: Session) -> None:
@@ -306,7 +266,7 @@ class Presence:
         session.ending = Ended(session.id, CloseCode.NORMAL, "You have left the world.")
         session.deadline = self._clock.callLater(FAREWELL_SECONDS, self._finish, session)
         self._ending.add(session)
-        self._leave(session, CloseCode.NORMAL, "The player quit.")
+        self.leave(session, CloseCode.NORMAL, "The player quit.")
 
     def answered(self, session: Session) -> None:
         """Close the connection of one who quit, once the last input is answered."""
@@ -332,7 +292,7 @@ class Presence:
             reason: One sentence, for people.
         """
         self._publish_end(session, code, reason)
-        self._leave(session, code, reason)
+        self.leave(session, code, reason)
 
     def end_tokens(self, tokens: Iterable[TokenHash]) -> None:
         """End all sessions that act on revoked tokens, those too that are just attaching."""
@@ -361,12 +321,11 @@ class Presence:
 
     def awaits(self, account: AccountId) -> bool:
         """Tell whether somebody of that account is arriving."""
-        return account in self._arrivals
+        return account in self._expected
 
     def appoint(self, account: AccountId, role: Role) -> None:
         """Let the characters of an account have another role, those too that are arriving."""
-        for arrival in self._arrivals.get(account, ()):
-            arrival.stale = True
+        self._expected.outdate(account)
 
         def work() -> None:
             for session in self._sessions.of_account(account):
@@ -400,10 +359,17 @@ class Presence:
         for session in tuple(self._ending):
             self._finish(session)
 
-    def _leave(self, session: Session, code: CloseCode, cause: str) -> None:
-        for arrival in self._arrivals.get(session.attended.account, ()):
-            arrival.stale = True
-        _cancel_grace(session)
+    def leave(self, session: Session, code: CloseCode, cause: str) -> None:
+        """
+        Let a session's character leave. Within the loop only.
+
+        Args:
+            session: One that goes on.
+            code: What the client is told, by another way.
+            cause: For the log.
+        """
+        self._expected.outdate(session.attended.account)
+        session.cancel_grace()
         self._sessions.remove(session)
         self._measure()
         self._note_end(session, code, cause)
@@ -423,9 +389,3 @@ class Presence:
 
     def _measure(self) -> None:
         self._meter.gauge("sessions", float(len(self._sessions)))
-
-
-def _cancel_grace(session: Session) -> None:
-    if session.grace is not None and session.grace.active():
-        session.grace.cancel()
-    session.grace = None

@@ -253,7 +253,7 @@ def _receivers(game: Game) -> Mapping[type[Message], _Receive]:
         {
             Input: game.commands.received,
             OccupantsWanted: game.commands.occupants_wanted,
-            Detached: game.presence.detached,
+            Detached: game.links.detached,
         }
     )
 

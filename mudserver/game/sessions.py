@@ -73,6 +73,12 @@ class Session:
         """Whether its connection is lost."""
         return self.grace is not None
 
+    def cancel_grace(self) -> None:
+        """End the grace, if one runs: the connection is back, or the session is over."""
+        if self.grace is not None and self.grace.active():
+            self.grace.cancel()
+        self.grace = None
+
     @property
     def context(self) -> Mapping[str, Any]:
         """Whom it is about, as keywords for a line of the log, whose own ones have other types."""

@@ -82,7 +82,7 @@ class AttachTest(GameTestCase):
         self.database.failure = StorageUnavailable("away")
         self.failureResultOf(self.gateway.attach(ANN), StorageUnavailable)
         self.database.failure = None
-        self.assertEqual(self.game.presence._arrivals, {})
+        self.assertEqual(self.game.presence._expected._arriving, {})
         self.enter("Ann")
 
     def test_given_up(self) -> None:

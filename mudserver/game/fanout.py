@@ -1,6 +1,6 @@
 """From an event to those who see it: each view made once, each gateway told once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime
 from typing import Final
 
@@ -101,6 +101,30 @@ class FanOut:
             watchers = watching(self._world, delta)
             if watchers:
                 self._show(_delta_view(delta, time), watchers)
+
+    def update(self, deltas: Iterable[Delta], spared: Set[CharacterId]) -> None:
+        """
+        Show deltas alone.
+
+        Args:
+            deltas: What applying an event returned.
+            spared: Whose copies are to be replaced anyway.
+        """
+        for delta in deltas:
+            watchers = [each for each in watching(self._world, delta) if each not in spared]
+            if watchers:
+                self._show(_delta_view(delta, self._time()), watchers)
+
+    def states(self, sessions: Iterable[Session]) -> None:
+        """Show sessions the whole of their characters, and of the rooms where these are."""
+        rooms: dict[RoomId, list[CharacterId]] = {}
+        for session in sessions:
+            self.char_state(session)
+            room = self._world.character(session.character).room
+            if room is not None:
+                rooms.setdefault(room, []).append(session.character)
+        for room, characters in rooms.items():
+            self._show(room_state(self._world, room, self._time()), characters)
 
     def char_state(self, session: Session) -> None:
         """Show a session the whole of its character."""

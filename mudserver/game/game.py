@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from mudserver.errors import Fenced
 from mudserver.game.accounts import Accounts
 from mudserver.game.attachments import Attachments
+from mudserver.game.attendance import Attendance
 from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
 from mudserver.game.expected import Expected
@@ -26,9 +27,11 @@ from mudserver.game.loop import GameLoop
 from mudserver.game.missing import MissingInputs
 from mudserver.game.moderation import Moderation
 from mudserver.game.network_bans import NetworkBanNotices
+from mudserver.game.opening import Opening
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
+from mudserver.game.reattachment import Reattachments
 from mudserver.game.recorder import Recorder
 from mudserver.game.restoration import Restoration
 from mudserver.game.revalidation import Revalidation
@@ -36,6 +39,8 @@ from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.standings import Standings
+from mudserver.game.states import States
+from mudserver.game.stored_sessions import StoredSessions
 from mudserver.game.tokens import Tokens
 from mudserver.game.upkeep import HistoryUpkeep
 from mudserver.game.verb_allowances import VerbAllowances
@@ -47,6 +52,7 @@ from mudserver.interfaces.journal import IJournalStore
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.notices import INotices, NoNotices
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
+from mudserver.interfaces.undelivered import IUndelivered, NoneKept
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
 from mudserver.world.world import World
@@ -72,6 +78,9 @@ class GamePorts:
         meter: What counts.
         holder: Who we are, for operators who ask who has the lease.
         notices: What tells of changes by others.
+        undelivered: Where is kept what the bus could not deliver.
+        apart: Whether gateways are in other processes, which hold their sessions while no world is
+            there: a world that ends leaves them to the next one.
     """
 
     bus: IBus
@@ -88,6 +97,8 @@ class GamePorts:
     meter: IMeter
     holder: str = "a world"
     notices: INotices = field(factory=NoNotices)
+    undelivered: IUndelivered = field(factory=NoneKept)
+    apart: bool = False
 
 
 @frozen
@@ -107,6 +118,11 @@ class Game:
     accounts: Accounts
     presence: Presence
     links: Links
+    states: States
+    opening: Opening
+    attendance: Attendance
+    reattachments: Reattachments
+    gateways: Gateways
     attachments: Attachments
     revocations: Revocations
     standings: Standings
@@ -228,6 +244,31 @@ def assemble(
         clock=ports.clock,
         limits=limits.presence,
     )
+    states = States(sessions=sessions, loop=loop, fan_out=fan_out)
+    opening = Opening(
+        states=states,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        meter=ports.meter,
+        apart=ports.apart,
+    )
+    attendance = Attendance(sessions=sessions, links=links, opening=opening, clock=ports.clock)
+    reattachments = Reattachments(
+        world=world,
+        epoch=epoch,
+        stored=StoredSessions(accounts=ports.accounts, world=ports.world, journal=ports.journal),
+        journal=journal,
+        sessions=sessions,
+        expected=expected,
+        presence=presence,
+        links=links,
+        stage=stage,
+        states=states,
+        loop=loop,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        meter=ports.meter,
+    )
     attachments = Attachments(
         store=ports.world,
         accounts=accounts,
@@ -315,6 +356,11 @@ def assemble(
         accounts=accounts,
         presence=presence,
         links=links,
+        states=states,
+        opening=opening,
+        attendance=attendance,
+        reattachments=reattachments,
+        gateways=gateways,
         attachments=attachments,
         revocations=revocations,
         standings=standings,

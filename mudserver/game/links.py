@@ -10,7 +10,7 @@ from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import Generation
 from mudserver.interfaces.play import Detached
-from mudserver.world.rules import lose_link
+from mudserver.world.rules import lose_link, regain_link
 from mudserver.world.world import World
 
 
@@ -58,12 +58,32 @@ class Links:
             return
         if message.quit:
             self._presence.leave(session, CloseCode.NORMAL, "The client said goodbye.")
-        elif not session.linkdead:
+        else:
+            self.lose(session)
+
+    def lost(self, session: Session) -> None:
+        """Note that the connection of a session is lost, with its gateway."""
+        gateway = session.gateway
+
+        def work() -> None:
+            if self._sessions.goes_on(session) and session.gateway == gateway:
+                self.lose(session)
+
+        self._loop.require(session.lane, work, lambda _: None)
+
+    def lose(self, session: Session) -> None:
+        """Have a session without a connection, and a grace begin. Within the loop only."""
+        if not session.linkdead:
             self.hold(session)
             self._stage.perform(lose_link(self._world, session.character))
 
+    def regain(self, session: Session) -> None:
+        """Have a session with a connection again. Within the loop only."""
+        session.cancel_grace()
+        self._stage.perform(regain_link(self._world, session.character))
+
     def hold(self, session: Session) -> None:
-        """Let a grace begin for a session without a connection. Within the loop only."""
+        """Let a grace begin, anew if one runs, without a word. Within the loop only."""
         session.cancel_grace()
         session.grace = self._clock.callLater(
             self._limits.grace, self._grace_over, session, session.generation

@@ -19,6 +19,7 @@ from mudserver.errors import (
     Unavailable,
 )
 from mudserver.game.arrival import Arrival, attached, opened
+from mudserver.game.ended import EndedSessions
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.expected import Expected
 from mudserver.game.fanout import FanOut
@@ -29,7 +30,9 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
-from mudserver.ids import AccountId, Generation, SessionId, TokenHash
+from mudserver.ids import AccountId, GatewayId, Generation, SessionId, TokenHash
+from mudserver.interfaces.authority import Attended
+from mudserver.interfaces.continuity import Moved
 from mudserver.interfaces.logins import LoginWay
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached, Ended
@@ -106,6 +109,7 @@ class Presence:
         self._utc_now = utc_now
         self._meter = meter
         self._exclusions = Exclusions()
+        self._ended = EndedSessions()
         self._ending: set[Session] = set()
         self._closed = False
 
@@ -158,32 +162,48 @@ class Presence:
             reply.callback(None)
         elif playing is None:
             self._begin(arrival, row, reply)
-        elif playing.id == request.resume and playing.gateway == request.gateway:
+        elif playing.id == request.resume:
             self._resume(playing, arrival, reply)
         else:
             self._take_over(playing, arrival, row, reply)
-        self._measure()
+        self.measure()
 
     def _refusal(self, arrival: Arrival, row: CharacterRow) -> Exception | None:
         if self._closed:
             return Unavailable("The world is closing.")
-        if self.revoked_lately(arrival.authority.token.hash):
+        objection = self.objection(
+            arrival.authority.attended, row.name, arrival.request.origin.address
+        )
+        if objection is not None:
+            return objection
+        if self._sessions.get(arrival.request.session) is not None:
+            return ValueError(f"session {arrival.request.session} is there already")
+        if self.full and self._sessions.playing(row.id) is None:
+            return Overloaded("The world is full.", retry_after=30.0)
+        return None
+
+    def objection(
+        self, attended: Attended, character: str, address: str
+    ) -> NotAuthenticated | Banned | None:
+        """
+        Tell why somebody may not play, for all that is known without reading anything.
+
+        Args:
+            attended: By what right.
+            character: Who is to be played.
+            address: Where they come from.
+        """
+        if self.revoked_lately(attended.token):
             return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
-        if self._exclusions.closed(arrival.authority.account.id):
+        if self._exclusions.closed(attended.account):
             return Banned(_CLOSED)
         ban = self._world.bans.against(
             self._utc_now(),
-            account=row.account,
-            names=(row.name, arrival.authority.account.name),
-            address=arrival.request.origin.address,
+            account=attended.account,
+            names=(character, attended.name),
+            address=address,
         )
-        if ban is not None:
-            return Banned(ban.reason)
-        if self._sessions.get(arrival.request.session) is not None:
-            return ValueError(f"session {arrival.request.session} is there already")
-        if self._full and self._sessions.playing(row.id) is None:
-            return Overloaded("The world is full.", retry_after=30.0)
-        return None
+        return None if ban is None else Banned(ban.reason)
 
     @property
     def closed(self) -> bool:
@@ -191,7 +211,8 @@ class Presence:
         return self._closed
 
     @property
-    def _full(self) -> bool:
+    def full(self) -> bool:
+        """Whether no more characters are let in."""
         return len(self._sessions) >= self._limits.sessions
 
     def _begin(self, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
@@ -213,12 +234,19 @@ class Presence:
     def _resume(self, session: Session, arrival: Arrival, reply: _Reply) -> None:
         session.cancel_grace()
         session.generation = Generation(session.generation + 1)
+        self.move(session, arrival.request.gateway)
         session.transport = arrival.request.transport
         session.origin = arrival.request.origin
         self._sessions.attend(session, arrival.authority.attended)
         reply.callback(attached(session, recovered=True))
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
+
+    def move(self, session: Session, gateway: GatewayId) -> None:
+        """Show a session from now on by that gateway, and tell the one that showed it so far."""
+        if session.gateway != gateway:
+            self._gateways.tell(session.gateway, Moved(session.id, session.generation))
+            session.gateway = gateway
 
     def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         old.cancel_grace()
@@ -264,6 +292,7 @@ class Presence:
         The connection is closed when all inputs are answered: see `answered`.
         """
         session.ending = Ended(session.id, CloseCode.NORMAL, "You have left the world.")
+        self._ended.note(session.ending, self._clock.seconds())
         session.deadline = self._clock.callLater(FAREWELL_SECONDS, self._finish, session)
         self._ending.add(session)
         self.leave(session, CloseCode.NORMAL, "The player quit.")
@@ -356,8 +385,25 @@ class Presence:
         self._closed = True
         for session in self._sessions:
             self.end(session, CloseCode.RESTART, "The world goes down, and comes back soon.")
+        self.finish()
+
+    def hand_over(self) -> None:
+        """
+        Take nobody in any more, and leave all who are here to the next world: nobody leaves, and
+        their gateways hold them. In the loop, or once it has stopped.
+        """
+        self._closed = True
+        for session in self._sessions:
+            session.cancel_grace()
+
+    def finish(self) -> None:
+        """Close the connections of those who quit, whatever is answered."""
         for session in tuple(self._ending):
             self._finish(session)
+
+    def ended(self, session: SessionId) -> Ended | None:
+        """Tell how a session ended, if it did of late."""
+        return self._ended.get(session)
 
     def leave(self, session: Session, code: CloseCode, cause: str) -> None:
         """
@@ -371,7 +417,7 @@ class Presence:
         self._expected.outdate(session.attended.account)
         session.cancel_grace()
         self._sessions.remove(session)
-        self._measure()
+        self.measure()
         self._note_end(session, code, cause)
         try:
             self._stage.perform(leave(self._world, session.character))
@@ -385,7 +431,9 @@ class Presence:
     def _publish_end(self, session: Session, code: CloseCode, reason: str) -> None:
         farewell = Line((Span(reason, Style.SYSTEM),))
         ended = Ended(session.id, code, reason, farewell)
+        self._ended.note(ended, self._clock.seconds())
         self._gateways.tell(session.gateway, ended)
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Tell the meter how many are here."""
         self._meter.gauge("sessions", float(len(self._sessions)))

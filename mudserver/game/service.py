@@ -1,6 +1,7 @@
 """The world as a service: what gateways ask and send, and who in the game answers it."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,12 +26,23 @@ from mudserver.interfaces.authority import (
     Revoke,
     Transport,
 )
-from mudserver.interfaces.bus import WORLD, Message, Request
+from mudserver.interfaces.bus import EVERY_GATEWAY, WORLD, Message, Request
+from mudserver.interfaces.continuity import (
+    AllReattached,
+    Reattach,
+    StatesWanted,
+    WorldClosing,
+    WorldOpened,
+)
 from mudserver.interfaces.exclusion import ListNetworkBans
 from mudserver.interfaces.play import Attach, Detached, Input, OccupantsWanted
 from mudserver.interfaces.rows import WorldRows
+from mudserver.interfaces.undelivered import IUndelivered, KeepUndelivered
 from mudserver.world.area import Area
 from mudserver.world.lexicon import STANDARD, Lexicon
+
+#: What comes in the order of a session's inputs.
+_OF_SESSIONS = (Input, OccupantsWanted, Detached)
 
 _Receive = Callable[[Any], None]
 _Answer = Callable[[Any], Deferred[Any]]
@@ -65,6 +77,7 @@ class WorldService(Service):
         self._lexicon = lexicon
         self._report_fenced = fenced
         self._game: Game | None = None
+        self._superseded = False
         self._withdraw: tuple[Callable[[], None], ...] = ()
         self._receivers: Mapping[type[Message], _Receive] = MappingProxyType({})
         self._responders: Mapping[type[Request[Any]], _Answer] = MappingProxyType({})
@@ -104,7 +117,7 @@ class WorldService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Let everyone leave, and save.
+        Let everyone leave, and save; where gateways are elsewhere, leave all to the next world.
 
         Returns:
             Fires when all is committed. Fails with `StorageUnavailable` where it can't be;
@@ -124,7 +137,7 @@ class WorldService(Service):
         await game.upkeep.start()
         self._game = game
         self._receivers = _receivers(game)
-        self._responders = _responders(game)
+        self._responders = _responders(game, self._ports.undelivered)
         self._ports.hasher.start()
         game.pastime.start()
         game.pressure.start()
@@ -135,7 +148,13 @@ class WorldService(Service):
         game.attempts.start()
         game.logins.start()
         bus = self._ports.bus
-        self._withdraw = (bus.respond(WORLD, self._respond), bus.subscribe(WORLD, self._receive))
+        game.opening.begin()
+        self._withdraw = (
+            bus.respond(WORLD, self._respond, rank=epoch),
+            bus.subscribe(WORLD, self._receive),
+            bus.watch(EVERY_GATEWAY, game.attendance.changed),
+        )
+        game.gateways.tell_all(WorldOpened())
         game.notices.open()
         self._log.info(
             "The world is open: {rooms} rooms, {npcs} inhabitants.",
@@ -159,9 +178,12 @@ class WorldService(Service):
             return
         self._shut(game)
         game.loop.stop()
-        game.presence.close()
+        self._let_go(game)
         try:
             await game.journal.stop()
+            game.presence.finish()
+            if self._ports.apart and not self._superseded:
+                game.gateways.tell_all(WorldClosing())
         finally:
             await game.tasks.stop()
             await game.attempts.stop()
@@ -182,12 +204,22 @@ class WorldService(Service):
         game.revalidation.stop()
         game.expiry.stop()
         game.missing.stop()
+        game.opening.stop()
+        game.attendance.stop()
+
+    def _let_go(self, game: Game) -> None:
+        """Let everyone leave, or go on with the next world."""
+        if self._ports.apart:
+            game.presence.hand_over()
+        else:
+            game.presence.close()
 
     def _fenced(self, error: Fenced) -> None:
         """Let everyone go to the world that has taken over; save nothing."""
         game = self.game
+        self._superseded = True
         self._shut(game)
-        game.loop.require(OPERATIONS, game.presence.close, lambda _: None)
+        game.loop.require(OPERATIONS, lambda: self._let_go(game), lambda _: None)
         self._report_fenced(error)
 
     # ------------------------------------------------------------ the bus
@@ -197,7 +229,11 @@ class WorldService(Service):
         if receive is None:
             self._ports.meter.count("messages_unknown", kind=type(message).__name__)
             return
-        receive(message)
+        opening = self.game.opening
+        if opening.holding and isinstance(message, _OF_SESSIONS):
+            opening.hold(partial(receive, message))
+        else:
+            receive(message)
 
     def _respond(self, request: Request[object]) -> Deferred[object]:
         return Deferred.fromCoroutine(self._answer(request))
@@ -254,11 +290,13 @@ def _receivers(game: Game) -> Mapping[type[Message], _Receive]:
             Input: game.commands.received,
             OccupantsWanted: game.commands.occupants_wanted,
             Detached: game.links.detached,
+            StatesWanted: game.states.wanted,
+            AllReattached: game.opening.reattached,
         }
     )
 
 
-def _responders(game: Game) -> Mapping[type[Request[Any]], _Answer]:
+def _responders(game: Game, undelivered: IUndelivered) -> Mapping[type[Request[Any]], _Answer]:
     return MappingProxyType(
         {
             LookUpName: _fired(game.accounts.look_up),
@@ -271,6 +309,8 @@ def _responders(game: Game) -> Mapping[type[Request[Any]], _Answer]:
             Attach: _fired(game.attachments.attach),
             Refresh: _fired(game.attachments.refresh),
             ListNetworkBans: _fired(game.notices.all),
+            Reattach: _fired(game.reattachments.reattach),
+            KeepUndelivered: lambda request: undelivered.keep(request.letters),
         }
     )
 

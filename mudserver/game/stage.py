@@ -1,6 +1,6 @@
 """Where events happen: applied to the world, noted for saving, shown to those who see them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.showings import Showings
-from mudserver.ids import NpcId
+from mudserver.ids import CharacterId, NpcId
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.meter import IMeter
 from mudserver.world.applied import (
@@ -102,6 +102,22 @@ class Stage:
                 showings = None if receipt is None else receipt.showings
                 self._submit(partial(react, self._world, event), showings)
         return changed
+
+    def restore(self, events: Iterable[Event], spared: Set[CharacterId]) -> None:
+        """
+        Have events be true that happened in an earlier world: nobody is told of them again.
+
+        Args:
+            events: In their order.
+            spared: Those who are to be shown the whole of what they see anyway.
+        """
+        changes: list[Change] = []
+        for event in events:
+            applied = self._world.apply(event)
+            changes.extend(applied.changes)
+            self._fan_out.update(applied.deltas, spared)
+        if changes:
+            self._journal.append(changes)
 
     def pass_time(self, npc: NpcId, pick: float) -> None:
         """Have an inhabitant do something to pass the time, where a player sees it."""

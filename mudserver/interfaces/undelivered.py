@@ -1,9 +1,10 @@
 """Messages that the bus could not deliver, and where they are kept."""
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
-from zope.interface import Interface
+from twisted.internet.defer import Deferred, fail
+from zope.interface import Interface, implementer
 
+from mudserver.errors import Unavailable
 from mudserver.interfaces.bus import Moment, Request
 
 
@@ -44,6 +45,15 @@ class IUndelivered(Interface):
             Fires when they are safe. Fails with `Unavailable` where they can't be kept just now;
             the same ones may be kept again.
         """
+
+
+@implementer(IUndelivered)
+class NoneKept:
+    """Keeps nothing: where no message can be lost, since all is in one process."""
+
+    def keep(self, letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        """Implement `IUndelivered.keep`."""
+        return fail(Unavailable(f"{len(letters)} messages have no place here."))
 
 
 @frozen

@@ -25,6 +25,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.continuity import Moved
 from mudserver.interfaces.play import Attached
 from tests.unit.game.theatre import HOME, PASSWORD, FakeGateway, GameTestCase, Opened
 
@@ -294,12 +295,24 @@ class LinkDeadTest(GameTestCase):
         self.assertEqual(self.gateway.ended(self.bob), [])
 
     def test_resume_at_another_gateway(self) -> None:
-        """Another gateway holds nothing that was missed: it takes over, with full state."""
+        """A session that is resumed at another gateway moves there: the first hears so behind all
+        that it was shown, and whatever comes later goes to the other.
+        """
         other = FakeGateway(self.bus, GatewayId("other"))
+        self.gateway.type(self.bob, "say before")
+        self.clock.advance(0)
         attaching = other.attach(ANN, resume=self.ann)
         self.advance()
-        self.assertFalse(self.successResultOf(attaching).recovered)
-        self.assertEqual(len(self.gateway.ended(self.ann)), 1)
+        attached = self.successResultOf(attaching)
+        self.assertEqual((attached.recovered, attached.session), (True, self.ann))
+        self.type(self.bob, "say after")
+        told = [each for each in self.gateway.of(self.ann) if not isinstance(each, Opened)]
+        self.assertEqual(told[-1], Moved(self.ann, attached.generation))
+        self.assertEqual(self.gateway.lines(self.ann), ['Bob says, "before"'])
+        self.assertEqual(other.lines(self.ann), ['Bob says, "after"'])
+        self.gateway.detach(self.ann)  # the old attachment's
+        self.advance(500.0)
+        self.assertEqual((len(self.game.sessions), self.gateway.ended(self.ann)), (2, []))
 
     def test_takeover_of_the_lost(self) -> None:
         """A fresh login to a character whose link is lost brings it back before all eyes."""

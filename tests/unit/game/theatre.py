@@ -33,7 +33,7 @@ from mudserver.interfaces.authority import (
     Transport,
 )
 from mudserver.interfaces.bus import WORLD, Message, gateway_subject
-from mudserver.interfaces.continuity import FromWorld
+from mudserver.interfaces.continuity import FromWorld, Moved
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
     Attach,
@@ -50,6 +50,7 @@ from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
 from mudserver.storage.memory_history import MemoryHistoryStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.storage.memory_notices import MemoryNotices
+from mudserver.storage.memory_undelivered import MemoryUndelivered
 from mudserver.telemetry.metrics import METRICS, Kind
 from mudserver.world.area import Area
 from tests.contract.areas import harbour_world
@@ -250,7 +251,7 @@ class Opened(Message):
 def _concerns(message: Message, session: SessionId) -> bool:
     if isinstance(message, Show):
         return session in message.sessions
-    if isinstance(message, Settled | Ended | PasswordWanted | Opened):
+    if isinstance(message, Settled | Ended | PasswordWanted | Opened | Moved):
         return message.session == session
     return False
 
@@ -260,6 +261,7 @@ class GameTestCase(SynchronousTestCase):
 
     limits = GameLimits(AccountLimits(), PresenceLimits(sessions=50, grace=120.0))
     hash_parameters: HashParameters = CHEAPEST
+    apart = False
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -271,6 +273,7 @@ class GameTestCase(SynchronousTestCase):
         self.world_store = MemoryWorldStore(self.database)
         self.journal_store = MemoryJournalStore(self.database)
         self.notices = MemoryNotices()
+        self.undelivered = MemoryUndelivered()
         self.fenced: list[Fenced] = []
         self.successResultOf(self.world_store.import_areas(self.make_areas()))
         self.threads = InlineThreads()
@@ -311,6 +314,8 @@ class GameTestCase(SynchronousTestCase):
             pick=lambda: 0.99,
             meter=self.meter,
             notices=self.notices,
+            undelivered=self.undelivered,
+            apart=self.apart,
         )
         return WorldService(ports, self.limits, fenced=self.fenced.append)
 

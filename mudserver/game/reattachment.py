@@ -1,0 +1,322 @@
+"""Sessions that gateways hold go on in a world that doesn't know them, or was cut off."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+
+from attrs import define, evolve
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mudserver.errors import (
+    Banned,
+    CloseCode,
+    NoSuchCharacter,
+    NotAuthenticated,
+    StorageUnavailable,
+    Unavailable,
+)
+from mudserver.game.answers import Answers
+from mudserver.game.attachments import MAX_LOADS, SAVED_SECONDS
+from mudserver.game.expected import Expected
+from mudserver.game.journal import Journal
+from mudserver.game.links import Links
+from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.populate import admit
+from mudserver.game.presence import Presence
+from mudserver.game.sessions import Session, Sessions
+from mudserver.game.stage import Stage
+from mudserver.game.states import States
+from mudserver.game.stored_sessions import Stored, StoredSessions
+from mudserver.ids import Epoch, GatewayId, Generation
+from mudserver.interfaces.continuity import (
+    MAX_HELD,
+    Held,
+    Reattach,
+    Reattached,
+    Reattachment,
+)
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import Ended
+from mudserver.interfaces.rows import CharacterRow
+from mudserver.view.line import Line, Span, Style
+from mudserver.world.rules import enter, lose_link
+from mudserver.world.world import World
+
+_ELSEWHERE = "Your character is now played from elsewhere."
+_BROKEN = "Something went wrong on our side."
+_TOO_FAST = "Your character is coming and going too fast."
+
+
+@define(eq=False)
+class _Comeback:
+    """
+    A session on its way back.
+
+    Attributes:
+        held: As its gateway holds it.
+        stored: What is stored of it and others; None before that is read.
+        stale: Whether one of its account's characters has left since the reading began.
+        outcome: What became of it; None where it must be read again.
+    """
+
+    held: Held
+    stored: Stored | None = None
+    stale: bool = False
+    outcome: Reattached | None = None
+
+
+class Reattachments:
+    """
+    Lets sessions go on, many at a time: what is stored of them is read together, and then they come
+    into the world one by one, each as one piece of work.
+
+    They come as they were, and nobody is told a story: others see them stand where they stood.
+
+    Args:
+        world: Where they go on.
+        epoch: Of its lease.
+        stored: Reads what is stored of them.
+        journal: Whose changes must be saved before that.
+        sessions: Who plays.
+        expected: Who is on the way in.
+        presence: Who may not come in, and who has ended.
+        links: What holds those whose connection is lost.
+        stage: What lets the events be true.
+        states: What shows them where they are.
+        loop: Where it happens.
+        clock: What waiting is measured by.
+        utc_now: The wall clock, by which tokens end.
+        meter: Gets ``attachments`` by outcome (counter).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        epoch: Epoch,
+        stored: StoredSessions,
+        journal: Journal,
+        sessions: Sessions,
+        expected: Expected,
+        presence: Presence,
+        links: Links,
+        stage: Stage,
+        states: States,
+        loop: GameLoop,
+        clock: IReactorTime,
+        utc_now: Callable[[], datetime],
+        meter: IMeter,
+    ) -> None:
+        self._world = world
+        self._epoch = epoch
+        self._stored = stored
+        self._journal = journal
+        self._sessions = sessions
+        self._expected = expected
+        self._presence = presence
+        self._links = links
+        self._stage = stage
+        self._states = states
+        self._loop = loop
+        self._clock = clock
+        self._utc_now = utc_now
+        self._meter = meter
+
+    async def reattach(self, request: Reattach) -> Reattachment:
+        """
+        Go on with sessions.
+
+        The answer is given before they are shown their states.
+
+        Raises:
+            Unavailable: The database is away, or the world is closing.
+        """
+        if len(request.held) > MAX_HELD:
+            raise ValueError(f"{len(request.held)} sessions at once")
+        comebacks = [_Comeback(held) for held in request.held]
+        for _ in range(MAX_LOADS):
+            left = [each for each in comebacks if each.outcome is None]
+            if not left:
+                break
+            with ExitStack() as stack:
+                await self._read(left, stack)
+                await self._bring_back(left, request.gateway)
+            if self._presence.closed:
+                raise Unavailable("The world is closing.")
+        outcomes = tuple(
+            each.outcome or self._refuse(each.held, CloseCode.TRY_LATER, _TOO_FAST)
+            for each in comebacks
+        )
+        self._presence.measure()
+        # As work, and so after the answer.
+        self._states.show(
+            session
+            for each in outcomes
+            if (session := self._sessions.current(each.session, each.generation)) is not None
+        )
+        return Reattachment(self._epoch, outcomes)
+
+    # ------------------------------------------------------------ reading
+
+    async def _read(self, comebacks: list[_Comeback], stack: ExitStack) -> None:
+        """Read what is stored of those who are not here, and note whether it becomes another."""
+        absent = [each for each in comebacks if self._sessions.get(each.held.session) is None]
+        if not absent:
+            return
+        for each in absent:
+            each.stale = False
+            stack.enter_context(self._expected.awaiting(each.held.attended.account, each))
+        await self._all_saved()
+        stored = await self._stored.read([each.held for each in absent])
+        for each in absent:
+            each.stored = stored
+
+    async def _all_saved(self) -> None:
+        try:
+            await self._journal.barrier().addTimeout(SAVED_SECONDS, self._clock)
+        except TimeoutError:
+            raise StorageUnavailable("What changed can't be saved just now.") from None
+
+    # ------------------------------------------------------------ coming back
+
+    def _bring_back(self, comebacks: list[_Comeback], gateway: GatewayId) -> Deferred[None]:
+        """Have them come back, in the loop; fires with the last of them."""
+        done: Deferred[None] = Deferred()
+        left = len(comebacks)
+
+        def one_less() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                done.callback(None)
+
+        def work(comeback: _Comeback) -> None:
+            if not self._presence.closed:
+                comeback.outcome = self._come_back(comeback, gateway)
+            one_less()
+
+        def failed(comeback: _Comeback, _: Failure) -> None:
+            comeback.outcome = self._broken(comeback.held)
+            one_less()
+
+        for each in comebacks:
+            # Not in the session's own lane: that may wait for the database.
+            lane = Lane(f"reattachment of {each.held.session}")
+            self._loop.require(lane, partial(work, each), partial(failed, each))
+        return done
+
+    def _come_back(self, comeback: _Comeback, gateway: GatewayId) -> Reattached | None:
+        """Let a session go on, or end; returns None where it must be read (again)."""
+        held = comeback.held
+        session = self._sessions.get(held.session)
+        if session is not None:
+            return self._resume(session, held, gateway)
+        ended = self._presence.ended(held.session)
+        if ended is not None:
+            return self._over(held, ended)
+        if comeback.stored is None or comeback.stale:
+            return None
+        try:
+            row = comeback.stored.character(held, self._utc_now())
+            objection = self._presence.objection(held.attended, row.name, held.origin.address)
+            if objection is not None:
+                raise objection
+        except NotAuthenticated as error:
+            return self._refuse(held, error.close_code, error.message)
+        except Banned as error:
+            return self._refuse(held, CloseCode.BANNED, error.message)
+        except NoSuchCharacter as error:
+            return self._refuse(held, CloseCode.REVOKED, error.message)
+        if self._sessions.playing(row.id) is not None:
+            return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
+        if self._presence.full:
+            return self._refuse(held, CloseCode.TRY_LATER, "The world is full.")
+        return self._enter(held, row, comeback.stored, gateway)
+
+    def _enter(
+        self, held: Held, row: CharacterRow, stored: Stored, gateway: GatewayId
+    ) -> Reattached:
+        character, elsewhere = admit(self._world, row)
+        for item in elsewhere:
+            self._log.warn(
+                "{item} isn't where it was stored; it stays where it is.",
+                item=item.key,
+                character=row.name,
+            )
+        committed = stored.committed.get(held.session)
+        answers = Answers(held.session)
+        answers.go_on(
+            held.settled if committed is None else max(committed.number, held.settled),
+            () if committed is None else committed.answers,
+            self._clock.seconds(),
+        )
+        session = Session(
+            id=held.session,
+            generation=Generation(held.generation + 1),
+            gateway=gateway,
+            attended=evolve(held.attended, expires=stored.tokens[held.attended.token].expires),
+            character=character.id,
+            name=row.name,
+            transport=held.transport,
+            origin=held.origin,
+            answers=answers,
+        )
+        self._sessions.add(session)
+        self._states.expect(session)
+        arrived, _ = enter(self._world, character)
+        self._stage.restore((arrived,), self._states.due)
+        if held.linkdead:
+            self._links.hold(session)
+            self._stage.restore(lose_link(self._world, character.id), self._states.due)
+        return self._goes_on(session)
+
+    def _resume(self, session: Session, held: Held, gateway: GatewayId) -> Reattached:
+        """Let a session go on that never ended here: its gateway was cut off."""
+        if session.attended.account != held.attended.account:
+            return self._refuse(held, CloseCode.REVOKED, "That session is another account's.")
+        if session.gateway != gateway and held.generation < session.generation:
+            return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
+        session.generation = Generation(max(session.generation, held.generation) + 1)
+        self._presence.move(session, gateway)
+        session.transport = held.transport
+        session.origin = held.origin
+        if not held.linkdead:
+            self._links.regain(session)
+        elif session.linkdead:
+            self._links.hold(session)
+        else:
+            self._links.lose(session)
+        return self._goes_on(session)
+
+    def _goes_on(self, session: Session) -> Reattached:
+        self._meter.count("attachments", outcome="reattached")
+        return Reattached(session.id, session.generation, session.answers.applied)
+
+    # ------------------------------------------------------------ not coming back
+
+    def _refuse(self, held: Held, code: CloseCode, reason: str) -> Reattached:
+        farewell = Line((Span(reason, Style.SYSTEM),))
+        return self._over(held, Ended(held.session, code, reason, farewell))
+
+    def _over(self, held: Held, ended: Ended) -> Reattached:
+        self._meter.count("attachments", outcome="refused")
+        self._log.info(
+            "{character} does not go on: {reason}",
+            character=held.character,
+            reason=ended.reason,
+            code=ended.code,
+            session=held.session,
+        )
+        return Reattached(held.session, held.generation, held.settled, ended)
+
+    def _broken(self, held: Held) -> Reattached:
+        session = self._sessions.get(held.session)
+        if session is not None:
+            self._presence.end(session, CloseCode.INTERNAL_ERROR, _BROKEN)
+        return self._refuse(held, CloseCode.INTERNAL_ERROR, _BROKEN)

@@ -1,0 +1,525 @@
+"""Sessions go on in the next world, as they were, and what was typed is carried out once."""
+
+from datetime import timedelta
+from typing import cast
+
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from mudserver.errors import CloseCode, StorageUnavailable, Unavailable
+from mudserver.game import attendance, journal
+from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId, TokenHash
+from mudserver.interfaces.authority import Transport
+from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.continuity import MAX_HELD, Moved, Reattach, Reattached
+from mudserver.interfaces.play import Detached, Refusal, Settled
+from mudserver.world.bans import Ban, BanKind
+from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
+from tests.unit.game.theatre import Opened
+
+
+class GoOnTest(SuccessionTestCase):
+    """A world is killed, and another opens."""
+
+    def test_as_it_was(self) -> None:
+        """The same session has another generation, and is shown its state behind the answer."""
+        self.carry_out(self.ann, "get lamp")
+        self.carry_out(self.ann, "east")
+        self.holding.forget()
+        answer = self.succeed()
+        self.assertEqual(
+            answer.sessions,
+            (
+                Reattached(self.ann, Generation(2), InputNumber(2)),
+                Reattached(self.bob, Generation(2), InputNumber(0)),
+            ),
+        )
+        self.assertEqual(answer.epoch, self.holding.epoch)
+        self.assertEqual(self.holding.of(self.ann)[0], Opened(self.ann))
+        self.assertEqual(self.holding.types(self.ann), ["char.state", "room.state"])
+        self.assertEqual(self.holding.types(self.bob), ["char.state", "room.state"])
+        (own,) = self.holding.bodies(self.ann, "char.state")
+        (room,) = self.holding.bodies(self.ann, "room.state")
+        self.assertIn("a brass lamp", str(own["inventory"]))
+        self.assertIn("The Mole", str(room["room"]))
+        self.carry_out(self.ann, "say here")
+        self.assertEqual(self.holding.lines(self.ann)[-1], 'You say, "here"')
+
+    def test_together(self) -> None:
+        """All who were in a room see each other there, and nobody is told a story."""
+        self.succeed()
+        for session in (self.ann, self.bob):
+            (room,) = self.holding.bodies(session, "room.state")
+            self.assertIn("'Ann'", str(room))
+            self.assertIn("'Bob'", str(room))
+            self.assertEqual(self.holding.bodies(session, "presence"), [])
+            self.assertEqual(self.holding.bodies(session, "room.delta"), [])
+
+    def test_one_after_the_other(self) -> None:
+        """Who is back already learns by deltas of those who come later."""
+        self.kill()
+        self.open_next()
+        self.holding.ask(self.ann)
+        self.advance(5.0)
+        self.holding.forget()
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual(self.holding.types(self.ann), ["room.delta"])
+        self.assertEqual(self.holding.types(self.bob), ["char.state", "room.state"])
+
+    def test_uncommitted(self) -> None:
+        """What was not committed is carried out again, and shown once."""
+        self.holding.type_held(self.ann, "get lamp", "a")
+        self.clock.advance(0)
+        self.assertEqual(self.holding.settled(self.ann), [])
+        answer = self.succeed()
+        self.assertEqual(answer.sessions[0].applied, 0)
+        self.assertEqual(
+            self.holding.settled(self.ann), [Settled(self.ann, InputNumber(1), CommandId("a"))]
+        )
+        self.assertEqual(
+            [line for line in self.holding.lines(self.ann) if "pick up" in line],
+            ["You pick up a brass lamp."],
+        )
+        self.assertEqual(
+            [line for line in self.holding.lines(self.bob) if "picks up" in line],
+            ["Ann picks up a brass lamp."],
+        )
+
+    def test_committed_but_not_heard(self) -> None:
+        """What was committed is answered only."""
+        self.holding.deaf = True
+        self.carry_out(self.ann, "get lamp", "a")
+        self.carry_out(self.ann, "drop feather", "b")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        answer = self.succeed()
+        self.assertEqual(answer.sessions[0].applied, 2)
+        first, second = self.holding.settled(self.ann)
+        self.assertEqual((first.number, first.refusal), (1, None))
+        assert second.refusal is not None
+        self.assertEqual(second.number, 2)
+        self.assertNotIn("chat", self.holding.types(self.ann))
+
+    def test_remembered_answers(self) -> None:
+        """A client's id gets the same answer from the next world, refusals too."""
+        self.carry_out(self.ann, "get moon", "a")
+        self.carry_out(self.ann, "get lamp", "b")
+        refused, done = self.holding.settled(self.ann)
+        self.succeed()
+        self.holding.forget()
+        self.carry_out(self.ann, "get moon", "a")
+        self.carry_out(self.ann, "get lamp", "b")
+        again = self.holding.settled(self.ann)
+        self.assertEqual([each.refusal for each in again], [refused.refusal, done.refusal])
+        assert refused.refusal is not None
+        self.assertEqual(self.holding.types(self.ann), [])
+
+    def test_settled_but_not_committed(self) -> None:
+        """What a gateway knows to be settled is not carried out again, though nothing of it was
+        committed.
+        """
+        self.holding.type_held(self.ann, "say hello")
+        self.clock.advance(0)
+        self.assertEqual(self.holding.held[self.ann].settled, 1)
+        self.assertEqual(self.succeed().sessions[0].applied, 1)
+
+    def test_linkdead(self) -> None:
+        """Who has no connection comes back without a word, has a grace of its own, and leaves."""
+        self.holding.held[self.bob] = evolve(self.holding.held[self.bob], linkdead=True)
+        self.succeed()
+        self.assertTrue([each.linkdead for each in self.game.sessions][1])
+        self.assertEqual(self.holding.bodies(self.ann, "presence"), [])
+        self.advance(120.0)
+        self.assertEqual([each.name for each in self.game.sessions], ["Ann"])
+        self.assertEqual(len(self.holding.ended(self.bob)), 1)
+
+    def test_stale_world(self) -> None:
+        """A world that was superseded saves nothing, ends no session, and isn't heard."""
+        self.holding.type_held(self.ann, "get lamp")
+        self.clock.advance(0)
+        stale, clock = self.kill(), self.clock
+        old = cast(Clock, stale._ports.clock)
+        self.open_next()
+        self.come_back()
+        self.holding.forget()
+        old.advance(1.0)
+        self.assertEqual(len(self.fenced), 1)
+        self.assertEqual(self.holding.messages, [])
+        self.assertEqual(len(stale.game.sessions), 2)
+        self.successResultOf(stale.stopService())
+        self.assertEqual(self.holding.messages, [])
+        self.assertEqual(old.getDelayedCalls(), [])
+        self.assertIs(self.clock, clock)
+
+    def test_database_away(self) -> None:
+        """While the database is away it is to be tried again."""
+        self.kill()
+        self.open_next()
+        self.database.failure = StorageUnavailable("away")
+        asking = self.holding.ask()
+        self.advance()
+        self.failureResultOf(asking, Unavailable)
+        self.database.failure = None
+        self.assertEqual(len(self.come_back().sessions), 2)
+        self.assertEqual(len(self.game.sessions), 2)
+
+    def test_too_many(self) -> None:
+        """More than `MAX_HELD` at once are a fault."""
+        held = self.holding.held[self.ann]
+        asking = self.bus.request(WORLD, Reattach(self.holding.id, (held,) * (MAX_HELD + 1)))
+        self.failureResultOf(asking, Unavailable)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+class VerifiedTest(SuccessionTestCase):
+    """Who may not go on."""
+
+    def outcome(self, session: SessionId) -> CloseCode | None:
+        """How a session fares in the next world."""
+        self.kill()
+        self.open_next()
+        asking = self.holding.ask()
+        self.advance()
+        for each in self.successResultOf(asking).sessions:
+            if each.session == session:
+                return None if each.ended is None else each.ended.code
+        raise AssertionError(session)
+
+    def revoke(self, session: SessionId) -> None:
+        token = self.holding.held[session].attended.token
+        self.successResultOf(self.account_store.revoke_token(token))
+
+    def test_revoked(self) -> None:
+        """Whose token was revoked meanwhile is out; the others go on."""
+        self.revoke(self.ann)
+        self.assertEqual(self.outcome(self.ann), CloseCode.REVOKED)
+        self.assertEqual([each.name for each in self.game.sessions], ["Bob"])
+
+    def test_revoked_telnet(self) -> None:
+        """So it is on telnet."""
+        self.revoke(self.bob)
+        self.assertEqual(self.outcome(self.bob), CloseCode.REVOKED)
+
+    def test_unknown_token(self) -> None:
+        """A token that nobody knows is none."""
+        held = self.holding.held[self.ann]
+        attended = evolve(held.attended, token=TokenHash("0" * 64))
+        self.holding.held[self.ann] = evolve(held, attended=attended)
+        self.assertEqual(self.outcome(self.ann), CloseCode.REVOKED)
+
+    def test_anothers_token(self) -> None:
+        """Nor is another's."""
+        held, bobs = self.holding.held[self.ann], self.holding.held[self.bob].attended.token
+        self.holding.held[self.ann] = evolve(held, attended=evolve(held.attended, token=bobs))
+        self.assertEqual(self.outcome(self.ann), CloseCode.REVOKED)
+
+    def expire(self, session: SessionId) -> None:
+        token = self.holding.held[session].attended.token
+        self.successResultOf(self.account_store.extend_token(token, self.utc_now()))
+
+    def test_expired(self) -> None:
+        """Whose token has ended is to log in again."""
+        self.expire(self.ann)
+        self.assertEqual(self.outcome(self.ann), CloseCode.EXPIRED)
+
+    def test_expired_telnet(self) -> None:
+        """On telnet a session outlives its token's end."""
+        self.expire(self.bob)
+        self.assertIsNone(self.outcome(self.bob))
+
+    def test_prolonged(self) -> None:
+        """The end of a token is as it is stored."""
+        later = self.utc_now() + timedelta(days=3)
+        token = self.holding.held[self.ann].attended.token
+        self.successResultOf(self.account_store.extend_token(token, later))
+        self.assertIsNone(self.outcome(self.ann))
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.assertEqual(session.attended.expires, later)
+
+    def test_closed_account(self) -> None:
+        """Whose account was closed is out."""
+        account = self.holding.held[self.ann].attended.account
+        known = self.database.accounts[account]
+        self.database.accounts[account] = evolve(known, disabled=True)
+        self.assertEqual(self.outcome(self.ann), CloseCode.BANNED)
+
+    def test_banned(self) -> None:
+        """Who was banned is out."""
+        self.database.bans[BanKind.NAME, "ann"] = Ban(
+            BanKind.NAME, "ann", "Ann", None, "", self.utc_now(), None, ""
+        )
+        self.assertEqual(self.outcome(self.ann), CloseCode.BANNED)
+
+    def test_anothers_character(self) -> None:
+        """Nobody plays another account's character."""
+        held = self.holding.held[self.ann]
+        self.holding.held[self.ann] = evolve(held, character="Bob")
+        self.assertEqual(self.outcome(self.ann), CloseCode.REVOKED)
+
+    def test_anothers_session(self) -> None:
+        """Nobody goes on with a session in which another character has played."""
+        self.carry_out(self.bob, "get lamp")
+        held = self.holding.held.pop(self.ann)
+        self.holding.held[self.bob] = evolve(held, session=self.bob)
+        self.assertEqual(self.outcome(self.bob), CloseCode.REVOKED)
+
+    def test_played_elsewhere(self) -> None:
+        """Whose character is played by another session by now is told so."""
+        self.kill()
+        self.open_next()
+        other = HoldingGateway(self.bus, GatewayId("other"))
+        self.come_in("Ann", gateway=other)
+        asking = self.holding.ask(self.ann)
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        assert outcome.ended is not None
+        self.assertEqual(outcome.ended.code, CloseCode.PLAYING_ELSEWHERE)
+        self.assertEqual(other.ended(next(iter(other.held))), [])
+
+
+class CutTest(SuccessionTestCase):
+    """The world goes on, but its gateway was cut off."""
+
+    def test_resumed(self) -> None:
+        """A session that the world knows goes on without reading anything, with full state."""
+        self.holding.type_held(self.ann, "look")
+        self.advance()
+        self.database.failure = StorageUnavailable("away")
+        self.holding.forget()
+        asking = self.holding.ask()
+        self.advance()
+        answer = self.successResultOf(asking)
+        self.assertEqual([each.generation for each in answer.sessions], [2, 2])
+        self.assertEqual(answer.sessions[0].applied, 1)
+        self.assertEqual(self.holding.types(self.ann), ["char.state", "room.state"])
+        asking = self.holding.ask(self.ann)
+        self.advance()
+        self.assertEqual(self.successResultOf(asking).sessions[0].generation, 3)
+        self.database.failure = None
+
+    def test_lost_inputs(self) -> None:
+        """What was lost on the way is sent again, and carried out once."""
+        self.holding.type_held(self.ann, "say one")
+        publish, self.bus.publish = self.bus.publish, lambda *_: None  # type: ignore[method-assign]
+        self.holding.type_held(self.ann, "say two")
+        self.bus.publish = publish  # type: ignore[method-assign]
+        self.holding.type_held(self.ann, "say three")
+        self.advance()
+        said = [body["text"] for body in self.holding.bodies(self.ann, "chat")]
+        self.assertEqual(said, ["one", "two", "three"])
+        self.assertEqual(len(self.holding.settled(self.ann)), 3)
+
+    def test_ended_meanwhile(self) -> None:
+        """A session that has ended while its gateway didn't hear it doesn't go on."""
+        self.holding.deaf = True
+        self.carry_out(self.ann, "quit")
+        self.holding.deaf = False
+        asking = self.holding.ask(self.ann)
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        assert outcome.ended is not None
+        self.assertEqual(outcome.ended.code, CloseCode.NORMAL)
+        self.assertEqual([each.name for each in self.game.sessions], ["Bob"])
+
+    def test_left_while_read(self) -> None:
+        """What is read while a character leaves is read again."""
+        self.kill()
+        self.open_next()
+        other = HoldingGateway(self.bus, GatewayId("other"))
+        session = self.come_in("Ann", gateway=other)
+        self.advance(5.0)
+        self.database.hold()
+        asking = self.holding.ask(self.ann)
+        self.advance()
+        self.bus.publish(WORLD, Detached(session, other.held[session].generation, quit=True))
+        self.advance()
+        self.database.release()
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        self.assertIsNone(outcome.ended)
+        self.assertEqual(len(self.game.sessions), 1)
+
+    def test_anothers_session(self) -> None:
+        """A session of another account is nobody's to go on with."""
+        held = self.holding.held[self.ann]
+        self.holding.held[self.bob] = evolve(held, session=self.bob)
+        asking = self.holding.ask(self.bob)
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        assert outcome.ended is not None
+        self.assertEqual(outcome.ended.code, CloseCode.REVOKED)
+        self.assertEqual(len(self.game.sessions), 2)
+
+
+class TwoHoldTest(SuccessionTestCase):
+    """A session was moved to another gateway, and both hold it when the next world opens."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.other = HoldingGateway(self.bus, GatewayId("other"))
+        before = self.holding.held[self.ann]
+        moving = self.other.enter("Ann", resume=self.ann)
+        self.advance()
+        self.successResultOf(moving)
+        self.assertNotIn(self.ann, self.holding.held)
+        self.holding.held[self.ann] = before  # it has not heard that
+        self.kill()
+        self.open_next()
+
+    def reattach(self, gateway: HoldingGateway) -> Reattached:
+        asking = gateway.ask(self.ann)
+        self.advance()
+        return self.successResultOf(asking).sessions[0]
+
+    def check(self) -> None:
+        (session,) = self.game.sessions
+        self.assertEqual(session.gateway, self.other.id)
+        self.assertEqual(session.generation, self.other.held[self.ann].generation)
+
+    def test_new_one_first(self) -> None:
+        """The one where it was moved to has it; the other is told."""
+        self.assertIsNone(self.reattach(self.other).ended)
+        late = self.reattach(self.holding).ended
+        assert late is not None
+        self.assertEqual(late.code, CloseCode.PLAYING_ELSEWHERE)
+        self.check()
+
+    def test_old_one_first(self) -> None:
+        """So it is where the other comes first."""
+        self.assertIsNone(self.reattach(self.holding).ended)
+        self.assertIsNone(self.reattach(self.other).ended)
+        self.assertEqual([type(each) for each in self.holding.of(self.ann)][-1], Moved)
+        self.check()
+
+
+class GoneGatewayTest(SuccessionTestCase):
+    """A gateway that is gone."""
+
+    def test_gone(self) -> None:
+        """Those who played by it are link-dead, and leave after the grace."""
+        self.holding.withdraw()
+        self.advance(attendance.GONE_SECONDS - 1.0)
+        self.assertFalse(any(each.linkdead for each in self.game.sessions))
+        self.advance(1.0)
+        self.assertTrue(all(each.linkdead for each in self.game.sessions))
+        self.advance(120.0)
+        self.assertEqual(len(self.game.sessions), 0)
+
+    def test_back_in_time(self) -> None:
+        """Within some seconds nobody notices anything."""
+        self.holding.withdraw()
+        self.advance(attendance.GONE_SECONDS - 1.0)
+        self.holding.come()
+        self.advance(attendance.GONE_SECONDS)
+        self.assertFalse(any(each.linkdead for each in self.game.sessions))
+        self.assertEqual(self.holding.messages, [])
+
+    def test_revived(self) -> None:
+        """A gateway that was cut off for longer brings them back; late words of the loss mean
+        nothing.
+        """
+        before = self.holding.held[self.ann].generation
+        self.holding.withdraw()
+        self.advance(attendance.GONE_SECONDS)
+        self.holding.come()
+        asking = self.holding.ask()
+        self.advance()
+        self.successResultOf(asking)
+        self.bus.publish(WORLD, Detached(self.ann, before, quit=True))
+        self.advance(200.0)
+        self.assertEqual([each.linkdead for each in self.game.sessions], [False, False])
+
+    def test_others(self) -> None:
+        """It concerns nobody who plays by another gateway by then."""
+        other = HoldingGateway(self.bus, GatewayId("other"))
+        moving = other.enter("Ann", resume=self.ann)
+        self.advance()
+        self.successResultOf(moving)
+        self.holding.withdraw()
+        self.advance(attendance.GONE_SECONDS)
+        self.assertEqual(
+            {each.name: each.linkdead for each in self.game.sessions},
+            {"Ann": False, "Bob": True},
+        )
+
+
+things = st.sampled_from(["get lamp", "drop lamp", "east", "west", "say hello", "get moon"])
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("type"), things),
+        st.tuples(st.sampled_from(["wait", "kill", "stop", "lose", "cut", "deaf"]), st.just("")),
+    ),
+    max_size=14,
+)
+
+
+class WhateverHappensTest(SuccessionTestCase):
+    """Worlds are killed and stopped, and messages lost, again and again."""
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
+    )
+    @given(steps)
+    def test_any(self, steps: list[tuple[str, str]]) -> None:
+        """Each input is answered, its client's id always alike; nothing is shown twice; and what
+        was acknowledged is there.
+        """
+        self.tearDown()
+        self.setUp()
+        typed = 0
+        for step, text in steps:
+            match step:
+                case "type" | "lose":
+                    typed += 1
+                    publish = self.bus.publish
+                    if step == "lose":
+                        self.bus.publish = lambda *_: None  # type: ignore[method-assign]
+                    self.holding.type_held(self.ann, text or "say lost", f"c{typed}")
+                    self.bus.publish = publish  # type: ignore[method-assign]
+                    self.clock.advance(0)
+                case "wait":
+                    self.advance()
+                case "kill":
+                    self.succeed()
+                case "stop":
+                    self.successResultOf(self.service.stopService())
+                    self.open_next()
+                    self.come_back()
+                case "cut":
+                    self.come_back()
+                case _:
+                    self.holding.deaf = not self.holding.deaf
+        self.holding.deaf = False
+        self.come_back()
+        self.advance(3.0)
+        self.assertEqual(self.holding.unsettled[self.ann], {})
+        answers: dict[CommandId | None, set[Refusal | None]] = {}
+        for settled in self.holding.settled(self.ann):
+            answers.setdefault(settled.command, set()).add(settled.refusal)
+        self.assertEqual([each for each in answers.values() if len(each) != 1], [])
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.assertEqual(session.answers.applied, typed)
+        self.check_that_nothing_is_shown_twice()
+        self.succeed()
+        self.check_places()
+
+    def check_that_nothing_is_shown_twice(self) -> None:
+        said = [body["id"] for body in self.holding.bodies(self.ann, "chat") if "id" in body]
+        self.assertEqual(len(said), len(set(map(str, said))))
+
+    def check_places(self) -> None:
+        """What is in memory is what is stored."""
+        ann = self.game.world.character_named("Ann")
+        assert ann is not None
+        stored = self.database.characters[ann.id]
+        self.assertEqual(stored.room, ann.room)
+        carried = {each.id for each in self.database.items.values() if each.holder == ann.id}
+        self.assertEqual({each.id for each in ann.items}, carried)
+        self.assertEqual(self.holding.held[self.bob].transport, Transport.TELNET)

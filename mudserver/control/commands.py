@@ -50,6 +50,9 @@ class GetStatus(amp.Command):
         (b"sessions", amp.Integer()),
         (b"connections", amp.Integer()),
         (b"draining", amp.Boolean()),
+        (b"epoch", amp.Integer(optional=True)),
+        (b"opened", amp.Unicode(optional=True)),
+        (b"pause", amp.Float(optional=True)),
     ]
     errors = _ERRORS
 

@@ -94,6 +94,7 @@ class ControlConnection(amp.AMP):
 
         async def answer() -> Row:
             status = self._administration.status()
+            world = status.world
             return {
                 "version": status.version,
                 "uptime": status.uptime,
@@ -104,6 +105,9 @@ class ControlConnection(amp.AMP):
                 "sessions": len(status.sessions),
                 "connections": status.connections,
                 "draining": status.draining,
+                "epoch": None if world is None else world.epoch,
+                "opened": None if world is None else world.opened.isoformat(timespec="seconds"),
+                "pause": None if world is None else world.pause,
             }
 
         return self._answer(answer)

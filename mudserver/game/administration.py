@@ -26,7 +26,13 @@ from mudserver.interfaces.audit import (
 from mudserver.interfaces.history import LogLine, LogWanted
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.logins import LoginEntry
-from mudserver.interfaces.operations import DatabaseAddress, IAdministration, Reloaded, Status
+from mudserver.interfaces.operations import (
+    DatabaseAddress,
+    IAdministration,
+    Reloaded,
+    Status,
+    WorldStatus,
+)
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
 from mudserver.world.bans import Ban
@@ -86,7 +92,14 @@ class Administration:
             sessions=tuple(session.summary for session in sessions),
             connections=self.process.connections(),
             draining=self._draining,
+            world=self._world(),
         )
+
+    def _world(self) -> WorldStatus | None:
+        if not self.service.open:
+            return None
+        game = self.service.game
+        return WorldStatus(game.gateways.epoch, game.opening.at, game.opening.resumption.pause)
 
     def accounts(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:
         """Implement `IAdministration.accounts`."""

@@ -12,6 +12,7 @@ from mudserver.game.states import States
 from mudserver.ids import GatewayId
 from mudserver.interfaces.continuity import AllReattached
 from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.standby import Resumption
 
 #: Seconds that a world waits for gateways which are there to name all that they hold.
 HOLD_SECONDS: Final = 2.0
@@ -39,9 +40,7 @@ class Opening:
         room: How many messages may wait.
 
     Attributes:
-        at: When the world opened (UTC); None before.
-        pause: The longest, in seconds, for which players of a gateway could not play, of all that
-            gateways have told since.
+        at: When the world opened (UTC).
         holding: Whether something is held back.
     """
 
@@ -57,8 +56,7 @@ class Opening:
         apart: bool,
         room: int = MAX_WAITING,
     ) -> None:
-        self.at: datetime | None = None
-        self.pause = 0.0
+        self.at = utc_now()
         self.holding = False
         self._states = states
         self._clock = clock
@@ -67,10 +65,20 @@ class Opening:
         self._apart = apart
         self._room = room
         self._present: frozenset[GatewayId] = frozenset()
-        self._back: set[GatewayId] = set()
+        self._back: dict[GatewayId, AllReattached] = {}
         self._waiting: deque[Callable[[], None]] = deque()
         self._deadline: IDelayedCall | None = None
         self._passing: IDelayedCall | None = None
+
+    @property
+    def resumption(self) -> Resumption:
+        """How the sessions came over that gateways held."""
+        return Resumption(
+            waiting=len(self._present - self._back.keys()),
+            gateways=len(self._back),
+            sessions=sum(each.sessions for each in self._back.values()),
+            pause=max((each.pause for each in self._back.values()), default=0.0),
+        )
 
     def begin(self) -> None:
         """Open: wait for gateways, if they are elsewhere."""
@@ -90,14 +98,15 @@ class Opening:
 
     def present(self, gateways: frozenset[GatewayId]) -> None:
         """Note which gateways are there."""
+        for gone in self._present - gateways:
+            self._back.pop(gone, None)
         self._present = gateways
         self._look()
 
     def reattached(self, message: AllReattached) -> None:
         """Note that a gateway has named all that it holds."""
-        self._back.add(message.gateway)
-        self.pause = max(self.pause, message.pause)
-        self._meter.gauge("world_pause_seconds", self.pause)
+        self._back[message.gateway] = message
+        self._meter.gauge("world_pause_seconds", self.resumption.pause)
         if message.sessions or message.pause:
             self._log.info(
                 "Gateway {gateway} is back with {sessions} sessions, after {pause:.3f} s.",
@@ -115,12 +124,12 @@ class Opening:
         self._waiting.append(pass_on)
 
     def _look(self) -> None:
-        if self._deadline is not None and self._present and self._present <= self._back:
+        if self._deadline is not None and self._present and self._present <= self._back.keys():
             self._deadline.cancel()
             self._let_go()
 
     def _too_late(self) -> None:
-        late = self._present - self._back
+        late = self._present - self._back.keys()
         if late:
             self._log.warn(
                 "Not all gateways are back after {seconds} s: {late}. The others play on.",

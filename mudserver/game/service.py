@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.logger import Logger
 
 from mudserver.errors import Fenced, PlayerError, StartupError, Unavailable
@@ -37,6 +37,7 @@ from mudserver.interfaces.continuity import (
 from mudserver.interfaces.exclusion import ListNetworkBans
 from mudserver.interfaces.play import Attach, Detached, Input, OccupantsWanted
 from mudserver.interfaces.rows import WorldRows
+from mudserver.interfaces.standby import ResumptionWanted
 from mudserver.interfaces.undelivered import IUndelivered, KeepUndelivered
 from mudserver.world.area import Area
 from mudserver.world.lexicon import STANDARD, Lexicon
@@ -127,6 +128,7 @@ class WorldService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
+        self._superseded = False
         # What is loaded can only be relied upon once nobody else may change it.
         epoch = await self._ports.journal.take_lease(self._ports.holder)
         rows = await self._ports.world.load() or await self._found()
@@ -310,6 +312,7 @@ def _responders(game: Game, undelivered: IUndelivered) -> Mapping[type[Request[A
             Refresh: _fired(game.attachments.refresh),
             ListNetworkBans: _fired(game.notices.all),
             Reattach: _fired(game.reattachments.reattach),
+            ResumptionWanted: lambda _: succeed(game.opening.resumption),
             KeepUndelivered: lambda request: undelivered.keep(request.letters),
         }
     )

@@ -1,15 +1,13 @@
 """What operators see of a running daemon, and may do to it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from mudserver.ids import (
-    SessionId,
-)
+from mudserver.ids import Epoch, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
@@ -34,6 +32,22 @@ class SessionSummary:
 
 
 @frozen
+class WorldStatus:
+    """
+    The state of a world, for operators.
+
+    Attributes:
+        epoch: Of its lease: one more than that of the world before.
+        opened: When it opened (UTC).
+        pause: The longest, in seconds, for which players could not play because of it.
+    """
+
+    epoch: Epoch
+    opened: datetime
+    pause: float
+
+
+@frozen
 class Status:
     """
     The state of a process, for operators.
@@ -48,6 +62,7 @@ class Status:
         sessions: Those of its world.
         connections: Of players, that it holds.
         draining: Whether it is going to stop.
+        world: None where none is open here.
     """
 
     version: str
@@ -59,6 +74,7 @@ class Status:
     sessions: tuple[SessionSummary, ...]
     connections: int
     draining: bool
+    world: WorldStatus | None = None
 
 
 @frozen

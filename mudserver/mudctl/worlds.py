@@ -26,6 +26,9 @@ async def status(daemon: amp.AMP, options: Namespace) -> None:
     if found["phase"]:
         print(f"world        {found['phase']}")
         print(f"sessions     {found['sessions']}")
+    if found["epoch"] is not None:
+        print(f"since        {found['opened']}, epoch {found['epoch']}")
+        print(f"last pause   {found['pause']:.2f} s")
     if role in ("all", "gateway"):
         print(f"connections  {found['connections']}")
     print(f"state        {'draining' if found['draining'] else 'running'}")

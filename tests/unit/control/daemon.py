@@ -19,6 +19,7 @@ from mudserver.interfaces.operations import (
     Reloaded,
     SessionSummary,
     Status,
+    WorldStatus,
 )
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
@@ -89,6 +90,7 @@ class FakeAdministration:
     wanted: list[AuditFilter] = field(factory=list)
     error: Exception | None = None
     draining: bool = False
+    world: WorldStatus | None = None
 
     def status(self) -> Status:
         return Status(
@@ -101,6 +103,7 @@ class FakeAdministration:
             sessions=tuple(self.sessions),
             connections=7,
             draining=self.draining,
+            world=self.world,
         )
 
     def accounts(self, after: str, limit: int) -> Deferred[tuple[AccountRow, ...]]:

@@ -30,7 +30,9 @@ from mudserver.control.commands import (
 )
 from mudserver.control.connection import ControlConnection
 from mudserver.errors import BadPassword, PlayerError, StorageUnavailable, Unavailable
+from mudserver.ids import Epoch
 from mudserver.interfaces.audit import AuditEntry, AuditRow, Via
+from mudserver.interfaces.operations import WorldStatus
 from mudserver.world import bans
 from mudserver.world.role import Role
 from tests.unit.control.daemon import SINCE, FakeAdministration, account, session
@@ -82,6 +84,9 @@ class ControlConnectionTest(SynchronousTestCase):
                 "sessions": 2,
                 "connections": 7,
                 "draining": True,
+                "epoch": None,
+                "opened": None,
+                "pause": None,
             },
         )
 
@@ -103,6 +108,13 @@ class ControlConnectionTest(SynchronousTestCase):
         )
         self.daemon.error = Unavailable("The new world ended. This one goes on.")
         self.assertIn("goes on", self.refused(ReloadWorld, fresh=False))
+
+    def test_status_of_a_world(self) -> None:
+        """Where a world is open, since when, and what that cost."""
+        self.daemon.world = WorldStatus(Epoch(7), SINCE, 0.25)
+        answer = self.answer(GetStatus)
+        self.assertEqual((answer["epoch"], answer["pause"]), (7, 0.25))
+        self.assertEqual(answer["opened"], SINCE.isoformat(timespec="seconds"))
 
     def test_sessions(self) -> None:
         """Who plays, in order of name, with all that is known of them."""

@@ -1,13 +1,15 @@
 """How worlds open and close where gateways outlive them."""
 
+from collections.abc import Callable
 from functools import partial
 
 from attrs import evolve
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from mudserver.errors import BusUnavailable, StorageUnavailable, Unavailable
 from mudserver.game import journal, opening, states
-from mudserver.ids import GatewayId, SessionId
+from mudserver.ids import Epoch, GatewayId, SessionId
 from mudserver.interfaces.authority import Describe, Transport
 from mudserver.interfaces.bus import WORLD, Message, Request
 from mudserver.interfaces.continuity import (
@@ -17,6 +19,7 @@ from mudserver.interfaces.continuity import (
     WorldOpened,
 )
 from mudserver.interfaces.play import Settled
+from mudserver.interfaces.standby import Resumption, ResumptionWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
 from tests.unit.game.theatre import EPOCH, GameTestCase
@@ -49,6 +52,24 @@ class OpeningTest(SuccessionTestCase):
         self.open_next()
         self.assertIn(WorldOpened(), self.holding.to_all)
         self.assertGreater(self.holding.epoch, 1)
+
+    def test_outranks_older_ones(self) -> None:
+        """It responds with its epoch as its rank: whoever asks, asks the newest world."""
+        ranks: list[int] = []
+        respond = self.bus.respond
+
+        def note(
+            subject: str,
+            responder: Callable[[Request[object]], Deferred[object]],
+            *,
+            rank: int = 0,
+        ) -> Callable[[], None]:
+            ranks.append(rank)
+            return respond(subject, responder, rank=rank)
+
+        self.bus.respond = note  # type: ignore[method-assign]
+        self.open_next()
+        self.assertEqual(ranks, [self.holding.epoch])
 
     def test_waits_for_all(self) -> None:
         """What Ann told Bob is carried out when Bob is back, too."""
@@ -135,14 +156,38 @@ class OpeningTest(SuccessionTestCase):
         self.open_next()
 
     def test_told(self) -> None:
-        """Operators learn when it opened, and the longest pause of players."""
+        """Operators learn when it opened, and the longest pause of players; so does the world that
+        was before.
+        """
         self.open_next()
         self.assertEqual(self.game.opening.at, self.utc_now())
-        for gateway, pause in ((self.holding, 0.25), (self.other, 0.125)):
-            self.bus.publish(WORLD, AllReattached(gateway.id, 1, pause))
-        self.assertEqual(self.game.opening.pause, 0.25)
+        self.bus.publish(WORLD, AllReattached(self.holding.id, 3, 0.25))
+        before = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
+        self.bus.publish(WORLD, AllReattached(self.other.id, 3, 0.125))
+        self.assertEqual(before, Resumption(waiting=1, gateways=1, sessions=3, pause=0.25))
+        after = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
+        self.assertEqual(after, Resumption(waiting=0, gateways=2, sessions=6, pause=0.25))
         self.assertEqual(self.meter.gauges["world_pause_seconds"], 0.25)
         self.advance()
+        self.holding.withdraw()
+        after = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
+        self.assertEqual(after, Resumption(waiting=0, gateways=1, sessions=3, pause=0.125))
+
+    def test_again_by_itself(self) -> None:
+        """A world that was superseded and is opened again closes as any other."""
+        self.open_next()
+        assert self.database.lease is not None
+        self.database.lease = evolve(self.database.lease, epoch=Epoch(99))
+        self.bring_back(self.holding)
+        self.bring_back(self.other)
+        self.holding.type_held(self.ann, "get lamp")
+        self.advance()
+        self.assertEqual(len(self.fenced), 1)
+        self.successResultOf(self.service.stopService())
+        self.assertNotIn(WorldClosing(), self.holding.to_all)
+        self.successResultOf(self.service.startService())
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.holding.to_all[-1], WorldClosing())
 
 
 class ClosingTest(SuccessionTestCase):

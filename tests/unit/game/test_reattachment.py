@@ -6,15 +6,25 @@ from typing import cast
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mudserver.errors import CloseCode, StorageUnavailable, Unavailable
 from mudserver.game import attendance, journal
-from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId, TokenHash
+from mudserver.ids import (
+    AccountId,
+    CommandId,
+    GatewayId,
+    Generation,
+    InputNumber,
+    SessionId,
+    TokenHash,
+)
 from mudserver.interfaces.authority import Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.continuity import MAX_HELD, Moved, Reattach, Reattached
 from mudserver.interfaces.play import Detached, Refusal, Settled
+from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.bans import Ban, BanKind
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
 from tests.unit.game.theatre import Opened
@@ -326,22 +336,36 @@ class CutTest(SuccessionTestCase):
         self.assertEqual([each.name for each in self.game.sessions], ["Bob"])
 
     def test_left_while_read(self) -> None:
-        """What is read while a character leaves is read again."""
+        """What was read before a character left is read again."""
         self.kill()
         self.open_next()
         other = HoldingGateway(self.bus, GatewayId("other"))
         session = self.come_in("Ann", gateway=other)
         self.advance(5.0)
-        self.database.hold()
+        read: list[tuple[CharacterRow, ...]] = []
+        waiting: list[Deferred[None]] = []
+        characters = self.world_store.characters
+
+        def slow(account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
+            rows = self.successResultOf(characters(account))
+            read.append(rows)
+            waiting.append(Deferred())
+            return waiting[-1].addCallback(lambda _: rows)
+
+        self.world_store.characters = slow  # type: ignore[method-assign]
         asking = self.holding.ask(self.ann)
+        other.type_held(session, "get lamp")
         self.advance()
         self.bus.publish(WORLD, Detached(session, other.held[session].generation, quit=True))
         self.advance()
-        self.database.release()
+        waiting.pop().callback(None)
+        self.advance()
+        waiting.pop().callback(None)
         self.advance()
         (outcome,) = self.successResultOf(asking).sessions
         self.assertIsNone(outcome.ended)
-        self.assertEqual(len(self.game.sessions), 1)
+        self.assertEqual([len(rows[0].items) for rows in read], [0, 1])
+        self.assertIn("a brass lamp", str(self.holding.bodies(self.ann, "char.state")))
 
     def test_anothers_session(self) -> None:
         """A session of another account is nobody's to go on with."""
@@ -445,6 +469,15 @@ class GoneGatewayTest(SuccessionTestCase):
             {each.name: each.linkdead for each in self.game.sessions},
             {"Ann": False, "Bob": True},
         )
+
+    def test_moved_at_that_moment(self) -> None:
+        """Nor anybody who moves to another one before it is their turn."""
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        self.game.links.lost(session)
+        self.game.presence.move(session, GatewayId("other"))
+        self.advance()
+        self.assertFalse(session.linkdead)
 
 
 things = st.sampled_from(["get lamp", "drop lamp", "east", "west", "say hello", "get moon"])

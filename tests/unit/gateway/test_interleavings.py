@@ -21,7 +21,7 @@ from mudserver.ids import Generation, SessionId
 from mudserver.interfaces.authority import NameState, Refresh, Registered
 from mudserver.interfaces.bus import Request
 from mudserver.interfaces.play import Attach, Attached, Detached, Input, PasswordWanted
-from tests.unit.gateway.bench import EXPIRES, HOME, FakeWire, GatewayTestCase, attended
+from tests.unit.gateway.bench import HOME, FakeWire, GatewayTestCase, attended
 
 MESSAGES: tuple[str, ...] = (
     '{"type": "command", "text": "look", "id": "c1"}',
@@ -147,7 +147,7 @@ class Interleavings(RuleBasedStateMachine):
                 session, Generation(self.generations[session]), attended(), "Ann", recovered
             )
         if isinstance(request, Refresh):
-            return EXPIRES
+            return attended()
         return NameState.KNOWN if goes_on else Registered("Ann", ("Ann",))
 
     def note_welcomes(self) -> None:

@@ -20,10 +20,11 @@ from twisted.trial.unittest import TestCase
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE, WORDY_PAGE
 from mudserver.control.service import ControlService
 from mudserver.errors import NotReplayable, PlayerError, Unavailable
-from mudserver.ids import AccountId, CharacterId
+from mudserver.ids import AccountId, CharacterId, Epoch
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Via
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.logins import LoginEntry, LoginOutcome, LoginRow, LoginWay
+from mudserver.interfaces.operations import WorldStatus
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse
 from mudserver.mudctl.options import parse
@@ -183,7 +184,12 @@ class MudctlTest(TestCase):
             "state        running\n",
         )
         self.daemon.draining = True
-        self.assertIn("state        draining\n", await self.shown("status"))
+        self.daemon.world = WorldStatus(Epoch(7), SINCE, 0.25)
+        shown = await self.shown("status")
+        self.assertIn("state        draining\n", shown)
+        self.assertIn(
+            "since        2026-01-02T03:04:05+00:00, epoch 7\nlast pause   0.25 s\n", shown
+        )
 
     async def test_status_of_roles(self) -> None:
         """A gateway and a world say whether they have their link; a world has no connections."""

@@ -17,9 +17,16 @@ from mudserver.game.hasher import CHEAPEST, PasswordHasher
 from mudserver.game.limits import GameLimits, PresenceLimits
 from mudserver.game.service import WorldService
 from mudserver.game.tokens import csrf_of, hash_secret
-from mudserver.ids import GatewayId, SessionId
-from mudserver.interfaces.authority import IssueTicket, TicketCredential, TicketIssued
+from mudserver.ids import GatewayId, Generation, InputNumber, SessionId, TokenHash
+from mudserver.interfaces.authority import (
+    Attended,
+    IssueTicket,
+    TicketCredential,
+    TicketIssued,
+    Transport,
+)
 from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.continuity import MAX_HELD, Held, Reattach, Reattached
 from mudserver.interfaces.play import Settled
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.failed_logins import PostgresFailedLoginStore
@@ -31,7 +38,7 @@ from mudserver.telemetry.metrics import NullMeter
 from tests.contract.areas import harbour_world
 from tests.integration.database import ObservedPool, migrated_database
 from tests.integration.postgres import connected
-from tests.unit.game.theatre import FakeGateway
+from tests.unit.game.theatre import HOME, FakeGateway
 
 clock = IReactorTime(reactor)
 
@@ -200,6 +207,67 @@ class QueryCountTests(TestCase):
             assert each is not None
             self.assertEqual((each.character, each.number, len(each.answers)), (id, 7, 1))
         self.assert_few(1_000, 1)
+
+    def held(self, tokens: Sequence[str]) -> tuple[Held, ...]:
+        """Return the sessions of people as a gateway holds them, each with something committed."""
+        with connected(self.dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO session_input (session, character, number)"
+                " SELECT 's' || id, id, 7 FROM character;"
+                "INSERT INTO command_answer (session, command, ordinal, number)"
+                " SELECT 's' || id, 'c' || n, n, n FROM character, generate_series(1, 3) n"
+            )
+            cursor.execute("SELECT id, name, account FROM character ORDER BY account")
+            people = cursor.fetchall()
+        return tuple(
+            Held(
+                session=SessionId(f"s{id}"),
+                generation=Generation(1),
+                attended=Attended(account, name, TokenHash(hash_secret(token)), _utc_now(), ()),
+                character=name,
+                transport=Transport.WEBSOCKET,
+                origin=HOME,
+                linkdead=False,
+                settled=InputNumber(6),
+            )
+            for (id, name, account), token in zip(people, tokens, strict=True)
+        )
+
+    async def come_back(self, held: tuple[Held, ...]) -> list[Reattached]:
+        """Name sessions to the world as a gateway does, `MAX_HELD` at a time and all at once."""
+        parts = [held[start : start + MAX_HELD] for start in range(0, len(held), MAX_HELD)]
+        answers = await gatherResults(
+            [self.bus.request(WORLD, Reattach(self.gateway.id, part)) for part in parts]
+        )
+        await self.saved()
+        return [each for answer in answers for each in answer.sessions]
+
+    async def test_two_hundred_come_back(self) -> None:
+        """To verify two hundred sessions that a gateway holds costs four queries: tokens, accounts,
+        characters, and what is committed.
+        """
+        held = self.held(self.people(MAX_HELD))
+        self.pool.forget()
+        back = await self.come_back(held)
+        self.assertEqual([(each.applied, each.ended) for each in back], [(7, None)] * MAX_HELD)
+        self.assertEqual(len(self.service.game.sessions), MAX_HELD)
+        self.assertEqual(len(self.pool.statements), 4)
+        for statement, _ in self.pool.statements:
+            self.assertRegex(statement, r"^\s*SELECT\b")
+
+    async def test_a_thousand_come_back(self) -> None:
+        """It is no more for each two hundred of a thousand that come at once; and to name them once
+        more to the same world costs none.
+        """
+        held = self.held(self.people(1_000))
+        self.pool.forget()
+        back = await self.come_back(held)
+        self.assertEqual(sum(each.ended is None for each in back), 1_000)
+        self.assertLessEqual(len(self.pool.statements), 4 * 1_000 // MAX_HELD)
+        self.pool.forget()
+        again = await self.come_back(held)
+        self.assertEqual([each.generation for each in again], [3] * 1_000)
+        self.assert_nothing_read()
 
     async def test_a_full_room(self) -> None:
         """To enter a room of 500 costs three queries at most, and to walk into it none at all."""

@@ -127,6 +127,7 @@ class WorldSide:
                 meter=self._ground.meter,
                 notices=self.database.notices,
                 holder=self._holder,
+                apart=settings.role != "all",
             )
 
         try:

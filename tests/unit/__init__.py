@@ -1,1 +1,7 @@
-"""Tests of single parts, as plain calls."""
+"""Unit tests; how hypothesis searches in all of them."""
+
+from hypothesis import HealthCheck, settings
+
+# How long drawing takes says how busy the machine is, and nothing of a strategy.
+settings.register_profile("mudserver", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mudserver")

@@ -35,7 +35,7 @@ class Opening:
         states: Shown when all are there, and not to each as the others come.
         clock: What waiting is measured by.
         utc_now: The wall clock.
-        meter: Gets ``inputs_dropped`` (counter) and ``world_pause_seconds`` (gauge).
+        meter: Gets ``inputs_dropped`` (counter).
         apart: Whether gateways are in other processes.
         room: How many messages may wait.
 
@@ -106,7 +106,6 @@ class Opening:
     def reattached(self, message: AllReattached) -> None:
         """Note that a gateway has named all that it holds."""
         self._back[message.gateway] = message
-        self._meter.gauge("world_pause_seconds", self.resumption.pause)
         if message.sessions or message.pause:
             self._log.info(
                 "Gateway {gateway} is back with {sessions} sessions, after {pause:.3f} s.",

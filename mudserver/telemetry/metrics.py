@@ -116,7 +116,6 @@ METRICS: Final = (
     Metric("requests", Kind.COUNTER, "What gateways asked of the world.", ("kind", "outcome")),
     Metric("messages_unknown", Kind.COUNTER, "Messages that the world can't read.", ("kind",)),
     Metric("inputs_dropped", Kind.COUNTER, "Inputs not carried out.", ("reason",)),
-    Metric("world_pause_seconds", Kind.GAUGE, "Longest pause of players since the world opened."),
     Metric("inputs_wanted", Kind.COUNTER, "Requests for inputs that did not arrive."),
     Metric("commands", Kind.COUNTER, "Commands carried out or refused.", ("outcome",)),
     Metric("command_seconds", Kind.SECONDS, "Time from a command's arrival to its output."),

@@ -23,6 +23,11 @@ REMEMBERED_SECONDS: Final = 24 * 3_600.0
 MAX_UNANSWERED: Final = 1_000
 
 
+#: The answer to a named command that comes once more, and was refused with the word to try again:
+#: that alone isn't remembered, of those that a gateway may still have.
+_NOT_REMEMBERED: Final = Refusal("unavailable", "That could not be done just then.", 1.0)
+
+
 @define(eq=False)
 class _Waiting:
     """An input whose answer can't be given yet, or only after those before it."""
@@ -176,8 +181,10 @@ class Answers:
     def _again(self, number: InputNumber, command: CommandId | None) -> Admission:
         if number in self._waiting:
             return Admission(fresh=False)
-        known = None if command is None else self._remembered.get(command)
-        refusal = None if known is None else known.refusal
+        refusal = None
+        if command is not None:
+            known = self._remembered.get(command)
+            refusal = _NOT_REMEMBERED if known is None else known.refusal
         return Admission(False, (Settled(self.session, number, command, refusal),))
 
     def _given(self) -> tuple[Settled, ...]:

@@ -293,7 +293,7 @@ def _receivers(game: Game) -> Mapping[type[Message], _Receive]:
             OccupantsWanted: game.commands.occupants_wanted,
             Detached: game.links.detached,
             StatesWanted: game.states.wanted,
-            AllReattached: game.opening.reattached,
+            AllReattached: game.attendance.reattached,
         }
     )
 

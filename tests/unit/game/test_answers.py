@@ -117,6 +117,24 @@ class AnswersTest(SynchronousTestCase):
         self.assertTrue(self.admit(2, "b"))
         self.assertEqual((self.early, self.answers.applied), (False, 2))
 
+    def test_to_be_tried_again(self) -> None:
+        """Who didn't hear that a command was to be tried again is told so once more; what was done
+        or refused for good is answered alike.
+        """
+        for number, (command, refusal) in enumerate((("a", LATER), ("b", NO), ("c", None)), 1):
+            self.admit(number, command)
+            self.settle(number, refusal)
+        again = []
+        for number, command in enumerate("abc", 1):
+            self.assertFalse(self.admit(number, command))
+            again += self.given
+        self.assertEqual([each.number for each in again], [1, 2, 3])
+        later, no, done = (each.refusal for each in again)
+        assert later is not None
+        self.assertEqual((later.code, later.retry_after), ("unavailable", 1.0))
+        self.assertEqual((no, done), (NO, None))
+        self.assertTrue(self.admit(4, "a"))
+
     def test_goes_on(self) -> None:
         """A session that another world has begun goes on behind what is done, and remembers."""
         rows = (

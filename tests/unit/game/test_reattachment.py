@@ -442,6 +442,23 @@ class GoneGatewayTest(SuccessionTestCase):
         self.assertFalse(any(each.linkdead for each in self.game.sessions))
         self.assertEqual(self.holding.messages, [])
 
+    def test_another_of_its_name(self) -> None:
+        """Where a gateway of the same name is there soon, those it doesn't name have no link."""
+        self.holding.withdraw()
+        self.holding.come()
+        asking = self.holding.ask(self.ann)
+        self.advance(0.0)
+        self.successResultOf(asking)
+        del self.holding.held[self.bob]
+        cid = self.come_in("Ann")  # while it names the others
+        self.holding.all_back()
+        self.advance(attendance.GONE_SECONDS)
+        self.assertEqual(
+            {each.name: each.linkdead for each in self.game.sessions},
+            {"Ann": False, "Bob": True},
+        )
+        self.assertIn(cid, self.holding.held)
+
     def test_revived(self) -> None:
         """A gateway that was cut off for longer brings them back; late words of the loss mean
         nothing.

@@ -9,12 +9,24 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from mudserver.gateway.deflate import deflated
+from mudserver.wire.envelope import encode
+from mudserver.wire.messages import (
+    Chat,
+    ExitView,
+    FromServer,
+    Occupant,
+    OccupantsOfRoom,
+    RoomState,
+    RoomView,
+)
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd
-from tests.bench.delivery.mudserver import house
+from tests.bench.delivery.mudserver import house, name_of
 from tests.bench.delivery.server import cpu_seconds
 from tests.bench.delivery.stage import Stage, all_at_once
 from tests.bench.delivery.titled import titled
+from tests.bench.figures import Stopwatch
 
 #: Lines of a measurement; each is heard before the next is said.
 _LINES: Final = 200
@@ -36,11 +48,46 @@ _END: Final = b'"text":"That is all."'
 
 _KINDS: Final = (("plain", False), ("compressed", True))
 
+#: How often a message is compressed in one measurement.
+_TIMES: Final = 2_000
+
+_TIME: Final = "2026-01-01T00:00:00.000Z"
+
 #: Seconds in which a server has let go of what a log-in took.
 _SETTLING: Final = 2.0
 
 #: Connections before the first look at the memory, so that what comes once is no part of it.
 _FIRST: Final = 40
+
+
+def once(runs: int) -> str:
+    """Return a table of what it takes to compress a message: once for all who inflate."""
+    rows = []
+    for name, message in _messages():
+        body = encode(message)
+        small = deflated(body)
+        took = []
+        for _ in range(runs + 1):
+            with Stopwatch() as watch:
+                for _ in range(_TIMES):
+                    deflated(body)
+            took.append(watch.cpu / _TIMES * 1e6)
+        rows.append((name, f"{len(body)}", f"{len(small)}", f"{median(took[1:]):.0f}"))
+    heads = ("message", "bytes", "compressed", "µs CPU, once")
+    return titled("To compress a message", heads, rows)
+
+
+def _messages() -> Iterator[tuple[str, FromServer]]:
+    for length in _LENGTHS:
+        words = _PROSE[:length]
+        line = f'{name_of(0)} says, "{words}"'
+        said = Chat(channel="say", from_=name_of(0), text=words, line=line, time=_TIME)
+        yield f"a line of {length} characters", said
+    exits = {way: ExitView(f"Room {way}", closed=False) for way in ("north", "east", "down")}
+    page = tuple(Occupant(1_000 + number, name_of(number), "player") for number in range(50))
+    occupants = OccupantsOfRoom(2_000, page, page[-1].id)
+    room = RoomView(1, "The Quay", _PROSE, exits, (), occupants)
+    yield "a room with 2,000 in it", RoomState(version=9_999, room=room, time=_TIME)
 
 
 def lines(listeners: int, runs: int) -> str:

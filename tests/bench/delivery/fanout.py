@@ -86,10 +86,10 @@ def _measured(subject: Subject, sizes: Sequence[int], runs: int) -> Iterator[Fig
 
 
 def measure(stage: Stage, pace: Pace, runs: int) -> Figures:
-    """Measure those who are in the room now; the first of each kind of run warms up."""
-    loaded = [_loaded(stage, pace) for _ in range(runs + 1)]
-    alone = [_alone(stage, pace) for _ in range(runs + 1)]
-    return Figures(_median(loaded[1:]), _median(alone[1:]))
+    """Measure those who are in the room now; of each kind of run the first ones may warm up."""
+    loaded = [_loaded(stage, pace) for _ in range(pace.warm_ups + runs)]
+    alone = [_alone(stage, pace) for _ in range(pace.warm_ups + runs)]
+    return Figures(_median(loaded[pace.warm_ups :]), _median(alone[pace.warm_ups :]))
 
 
 def _loaded(stage: Stage, pace: Pace) -> Cost:

@@ -47,11 +47,13 @@ class Pace:
         most: Deliveries in one burst at most; crowded rooms speak less for it.
         least: Deliveries in one measurement at least, so that small rooms are measured as surely.
         alone: Messages that are sent alone, at most.
+        warm_ups: Measurements before those that count.
     """
 
     most: int = 200_000
     least: int = 20_000
     alone: int = 200
+    warm_ups: int = 1
 
 
 #: For whatever is not slow.

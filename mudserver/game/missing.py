@@ -73,12 +73,13 @@ class MissingInputs:
         self._holes.clear()
 
     def _ask(self, session: Session, after: InputNumber, asks: int) -> None:
-        if not session.answers.full:
-            asks += 1
+        wanted = not session.answers.full
+        again = self._clock.callLater(AGAIN_SECONDS, self._look, session)
+        # Noted first: what is asked for may come, with holes of its own, before the asking returns.
+        self._holes[session.id] = _Hole(after, asks + wanted, again)
+        if wanted:
             self._meter.count("inputs_wanted")
             self._gateways.tell(session.gateway, InputsWanted(session.id, after))
-        again = self._clock.callLater(AGAIN_SECONDS, self._look, session)
-        self._holes[session.id] = _Hole(after, asks, again)
 
     def _look(self, session: Session) -> None:
         hole = self._holes.pop(session.id)

@@ -21,7 +21,7 @@ from mudserver.errors import NotAuthenticated, PlayerError, Unavailable
 from mudserver.gateway.dress import Dress, JsonDress
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.switchboard import Player, Seat, Switchboard
-from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
+from mudserver.ids import CommandId, GatewayId, Generation, SessionId
 from mudserver.interfaces.bus import WORLD, IBus, Request, gateway_subject
 from mudserver.interfaces.continuity import (
     HandedOver,
@@ -266,8 +266,7 @@ class Handovers:
                 settled=play.unsettled.settled,
                 numbered=play.unsettled.numbered,
                 unsettled=tuple(
-                    (each.number, each.text, each.command)
-                    for each in play.unsettled.after(InputNumber(0))
+                    (each.number, each.text, each.command) for each in play.unsettled.left()
                 ),
             )
         )

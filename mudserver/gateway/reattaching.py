@@ -159,6 +159,7 @@ class Reattaching:
             switchboard.end(answer.ended)
             return False
         seat.session.renew(answer.generation)
+        seat.play.unsettled.renew()
         switchboard.gap(seat)
         if seat.pause is not None and seat.pause.told and seat.carrier is not None:
             switchboard.show(self._back, (seat,))

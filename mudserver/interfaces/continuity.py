@@ -250,7 +250,8 @@ class HandedOver:
         missed: Messages of play in their wire form, in order.
         settled: All inputs up to this one are settled.
         numbered: The highest input that was numbered.
-        unsettled: Inputs that were numbered and not settled, in order: number, text, client's id.
+        unsettled: Inputs behind ``settled``, in order: number, text, client's id. Those that were
+            answered already, before an earlier one, have no id.
     """
 
     seq: int

@@ -9,7 +9,7 @@ No clock: ``now`` is an argument, in seconds of any monotonic clock.
 
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mudserver.ids import CommandId, InputNumber
 
@@ -61,7 +61,11 @@ class Numbered:
 @define(eq=False)
 class Unsettled:
     """
-    Numbers the inputs of a session, and keeps each until it is settled.
+    Numbers the inputs of a session, and keeps each until it and all before it are settled.
+
+    An input may be settled before an earlier one, whose answer was lost. A world that follows may
+    not know of either, and takes inputs without holes: so it is kept as well, though not answered
+    a second time.
 
     Attributes:
         numbered: The highest number that was given.
@@ -71,13 +75,15 @@ class Unsettled:
     # No deque: an empty one takes 600 bytes, and most are empty.
     _kept: list[Numbered] = field(init=False, factory=list)
     _size: int = field(init=False, default=0)
+    # Which were settled before earlier ones, and whether by the world of now.
+    _early: dict[InputNumber, bool] | None = field(init=False, default=None)
     # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
     _oldest: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
     _wait: float = field(init=False, default=FIRST_WAIT)
 
     def __len__(self) -> int:
-        """Return how many are not settled."""
+        """Return how many are kept."""
         return len(self._kept)
 
     @property
@@ -98,20 +104,45 @@ class Unsettled:
         return number
 
     def settle(self, number: InputNumber) -> bool:
-        """Let go of an input; return whether it was here, as it is the first time."""
+        """Note that the world has settled an input; return whether no world had before."""
         kept = self._kept
-        for index, each in enumerate(kept):  # nearly always the first
-            if each.number >= number:
-                if each.number > number:
-                    return False
-                self._size -= _size(each.text)
-                del kept[index]
-                return True
-        return False
+        if not kept or not kept[0].number <= number <= self.numbered:
+            return False
+        early = self._early
+        if number != kept[0].number:
+            if early is None:
+                early = self._early = {}
+            fresh = number not in early
+            early[number] = True
+            return fresh
+        self._size -= _size(kept.pop(0).text)
+        return early is None or self._let_go(number, early)
+
+    def _let_go(self, number: InputNumber, early: dict[InputNumber, bool]) -> bool:
+        """Let go of those behind an input that are settled; return whether that is new of it."""
+        fresh = early.pop(number, None) is None
+        while self._kept and early.get(self._kept[0].number):
+            del early[self._kept[0].number]
+            self._size -= _size(self._kept.pop(0).text)
+        if not early:
+            self._early = None
+        return fresh
+
+    def renew(self) -> None:
+        """Another world goes on with the session: what the last one has settled before earlier ones
+        is to be settled by this one, too.
+        """
+        if self._early is not None:
+            self._early = dict.fromkeys(self._early, False)
 
     def after(self, number: InputNumber) -> list[Numbered]:
-        """Return the unsettled ones after a number, in order."""
+        """Return those after a number, in order and without holes."""
         return [each for each in self._kept if each.number > number]
+
+    def left(self) -> list[Numbered]:
+        """Return all that another gateway has to go on with: what is answered has no id there."""
+        early = self._early or ()
+        return [evolve(each, command=None) if each.number in early else each for each in self._kept]
 
     def due(self, now: float) -> list[Numbered]:
         """
@@ -139,16 +170,14 @@ class Unsettled:
 
         Args:
             numbered: The highest number that was given.
-            kept: What is not settled, in order.
+            kept: What is `left`.
 
         Raises:
-            ValueError: They are not in order, or one has a number that was not given.
+            ValueError: That isn't the last ones, in order.
         """
-        numbers = [each.number for each in kept]
-        if sorted(set(numbers)) != numbers or (numbers and not numbers[0] > 0):
-            raise ValueError("unsettled inputs are not in order")
-        if numbers and numbers[-1] > numbered:
-            raise ValueError("an unsettled input has a number that was not given")
+        first = numbered - len(kept) + 1
+        if first < 1 or [each.number for each in kept] != list(range(first, numbered + 1)):
+            raise ValueError("what is left unsettled are not the last inputs, in order")
         self.numbered = numbered
         self._kept = kept
         self._size = sum(_size(each.text) for each in kept)

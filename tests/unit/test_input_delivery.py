@@ -1,6 +1,7 @@
 """What a gateway keeps of inputs, and what a world answers, over a way that loses messages."""
 
 from collections import Counter
+from random import Random
 from typing import TypeVar
 
 from attrs import define, field
@@ -18,6 +19,12 @@ SESSION = SessionId("g-1")
 
 T = TypeVar("T")
 
+#: The end of what changes nothing that must last: that is answered before it is stored.
+LIGHT = " (light)"
+
+#: What happens, the likelier the more often it stands here.
+ACTIONS = ("type",) * 3 + ("carry",) * 5 + ("answer",) * 4 + ("store", "remind", "die")
+
 #: How the way treats a message: mostly as it should.
 FATES = ("pass", "pass", "pass", "late", "twice", "lose")
 
@@ -25,15 +32,14 @@ FATES = ("pass", "pass", "pass", "late", "twice", "lose")
 @define
 class World:
     """
-    One world after the other: what each has carried out, and what of that is stored.
+    One world after the other: what they have carried out.
 
     Attributes:
         done: The texts that were carried out and are not undone, in order.
-        stored: How many of them are stored, and so outlast the world.
+        answers: What the world of now answers.
     """
 
     done: list[str] = field(factory=list)
-    stored: int = 0
     answers: Answers = field(factory=lambda: Answers(SESSION))
     _rows: list[AnswerRow] = field(factory=list)
     _waiting: list[tuple[InputNumber, CommandId | None]] = field(factory=list)
@@ -47,6 +53,8 @@ class World:
         if admission.fresh:
             self.done.append(given.text)
             self._waiting.append((given.number, given.command))
+            if given.text.endswith(LIGHT):
+                return admission.settled + self.answers.settle(given.number, None), None
         return admission.settled, None
 
     def store(self) -> list[Settled]:
@@ -59,15 +67,14 @@ class World:
             settled.extend(self.answers.settle(number, None))
         self._applied = self.answers.applied
         self._waiting.clear()
-        self.stored = len(self.done)
         return settled
 
     def succeed(self, settled: InputNumber) -> None:
-        """Let another world take over; what wasn't stored is undone."""
-        del self.done[self.stored :]
+        """Let another world take over; what is neither stored nor settled is undone."""
         self._waiting.clear()
         self.answers = Answers(SESSION)
         self._applied = max(self._applied, settled)
+        del self.done[self._applied :]
         self.answers.go_on(self._applied, self._rows, 0.0)
 
 
@@ -90,8 +97,8 @@ class Way:
     numbered: Counter[int] = field(factory=Counter)
     now: float = 0.0
 
-    def type(self, *, named: bool) -> None:
-        text = f"line {len(self.typed) + 1}"
+    def type(self, *, named: bool, light: bool) -> None:
+        text = f"line {len(self.typed) + 1}{LIGHT if light else ''}"
         command = CommandId(text) if named else None
         number = self.unsettled.keep(text, command, ANSWERED)
         assert number is not None
@@ -126,6 +133,7 @@ class Way:
         self.there.clear()
         self.back.clear()
         self.world.succeed(self.unsettled.settled)
+        self.unsettled.renew()
         self.there.extend(self.unsettled.after(InputNumber(0)))
 
     def come_to_rest(self) -> None:
@@ -155,23 +163,39 @@ class InputDeliveryTest(SynchronousTestCase):
     @given(
         st.lists(
             st.tuples(
-                st.sampled_from(
-                    ("type", "type", "name", "carry", "carry", "answer", "store", "remind", "die")
-                ),
-                st.sampled_from(FATES),
+                st.sampled_from(ACTIONS), st.sampled_from(FATES), st.booleans(), st.booleans()
             ),
             max_size=80,
         )
     )
-    def test_once_and_in_order(self, steps: list[tuple[str, str]]) -> None:
+    def test_once_and_in_order(self, steps: list[tuple[str, str, bool, bool]]) -> None:
         """Whatever is lost, doubled, late or undone: each input is carried out once, in the order
         in which they were typed, and each is answered exactly once.
         """
+        self.go(steps)
+
+    def test_long_ways(self) -> None:
+        """So it is however long that goes on."""
+        for seed in range(60):
+            random = Random(seed)
+            self.go(
+                [
+                    (
+                        random.choice(ACTIONS),
+                        random.choice(FATES),
+                        random.random() < 0.5,
+                        random.random() < 0.5,
+                    )
+                    for _ in range(300)
+                ]
+            )
+
+    def go(self, steps: list[tuple[str, str, bool, bool]]) -> None:
         way = Way()
-        for action, fate in steps:
+        for action, fate, named, light in steps:
             match action:
-                case "type" | "name":
-                    way.type(named=action == "name")
+                case "type":
+                    way.type(named=named, light=light)
                 case "carry":
                     way.carry(fate)
                 case "answer":

@@ -662,7 +662,7 @@ class PlayTest(JsonLinkTestCase):
         )
 
     def test_wanted_again(self) -> None:
-        """Commands that the world misses are sent again, in order, those settled left out."""
+        """Commands that the world misses are sent again, in order and without holes."""
         for text in ("one", "two", "three", "four"):
             self.command(self.link, text, text)
         self.world.settle(self.session, 3, "three")
@@ -671,7 +671,7 @@ class PlayTest(JsonLinkTestCase):
         self.world.send(InputsWanted(SessionId("x"), InputNumber(0)))
         self.assertEqual(
             [(i.number, i.text, i.command) for i in self.world.inputs[before:]],
-            [(2, "two", "two"), (4, "four", "four")],
+            [(2, "two", "two"), (3, "three", "three"), (4, "four", "four")],
         )
 
     def test_too_many_unsettled(self) -> None:

@@ -72,10 +72,37 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.settled, 4)
 
     def test_after(self) -> None:
-        """What the world misses can be had again, in order."""
+        """What the world misses can be had again, in order and without holes: also what was
+        settled before an earlier one.
+        """
         unsettled = filled(5)
         unsettled.settle(InputNumber(4))
-        self.assertEqual(numbers(unsettled.after(InputNumber(2))), [3, 5])
+        self.assertEqual(numbers(unsettled.after(InputNumber(2))), [3, 4, 5])
+        for number in (1, 3, 2):
+            unsettled.settle(InputNumber(number))
+        self.assertEqual(numbers(unsettled.after(InputNumber(2))), [5])
+
+    def test_settled_out_of_order_by_an_earlier_world(self) -> None:
+        """What only an earlier world has settled is kept until this one has, and not answered
+        again.
+        """
+        unsettled = filled(3)
+        self.assertTrue(unsettled.settle(InputNumber(2)))
+        unsettled.renew()
+        self.assertTrue(unsettled.settle(InputNumber(1)))
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [2, 3])
+        self.assertFalse(unsettled.settle(InputNumber(2)))
+        self.assertEqual(unsettled.settled, 2)
+        self.assertTrue(unsettled.settle(InputNumber(3)))
+        self.assertEqual((unsettled.settled, len(unsettled)), (3, 0))
+
+    def test_left(self) -> None:
+        """What another gateway goes on with has no id where it was answered already."""
+        unsettled = Unsettled()
+        for id in ("a", "b", "c"):
+            unsettled.keep("look", CommandId(id), _ROOMY)
+        unsettled.settle(InputNumber(2))
+        self.assertEqual([each.command for each in unsettled.left()], ["a", None, "c"])
 
     def test_bounded(self) -> None:
         """Beyond the limit of items or bytes none is numbered, until some are settled."""
@@ -88,6 +115,7 @@ class UnsettledTest(SynchronousTestCase):
         unsettled.settle(InputNumber(1))
         self.assertEqual(unsettled.keep("12345678", None, limits), 3)
         unsettled.settle(InputNumber(3))
+        self.assertIsNone(unsettled.keep("", None, limits))
         unsettled.settle(InputNumber(2))
         self.assertEqual(unsettled.keep("1234567890", None, limits), 4)
 
@@ -135,20 +163,23 @@ class UnsettledTest(SynchronousTestCase):
     def test_restored(self) -> None:
         """Where another gateway numbered before, the numbers go on."""
         unsettled = Unsettled()
-        unsettled.restore(InputNumber(7), [Numbered(InputNumber(5), "12345", None)])
-        self.assertEqual(unsettled.settled, 4)
+        unsettled.restore(InputNumber(7), [Numbered(InputNumber(7), "12345", None)])
+        self.assertEqual(unsettled.settled, 6)
         self.assertIsNone(unsettled.keep("x", None, UnsettledLimits(2, 5)))
         self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
-        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [5, 8])
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8])
 
     def test_restored_wrongly(self) -> None:
         """What another gateway can't have had is refused."""
         one, two = (Numbered(InputNumber(number), "x", None) for number in (1, 2))
-        for kept in ([two, one], [one, one], [one, two]):
+        for kept in (
+            [two, one],
+            [one, one],
+            [one],
+            [Numbered(InputNumber(0), "x", None), one, two],
+        ):
             with self.assertRaises(ValueError):
-                Unsettled().restore(InputNumber(1), kept)
-        with self.assertRaises(ValueError):
-            Unsettled().restore(InputNumber(1), [Numbered(InputNumber(0), "x", None)])
+                Unsettled().restore(InputNumber(2), kept)
 
 
 @define

@@ -190,6 +190,10 @@ class MemoryDatabase:
         for carry_out in held:
             carry_out()
 
+    def lose(self) -> None:
+        """Never carry out what waits: whoever asked for it is gone, connection and all."""
+        self._held = None
+
     def answer(self, work: Callable[[], T]) -> Deferred[T]:
         """Do some work as one transaction would: at once, or after `release`."""
         if self._held is None:

@@ -81,7 +81,7 @@ class CountingMeter:
         self.gauges[" ".join((metric, *labels.values()))] = value
 
     def observe(self, metric: str, value: float, **labels: str) -> None:
-        check_declared(metric, labels, Kind.SECONDS, Kind.AMOUNTS, Kind.BYTES)
+        check_declared(metric, labels, Kind.SECONDS, Kind.PAUSES, Kind.AMOUNTS, Kind.BYTES)
         self.observed[" ".join((metric, *labels.values()))] += 1
 
 

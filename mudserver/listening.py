@@ -1,11 +1,20 @@
 """Ports: opened, or a clear word why not."""
 
 import os
+import socket
+from typing import Any
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorTCP,
+    IStreamServerEndpoint,
+)
+from twisted.internet.tcp import Port
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from mudserver.errors import PortUnavailable
 
@@ -49,3 +58,44 @@ def in_words(address: object) -> str:
     if host is None or port is None:
         return str(address)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _SharedPort(Port):
+    """A port on which other processes of the same user may listen, too."""
+
+    def createInternetSocket(self) -> socket.socket:  # noqa: N802 - Twisted's name
+        made: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return made
+
+
+@implementer(IReactorTCP)
+class SharedPorts:
+    """
+    Listens as the reactor does, but on ports that several processes may have (socket(7),
+    SO_REUSEPORT): the kernel gives each connection to one of them.
+
+    Args:
+        reactor: Runs them, and connects.
+    """
+
+    def __init__(self, reactor: IReactorTCP) -> None:
+        self._reactor = reactor
+        self.connectTCP = reactor.connectTCP
+
+    def listenTCP(  # noqa: N802 - Twisted's name
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> Any:
+        """
+        Listen.
+
+        Raises:
+            CannotListenError: The port can't be had.
+        """
+        shared = _SharedPort(port, factory, backlog, interface, self._reactor)
+        shared.startListening()
+        return shared

@@ -94,6 +94,12 @@ class Settings:
         "tcp:4003:interface=127.0.0.1",
         "Where telnet listens with TLS, once there is a certificate.",
     )
+    share_ports: bool = _setting(
+        values.boolean,
+        False,
+        "Let other gateways of this machine listen on the same ports: the kernel gives each"
+        " connection to one of them.",
+    )
     operations: str = _setting(
         values.endpoint,
         "tcp:4004:interface=127.0.0.1",

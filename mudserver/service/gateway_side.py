@@ -187,7 +187,9 @@ class GatewaySide:
                 doorway = Doorway(
                     name, factory, keeper, proxied=where != address, crowds=name.startswith("http")
                 )
-                yield Door(name, where, self._ground.listening(where), doorway)
+                yield Door(
+                    name, where, self._ground.listening(where, shared=settings.share_ports), doorway
+                )
 
     def _make_site(self) -> WebSite:
         settings = self._ground.settings

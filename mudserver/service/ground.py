@@ -9,6 +9,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from mudserver.config import Settings
+from mudserver.listening import SharedPorts
 from mudserver.telemetry.metrics import PrometheusMeter
 
 #: Connections that may wait to be accepted; a room of players that reconnects at once fits.
@@ -32,11 +33,20 @@ class Ground:
     reactor: Any
     meter: PrometheusMeter
 
-    def listening(self, address: str) -> IStreamServerEndpoint:
-        """Return an endpoint that takes many at once: Twisted's default backlog is 50."""
-        if address.startswith("tcp:") and ":backlog=" not in address:
-            address = f"{address}:backlog={BACKLOG}"
-        endpoint: IStreamServerEndpoint = serverFromString(self.reactor, address)
+    def listening(self, address: str, *, shared: bool = False) -> IStreamServerEndpoint:
+        """
+        Return an endpoint that takes many at once: Twisted's default backlog is 50.
+
+        Args:
+            address: Where, as Twisted describes it.
+            shared: Whether other processes may listen there, too, where it is a port.
+        """
+        reactor = self.reactor
+        if address.startswith("tcp:"):
+            reactor = SharedPorts(reactor) if shared else reactor
+            if ":backlog=" not in address:
+                address = f"{address}:backlog={BACKLOG}"
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, address)
         return endpoint
 
 

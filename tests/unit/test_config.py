@@ -87,6 +87,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "http": _DOORS,
     "https": _DOORS,
     "telnets": _DOORS,
+    "share_ports": _FLAGS,
     "operations": _ENDPOINTS,
     "control": _PATHS,
     "certificate": _PATHS,

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
+    IProtocol,
     IProtocolFactory,
     IReactorUNIX,
+    IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
 from zope.interface import implementer
@@ -80,6 +82,36 @@ class SocketEndpoint:
             endpoint = UNIXServerEndpoint(self._reactor, address, mode=self._mode)
             port: IListeningPort = await endpoint.listen(factory)
             return _Port(port, stack.pop_all())
+
+
+@implementer(IStreamClientEndpoint)
+class SocketClientEndpoint:
+    """
+    Connects to a Unix socket.
+
+    Args:
+        reactor: Connects.
+        path: Of the socket.
+    """
+
+    def __init__(self, reactor: IReactorUNIX, path: Path) -> None:
+        self._reactor = reactor
+        self._path = path
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
+        """
+        Connect.
+
+        Returns:
+            Fires with the protocol. Fails with `OSError` or `ConnectError`.
+        """
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        with short_path(self._path) as address:
+            endpoint = UNIXClientEndpoint(self._reactor, address)
+            protocol: IProtocol = await endpoint.connect(factory)
+            return protocol
 
 
 @implementer(IListeningPort)

@@ -12,6 +12,7 @@ from twisted.internet import reactor
 
 from mudserver.errors import ConfigError
 from mudserver.service.options import Options
+from mudserver.service.pidfile import Pidfile
 from mudserver.service.turns import bound_collection, bound_turns
 from mudserver.service.wiring import Daemon
 
@@ -30,7 +31,7 @@ def makeService(options: Options) -> IService:
     bound_turns(reactor)
     bound_collection()
     try:
-        daemon = Daemon(options.settings, os.environ, reactor)
+        daemon = Daemon(options.settings, os.environ, reactor, Pidfile(options.parent))
     except ConfigError as error:
         # For anything else twistd would print a traceback.
         raise SystemExit(f"mudserver: {error}") from None

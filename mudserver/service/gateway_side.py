@@ -87,7 +87,7 @@ class GatewaySide:
 
     def _make_shared(self) -> Shared:
         settings = self._ground.settings
-        gateway = GatewayId(secrets.token_hex(4))
+        gateway = GatewayId(self._ground.peer or secrets.token_hex(4))
         return Shared(
             gateway=gateway,
             bus=self._bus,

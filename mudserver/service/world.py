@@ -129,6 +129,11 @@ class StandbyService(Service):
         """Implement `IGame.phase`."""
         return Phase.STOPPED if self._standby is None else self._standby.phase
 
+    @property
+    def busy(self) -> bool:
+        """Whether the world has more to do in the very next turn."""
+        return self._world is not None and self._world.busy
+
     def startService(self) -> None:
         """Prepare what can be prepared, and stand by."""
         Service.startService(self)

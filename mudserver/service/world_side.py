@@ -4,25 +4,38 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from attrs import evolve
+from twisted.internet.defer import Deferred, fail
+
+from mudserver import __version__
 from mudserver.config import embedded_database
-from mudserver.errors import ConfigError
+from mudserver.errors import ConfigError, Unavailable
+from mudserver.game.administration import Administration
 from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.pressure import PressureLimits, Threshold
+from mudserver.game.process import Process
+from mudserver.game.reload import Reload, ReloadPorts
 from mudserver.game.service import WorldService
+from mudserver.game.standby import StandbyPorts
 from mudserver.game.throttle import ThrottleLimits
 from mudserver.game.verb_allowances import VerbLimits
-from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.history import Retention
+from mudserver.interfaces.operations import Reloaded
+from mudserver.interfaces.standby import Standby
 from mudserver.service.areas import read_areas
+from mudserver.service.bus_side import BusSide
 from mudserver.service.database import DatabaseService
-from mudserver.service.ground import Ground, utc_now
+from mudserver.service.ground import ALONE, Ground, utc_now
 from mudserver.service.lifecycle import Lifecycle
-from mudserver.service.world import GameService
+from mudserver.service.pidfile import Pidfile
+from mudserver.service.summon import Summoned
+from mudserver.service.world import GameService, StandbyService
 from mudserver.session.bucket import Rate
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.embedded import EmbeddedPostgres
@@ -37,8 +50,9 @@ class WorldSide:
 
     Args:
         ground: What all stand on.
-        bus: The way to the gateways.
+        bus: The way to the gateways, and to other worlds.
         lifecycle: Ends the process.
+        pidfile: Where twistd has written the process's id.
 
     Attributes:
         database: Leads to PostgreSQL, and runs it where it is ours.
@@ -48,10 +62,14 @@ class WorldSide:
         ConfigError: A setting can't be used.
     """
 
-    def __init__(self, ground: Ground, bus: IBus, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, ground: Ground, bus: BusSide, lifecycle: Lifecycle, pidfile: Pidfile
+    ) -> None:
         self._ground = ground
         self._bus = bus
         self._lifecycle = lifecycle
+        self._pidfile = pidfile
+        self._summoned: Summoned | None = None
         self._holder = f"{socket.gethostname()}, process {os.getpid()}"
         self.database = self._make_database()
         self.game = self._make_game()
@@ -75,7 +93,7 @@ class WorldSide:
             settings.database_wait,
         )
 
-    def _make_game(self) -> GameService:
+    def _make_game(self) -> GameService | StandbyService:
         settings = self._ground.settings
         hasher = PasswordHasher(
             self._ground.reactor,
@@ -113,7 +131,7 @@ class WorldSide:
         def ports() -> GamePorts:
             accounts, world = self.database.stores()
             return GamePorts(
-                bus=self._bus,
+                bus=self._bus.bus,
                 accounts=accounts,
                 failed_logins=self.database.failed_logins(),
                 world=world,
@@ -139,4 +157,87 @@ class WorldSide:
             areas = partial(read_areas, settings.areas)
             return WorldService(ports(), limits, areas, self._lifecycle.broken, lexicon)
 
-        return GameService(world, lambda: self.database.succession(self._holder))
+        if self._ground.settings.role == ALONE:
+            return GameService(world, lambda: self.database.succession(self._holder))
+        return StandbyService(world, self._standby_ports)
+
+    # ------------------------------------------------------------ one world after another
+
+    def _standby_ports(self, world: WorldService) -> StandbyPorts:
+        ground = self._ground
+        return StandbyPorts(
+            world=world,
+            succession=self.database.succession(ground.peer),
+            bus=self._bus.bus,
+            clock=ground.reactor,
+            myself=self._myself,
+            broken=self._lifecycle.broken,
+        )
+
+    def _myself(self, seconds: float) -> Standby:
+        return Standby(
+            peer=self._ground.peer,
+            version=__version__,
+            host=socket.gethostname(),
+            process=os.getpid(),
+            seconds=seconds,
+            summons=self._ground.summons,
+        )
+
+    def _reload(self, game: StandbyService) -> Callable[[bool], Deferred[Reloaded]]:
+        if self._bus.hub is not None:
+            return _keeps_the_hub
+        ports = ReloadPorts(
+            bus=self._bus.bus,
+            clock=self._ground.reactor,
+            hand_over=game.hand_over,
+            summon=self._summon,
+            token=lambda: secrets.token_hex(3),
+            handed_over=self._handed_over,
+        )
+        return Reload(ports).run
+
+    def _summon(self, word: str) -> Summoned:
+        self._summoned = Summoned(word, self._ground.environment, self._pidfile)
+        return self._summoned
+
+    def _handed_over(self, to: Standby, ours: bool) -> None:
+        if ours and self._summoned is not None:
+            self._summoned.leave()
+            self._lifecycle.leave_to(to.process)
+        else:
+            self._lifecycle.stop()
+
+    # ------------------------------------------------------------ for operators
+
+    def administration(self, process: Process) -> Administration:
+        """
+        Make what operators do by; the database must have started.
+
+        Args:
+            process: The process, as far as others know it.
+        """
+        database, game = self.database, self.game
+        process = evolve(process, phase=lambda: game.phase.value)
+        if isinstance(game, StandbyService):
+            process = evolve(process, reload=self._reload(game))
+        return Administration(
+            service=game.world,
+            process=process,
+            clock=self._ground.reactor,
+            address=lambda: database.address,
+            archive=database.archive,
+            letter_boxes=lambda: (database.letter_box(),),
+            audit_store=database.audit,
+            utc_now=utc_now,
+        )
+
+
+def _keeps_the_hub(fresh: bool) -> Deferred[Reloaded]:
+    del fresh
+    return fail(
+        Unavailable(
+            "This world hosts the hub of the bus, which would end with it: run the hub in a"
+            " process of role bus. This one goes on."
+        )
+    )

@@ -1,0 +1,120 @@
+"""The way from a process to the others: the bus, joined or hosted."""
+
+import random
+import secrets
+from collections.abc import Iterator
+from typing import Final
+
+from twisted.application.service import Service
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from mudserver.bus.codec import Codec
+from mudserver.bus.commands import PeerInfo
+from mudserver.bus.entrance import Entrance, by_loopback, by_socket
+from mudserver.bus.hub import Hub
+from mudserver.bus.loopback import LoopbackBus
+from mudserver.bus.peer import AmpBus
+from mudserver.bus.spool import Spool
+from mudserver.bus.vocabulary import VOCABULARY
+from mudserver.config import BusAddress, bus_spool, uses_tls
+from mudserver.errors import ConfigError
+from mudserver.interfaces.bus import IBus
+from mudserver.service.ground import Ground, utc_now
+from mudserver.unix_sockets import SocketClientEndpoint
+
+#: Where one's own hub is reached that listens everywhere.
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (this only reads them)
+
+
+class BusSide:
+    """
+    What joins a process to others.
+
+    Args:
+        ground: What all stand on.
+
+    Attributes:
+        bus: Leads to the others; in a process by itself, to itself.
+        hub: What the others meet at, where this process hosts it.
+
+    Raises:
+        ConfigError: A setting can't be used.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        settings = ground.settings
+        hosts = settings.role == "bus" or (settings.role == "world" and settings.bus is None)
+        here = settings.bus_listen if hosts else None
+        self._ground = ground
+        self._instance = secrets.token_hex(8)
+        self._link: AmpBus | None = None
+        self.hub = None if here is None else self._make_hub(here)
+        self.bus: IBus = LoopbackBus(ground.reactor)
+        if settings.role in ("gateway", "world"):
+            there = settings.bus or here
+            assert there is not None  # as was checked
+            self.bus = self._link = self._make_link(there)
+
+    @property
+    def linked(self) -> bool:
+        """Whether it has its link to the hub; one without others needs none."""
+        return self._link is None or self._link.linked
+
+    def services(self) -> Iterator[tuple[str, Service]]:
+        """Return what runs it, in order."""
+        if self.hub is not None:
+            yield "hub", self.hub
+        if self._link is not None:
+            yield "bus", self._link
+
+    def _make_link(self, address: BusAddress) -> AmpBus:
+        ground = self._ground
+        thread = ThreadPool(minthreads=0, maxthreads=1, name="spool")
+        reactor = ground.reactor
+        # It ends with the reactor: letters may still be written while all else stops.
+        reactor.callWhenRunning(thread.start)
+        reactor.addSystemEventTrigger("after", "shutdown", thread.stop)
+        return AmpBus(
+            reactor,
+            self._joining(address),
+            PeerInfo(ground.peer, ground.settings.role, self._instance),
+            codec=Codec(VOCABULARY),
+            meter=ground.meter,
+            pick=random.random,
+            utc_now=utc_now,
+            spool=Spool(bus_spool(ground.settings, ground.environment, ground.station)),
+            elsewhere=lambda work: deferToThreadPool(reactor, thread, work),
+        )
+
+    def _make_hub(self, address: BusAddress) -> Hub:
+        ground = self._ground
+        return Hub(
+            ground.peer,
+            self._instance,
+            (self._entrance(address),),
+            clock=ground.reactor,
+            meter=ground.meter,
+        )
+
+    # ------------------------------------------------------------ where it is
+
+    def _joining(self, address: BusAddress) -> IStreamClientEndpoint:
+        self._check(address)
+        if address.path is not None:
+            return SocketClientEndpoint(self._ground.reactor, address.path.absolute())
+        return HostnameEndpoint(
+            self._ground.reactor, _ANY.get(address.host, address.host), address.port
+        )
+
+    def _entrance(self, address: BusAddress) -> Entrance:
+        self._check(address)
+        if address.path is not None:
+            return by_socket(self._ground.reactor, address.path.absolute())
+        return by_loopback(self._ground.reactor, address.host, address.port)
+
+    def _check(self, address: BusAddress) -> None:
+        if uses_tls(self._ground.settings, address):
+            raise ConfigError("bus_ca", "the settings", "TLS on the bus is not served yet")

@@ -18,9 +18,9 @@ from mudserver.bus.hub import Hub
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.spool import Spool
+from mudserver.bus.tls import Identity, by_tls, joining
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.config import BusAddress, bus_spool, uses_tls
-from mudserver.errors import ConfigError
 from mudserver.interfaces.bus import IBus
 from mudserver.service.ground import Ground, utc_now
 from mudserver.unix_sockets import SocketClientEndpoint
@@ -102,19 +102,28 @@ class BusSide:
     # ------------------------------------------------------------ where it is
 
     def _joining(self, address: BusAddress) -> IStreamClientEndpoint:
-        self._check(address)
+        reactor = self._ground.reactor
         if address.path is not None:
-            return SocketClientEndpoint(self._ground.reactor, address.path.absolute())
-        return HostnameEndpoint(
-            self._ground.reactor, _ANY.get(address.host, address.host), address.port
-        )
+            return SocketClientEndpoint(reactor, address.path.absolute())
+        host = _ANY.get(address.host, address.host)
+        identity = self._identity(address)
+        if identity is not None:
+            return joining(reactor, host, address.port, identity)
+        return HostnameEndpoint(reactor, host, address.port)
 
     def _entrance(self, address: BusAddress) -> Entrance:
-        self._check(address)
+        reactor = self._ground.reactor
         if address.path is not None:
-            return by_socket(self._ground.reactor, address.path.absolute())
-        return by_loopback(self._ground.reactor, address.host, address.port)
+            return by_socket(reactor, address.path.absolute())
+        identity = self._identity(address)
+        if identity is not None:
+            return by_tls(reactor, address.host, address.port, identity)
+        return by_loopback(reactor, address.host, address.port)
 
-    def _check(self, address: BusAddress) -> None:
-        if uses_tls(self._ground.settings, address):
-            raise ConfigError("bus_ca", "the settings", "TLS on the bus is not served yet")
+    def _identity(self, address: BusAddress) -> Identity | None:
+        """Return what we show there; None where nobody shows anything."""
+        settings = self._ground.settings
+        authority, certificate = settings.bus_ca, settings.bus_certificate
+        if authority is None or certificate is None or not uses_tls(settings, address):
+            return None
+        return Identity(authority, certificate, settings.bus_key or certificate)

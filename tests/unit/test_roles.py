@@ -18,7 +18,7 @@ from mudserver.errors import ConfigError
 _LOCAL = "unix:/run/bus.sock"
 _FAR = "tcp:hub.example.org:4010"
 _DATABASE = "postgresql://db/mud"
-_TLS = {"bus-ca": "/ca.pem", "bus-certificate": "/peer.pem"}
+_TLS = {"bus_ca": "/ca.pem", "bus_certificate": "/peer.pem"}
 
 
 def check(role: str, **options: str) -> None:
@@ -83,13 +83,19 @@ class RoleTests(SynchronousTestCase):
         """With certificates hubs may be anywhere; they come in pairs."""
         for role, key in (("gateway", "bus"), ("bus", "bus_listen")):
             check(role, **{key: _FAR, **_TLS})
-            for name, missing in (("bus-ca", "bus_certificate"), ("bus-certificate", "bus_ca")):
+            for name, missing in (("bus_ca", "bus_certificate"), ("bus_certificate", "bus_ca")):
                 error = self.refused(role, **{key: _FAR, name: "/x.pem"})
                 self.assertEqual(error.key, missing)
 
+    def test_tls_of_hosts(self) -> None:
+        """A world shows a world's certificate, and so hosts no hub by TLS."""
+        error = self.refused("world", database=_DATABASE, bus_listen=_FAR, **_TLS)
+        self.assertIn("a process of role bus", str(error))
+        check("world", database=_DATABASE, bus_listen=_LOCAL, **_TLS)
+
     def test_tls_is_for_ports(self) -> None:
         """A Unix socket needs none."""
-        settings = load(_TLS, {})
+        settings = load({key.replace("_", "-"): value for key, value in _TLS.items()}, {})
         self.assertTrue(uses_tls(settings, BusAddress.parse(_FAR)))
         self.assertFalse(uses_tls(settings, BusAddress.parse(_LOCAL)))
         self.assertFalse(uses_tls(load({}, {}), BusAddress.parse(_FAR)))

@@ -121,7 +121,11 @@ class Daemon:
         """Start it, and wait until everything is open."""
         log = self.launch(*options).said
         await log.expect("is open.")
-        for name, port in _DOOR.findall(log.text):
+        self.learn_ports()
+
+    def learn_ports(self) -> None:
+        """Learn from the log where it listens, so that it does so again after its next start."""
+        for name, port in _DOOR.findall(self.log.text):
             self._ports[name] = int(port)
             self._addresses[name] = f"tcp:{port}:interface=127.0.0.1"
 

@@ -1,0 +1,195 @@
+"""A mudserver of several processes: what players and operators see as they come and go."""
+
+import signal
+
+from twisted.trial.unittest import TestCase
+
+from mudserver.errors import CloseCode
+from tests.integration.daemon import mudctl
+from tests.integration.postgres import fresh_database
+from tests.integration.telnet_client import TelnetClient, connect
+from tests.integration.town import PAUSE, Part, Town
+from tests.integration.web_client import WebSocketPlayer, enter, register, request
+
+PASSWORD = "correct horse battery"
+
+
+class TownTestCase(TestCase):
+    """Two gateways, and a world; Ann plays by the one over WebSocket, Ben by the other's telnet."""
+
+    timeout = 240
+    worlds = 1
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        self.town = Town(self, fresh_database(self))
+        (self.north, self.south), self.w = await self.town.start(2, self.worlds)
+
+    async def ann(self) -> WebSocketPlayer:
+        """Have Ann come in at the north gateway."""
+        await self.ready(self.north)
+        return await enter(self, await register(self.north.http, "Ann", PASSWORD))
+
+    async def ben(self) -> TelnetClient:
+        """Have Ben come in at the south one."""
+        await self.ready(self.south)
+        player = await connect(self, self.south.telnet)
+        await player.register("Ben", PASSWORD)
+        return player
+
+    async def ready(self, part: Part) -> None:
+        """Wait until a process has all that it needs."""
+        while (await request(part.operations, "GET", "/readyz")).status != 200:
+            pass
+
+    async def told(self, part: Part, *words: str) -> str:
+        """Run ``mudctl`` against one process, which has to work."""
+        ended = await mudctl(self, part, *words)
+        self.assertEqual(ended.status, 0, ended.output)
+        return ended.output
+
+
+class PlayTests(TownTestCase):
+    """All is well."""
+
+    async def test_together(self) -> None:
+        """Whichever gateway they are on, players see, hear and find each other."""
+        ann, ben = await self.ann(), await self.ben()
+        ann.command("say Hello.", "a1")
+        await ben.expect('Ann says, "Hello."')
+        await ann.acknowledged("tell Ben Psst.", "a2")
+        await ben.expect("Psst.")
+        ben.send("chat To all.")
+        await ann.expect("chat", text="To all.")
+        await ben.ask("who", "Ann")
+
+    async def test_status(self) -> None:
+        """Each process tells what it is; one without a world says where to ask instead."""
+        await self.ann()
+        world = await self.told(self.w[0], "status")
+        self.assertRegex(world, r"role +world, w1\nbus +linked\nworld +open\nsessions +1\n")
+        gateway = await self.told(self.north, "status")
+        self.assertRegex(gateway, r"role +gateway, g1\nbus +linked\nconnections +1\n")
+        self.assertRegex(await self.told(self.town.hub, "status"), r"role +bus, hub\nstate")
+        refused = await mudctl(self, self.north, "account", "list")
+        self.assertEqual(refused.status, 1)
+        self.assertIn("ask one of role world", refused.output)
+
+
+class DeathTests(TownTestCase):
+    """Something dies."""
+
+    worlds = 2
+
+    async def test_world_killed(self) -> None:
+        """
+        When the world is killed, the one that stands by goes on with everybody: nobody is
+        disconnected, what was acknowledged is there, and what is typed meanwhile is carried out.
+        """
+        ann, ben = await self.ann(), await self.ben()
+        await ann.acknowledged("get ticket", "a1")
+        await self.w[0].kill()
+        ann.command("say Is anybody there?", "a2")
+        ben.send("say I am.")
+        await self.w[1].opens()
+        await ann.expect("chat", text="I am.")
+        await ben.expect('Ann says, "Is anybody there?"')
+        await ann.acknowledged("drop ticket", "a3")
+        self.assertFalse(ben.lost or ann.code)
+        self.assertEqual(self.ben_heard(ben, "Is anybody there?"), 1)
+
+    async def test_killed_again_and_again(self) -> None:
+        """Those that were killed are started again, stand by, and have their turn."""
+        ann, ben = await self.ann(), await self.ben()
+        for turn in range(4):
+            dead, alive = self.w[turn % 2], self.w[1 - turn % 2]
+            await dead.kill()
+            await alive.opens()
+            ann.command(f"say {turn}", f"a{turn}")
+            await ben.expect(f'Ann says, "{turn}"')
+            await dead.start()
+        self.assertFalse(ben.lost or ann.code)
+
+    async def test_gateway_killed(self) -> None:
+        """A gateway takes its own connections with it, whose players are seen to be link-dead."""
+        ann, ben = await self.ann(), await self.ben()
+        await self.south.kill()
+        await ben.closed()
+        await ann.expect("presence", event="linkdead", who="Ben")
+        self.assertIn("Ben", await self.told(self.w[0], "sessions"))
+        self.assertIn("link-dead", await self.told(self.w[0], "sessions"))
+        await ann.acknowledged("look", "a1")
+
+    async def test_hub_killed(self) -> None:
+        """While there is no hub nobody is disconnected; when it is back, play goes on."""
+        ann, ben = await self.ann(), await self.ben()
+        await self.town.hub.kill()
+        ann.command("say Hello?", "a1")
+        await self.town.hub.start()
+        await ben.expect('Ann says, "Hello?"')
+        self.assertFalse(ben.lost or ann.code)
+
+    def ben_heard(self, ben: TelnetClient, words: str) -> int:
+        """How often he was shown that."""
+        return ben.said.text.count(words)
+
+
+class ReloadTests(TownTestCase):
+    """Another world takes over on purpose."""
+
+    worlds = 2
+
+    async def test_standby(self) -> None:
+        """The one that stands by takes over; the old one ends well, and nobody is disconnected."""
+        ann, ben = await self.ann(), await self.ben()
+        await ann.acknowledged("get ticket", "a1")
+        said = await self.told(self.w[0], "world", "reload")
+        self.assertIn("The world is w2 now", said)
+        self.assertIn("2 sessions of 2 gateways went on", said)
+        self.assertRegex(said, PAUSE)
+        self.assertEqual((await self.w[0].program.ended()).status, 0)
+        await ann.acknowledged("drop ticket", "a2")
+        ann.command("say Still here.", "a3")
+        await ben.expect('Ann says, "Still here."')
+        self.assertFalse(ben.lost or ann.code)
+
+    async def test_fresh(self) -> None:
+        """A world that is started takes over, and is reached by the same admin socket."""
+        await self.w[1].stop()
+        ann = await self.ann()
+        said = await self.told(self.w[0], "world", "reload")
+        self.assertRegex(said, r"The world is w1-\w+ now")
+        await ann.acknowledged("look", "a1")
+        # The one that was started says what it says by the same pipe.
+        await self.w[0].log.expect("control listens")
+        self.assertRegex(await self.told(self.w[0], "status"), "role +world, w1-")
+        await self.told(self.w[0], "drain")
+        self.assertEqual((await self.w[0].program.ended()).status, 0)
+        await self.w[0].alone()
+        self.assertIsNone(ann.code)
+
+
+class StopTests(TownTestCase):
+    """Each is stopped in good order."""
+
+    worlds = 2
+
+    async def test_world(self) -> None:
+        """A world that is stopped leaves its players to the next, and ends with 0."""
+        ann = await self.ann()
+        self.assertEqual((await self.w[0].stop()).status, 0)
+        await ann.acknowledged("look", "a1")
+        self.assertIsNone(ann.code)
+
+    async def test_standby(self) -> None:
+        """One that stands by ends with 0, and nobody notices."""
+        self.assertEqual((await self.w[1].stop()).status, 0)
+
+    async def test_gateway(self) -> None:
+        """A gateway that is stopped sends its players to reconnect."""
+        ann = await self.ann()
+        self.assertEqual((await self.north.stop()).status, 0)
+        self.assertEqual(await ann.closed(), CloseCode.RESTART)
+
+    async def test_hub(self) -> None:
+        """A hub ends with 0."""
+        self.assertEqual((await self.town.hub.stop(signal.SIGTERM)).status, 0)

@@ -82,7 +82,7 @@ async def _converse(reactor: IReactorForTools, options: Namespace, path: Path) -
                 UNIXClientEndpoint(reactor, address, CONNECT_SECONDS), amp.AMP()
             )
     except (ConnectError, OSError) as error:
-        sys.exit(_complain(f"no mudserver answers at {path}: {error}", 1))
+        sys.exit(_complain(f"no mudserver answers at {path}: {error}{_others(path)}", 1))
     try:
         if options.command == "backup":
             print(await back_up(reactor, daemon, os.environ, options.file.absolute()))
@@ -101,6 +101,12 @@ def _socket(options: Namespace) -> Path:
     if options.socket is not None:
         return Path(options.socket).absolute()
     return control_socket(load({}, os.environ, options.config), os.environ)
+
+
+def _others(path: Path) -> str:
+    """Name other admin sockets in the same place, those of several processes."""
+    found = sorted(str(each) for each in path.parent.glob("*.sock") if each != path)
+    return f"\nOthers are there for --socket: {', '.join(found)}" if found else ""
 
 
 def _check_readable(file: Path) -> None:

@@ -193,3 +193,27 @@ class StopTests(TownTestCase):
     async def test_hub(self) -> None:
         """A hub ends with 0."""
         self.assertEqual((await self.town.hub.stop(signal.SIGTERM)).status, 0)
+
+
+class SharedDoorsTests(TestCase):
+    """Gateways that share their ports."""
+
+    timeout = 240
+
+    async def test_shared(self) -> None:
+        """Two listen on the same ports; when one is killed, whoever comes gets to the other."""
+        town = Town(self, fresh_database(self), "--share-ports=yes")
+        (north,), _ = await town.start(1, 1)
+        south = town.gateway(
+            "g2",
+            f"--telnet=tcp:{north.telnet}:interface=127.0.0.1",
+            f"--http=tcp:{north.http}:interface=127.0.0.1",
+        )
+        await south.start()
+        self.assertEqual((south.telnet, south.http), (north.telnet, north.http))
+        await north.kill()
+        while (await request(south.operations, "GET", "/readyz")).status != 200:
+            pass
+        ann = await connect(self, south.telnet)
+        await ann.register("Ann", PASSWORD)
+        await ann.ask("say Hello.", "You say")

@@ -164,6 +164,18 @@ class MudctlTest(TestCase):
         )
         self.assertEqual(len((await self.shown("logins", "Ann")).splitlines()), 51)
 
+    async def test_nobody_there(self) -> None:
+        """Where nobody answers, it says so, and which other sockets there are."""
+        elsewhere = self.folder / "other.sock"
+        complaint = StringIO()
+        try:
+            with redirect_stderr(complaint):
+                await _converse(REACTOR, parse(["status"]), elsewhere)
+        except SystemExit as exit_:
+            self.assertEqual(exit_.code, 1)
+        self.assertIn(f"no mudserver answers at {elsewhere}", complaint.getvalue())
+        self.assertIn(f"Others are there for --socket: {self.path}\n", complaint.getvalue())
+
     async def test_who_asks(self) -> None:
         """The daemon hears from the kernel who asks."""
         await self.shown("kick", "Ann")

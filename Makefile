@@ -18,7 +18,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage soak \
+.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage bench-takeover soak \
     test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
@@ -43,6 +43,7 @@ help:
 	@echo '                  make bench OPTIONS="fanout --sizes 10 100 --without-evennia" measures less'
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
+	@echo 'make bench-takeover  how long players wait when the world is killed, or reloaded'
 	@echo 'make soak         2,000 players for five minutes, and the memory of an idle one'
 	@echo '                  make soak OPTIONS="--sessions 500 --seconds 60" is a smaller one'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
@@ -95,6 +96,11 @@ bench:
 bench-storage:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@exec .venv/bin/python -m tests.bench.storage $(OPTIONS)
+
+bench-takeover:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@folder=$$(mktemp -d) && .venv/bin/python -m twisted.trial --temp-directory="$$folder/trial" \
+	    tests.bench.takeover; status=$$?; rm -rf "$$folder"; exit $$status
 
 soak:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

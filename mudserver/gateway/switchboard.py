@@ -374,6 +374,7 @@ class Switchboard:
     def _show(self, show: Show) -> None:
         # The innermost loop of the server: once for each line and listener.
         frames: dict[Dress, Frame | None] = {}
+        known: dict[int, Frame | None] = {}  # by identity: where kinds mix, to hash takes longer
         dress: Dress | None = None
         frame: Frame | None = None
         size = shown = 0
@@ -383,7 +384,11 @@ class Switchboard:
                 continue
             try:
                 if seat.dress is not dress:
-                    dress, frame = seat.dress, self._frame(seat.dress, show.view, frames)
+                    dress = seat.dress
+                    if id(dress) in known:
+                        frame = known[id(dress)]
+                    else:
+                        frame = known[id(dress)] = self._frame(dress, show.view, frames)
                     size = 0 if frame is None else len(frame.data)
                 if frame is not None:  # as `Seat.offer` does, at less than half its cost
                     shown += size

@@ -36,6 +36,9 @@ from mudserver.session.outbox import Frame
 from mudserver.view.line import Line
 from mudserver.wire.messages import MAX_COMMAND_CHARACTERS
 
+#: One for all: that two are the same one is seen faster than that they are equal.
+_DRESS = TerminalDress()
+
 _PROMPT = Ask("> ")
 _AWAY = "The world is away; try again in a moment."
 _HERE = "[Yes, here.]"
@@ -61,7 +64,6 @@ class TerminalLink(Link):
     def __init__(
         self, shared: Shared, wire: TerminalWire, origin: Origin, place: Place, banner: str
     ) -> None:
-        self._terminal = TerminalDress()
         super().__init__(
             shared,
             wire,
@@ -70,7 +72,7 @@ class TerminalLink(Link):
             transport=Transport.TELNET,
             pulse=shared.limits.telnet,
             stall=shared.limits.telnet_stall,
-            dress=self._terminal,
+            dress=_DRESS,
         )
         self._banner = banner
         self._login = LoginDialogue()
@@ -291,9 +293,9 @@ class TerminalLink(Link):
         shown = self._wire.hide_input(False) if self._hidden else b""
         last = b""
         if self._last_words is not None:
-            last = self._terminal.line(self._last_words)
+            last = _DRESS.line(self._last_words)
         elif code is not CloseCode.NORMAL:
-            last = self._terminal.text(reason)
+            last = _DRESS.text(reason)
         return b"".join((shown, b"\r\n" if self._standing else b"", *pending, last))
 
     def _patience(self) -> float:
@@ -315,13 +317,13 @@ class TerminalLink(Link):
         if self._seat is None:
             self._show(text)
         else:
-            self._seat.offer(Frame(self._terminal.text(text), play=False))
+            self._seat.offer(Frame(_DRESS.text(text), play=False))
 
     def _show(self, text: str) -> None:
         """Show a line now."""
         start = b"\r\n" if self._standing else b""
         self._standing = False
-        self.say(start + self._terminal.text(text))
+        self.say(start + _DRESS.text(text))
 
     def _end_row(self, still_hidden: bool) -> None:
         """End the row that a hidden answer was typed in; unless another follows, show input."""

@@ -2,6 +2,6 @@
 
 from hypothesis import HealthCheck, settings
 
-# How long drawing takes says how busy the machine is, and nothing of a strategy.
-settings.register_profile("mudserver", suppress_health_check=[HealthCheck.too_slow])
+# How long drawing and trying takes says how busy the machine is, and nothing of a strategy.
+settings.register_profile("mudserver", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mudserver")

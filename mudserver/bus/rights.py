@@ -7,6 +7,7 @@ from attrs import frozen
 from mudserver.bus.subjects import covers, is_subject, matches
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import EVERY_GATEWAY, GATEWAYS, WORLD, gateway_subject
+from mudserver.interfaces.standby import EVERY_STANDBY, standby_subject
 
 #: The roles that peers have.
 GATEWAY_ROLE: Final = "gateway"
@@ -14,8 +15,6 @@ WORLD_ROLE: Final = "world"
 
 #: Characters of a peer's name.
 MAX_NAME_CHARACTERS: Final = 64
-
-_STANDBY: Final = "standby"
 
 
 @frozen
@@ -91,12 +90,11 @@ def rights_of(role: str, name: str) -> Rights | None:
             watch=(WORLD, EVERY_GATEWAY),
         )
     if role == WORLD_ROLE:
-        standbys = f"{_STANDBY}.*"
         return Rights(
             publish=(EVERY_GATEWAY, GATEWAYS),
             subscribe=(WORLD,),
-            respond=(WORLD, f"{_STANDBY}.{name}"),
-            ask=(WORLD, EVERY_GATEWAY, standbys),
-            watch=(WORLD, EVERY_GATEWAY, standbys),
+            respond=(WORLD, standby_subject(name)),
+            ask=(WORLD, EVERY_GATEWAY, EVERY_STANDBY),
+            watch=(WORLD, EVERY_GATEWAY, EVERY_STANDBY),
         )
     return None

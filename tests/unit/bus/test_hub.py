@@ -263,7 +263,7 @@ class PassingOnTest(HubTestCase):
         world.say(Publish("a", 1, "m1", b"x"), Publish("a", 2, "", b"x"), Ask(1, "g", 10.0, b"?"))
         self.settle()
         world.say(Answer(99, b""))
-        self.pass_time(1)
+        self.pass_time(2)
         self.assertEqual(self.measured("hub_peers", role="gateway"), 1)
         self.assertEqual(self.measured("hub_heard_total", kind="publish"), 2)
         self.assertEqual(self.measured("hub_said_total", kind="deliver"), 2)
@@ -374,6 +374,13 @@ class JoiningTest(HubTestCase):
         self.settle()
         self.assertEqual(len(self.hub.peers()), 2, "the old end takes nobody away")
 
+    def test_one_of_a_name(self) -> None:
+        """Of two processes of one name the later one stays; the log says that this is wrong."""
+        first, second = self.come("g1", "gateway", "i1"), self.come("g1", "gateway", "i2")
+        self.assertEqual((len(first.owner.ends), len(second.owner.ends)), (1, 0))
+        self.assertEqual(self.hub.peers(), (PeerInfo("g1", "gateway", "i2"),))
+        self.assertEqual(len(self.logged("Another process joins the bus as g1")), 1)
+
     def test_roles_are_apart(self) -> None:
         """A gateway that has a world's name does not take its place."""
         self.come("x", "world")
@@ -442,6 +449,10 @@ class SlowTest(HubTestCase):
         slow.near.abortConnection()
         self.settle()
         self.assertEqual(len(self.hub.peers()), 1)
+        stopped = self.hub.stopService()
+        self.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class TooLargeTest(HubTestCase):
@@ -465,7 +476,7 @@ class StartingTest(HubTestCase):
         hub = self.make_hub(*entrances)
         error = self.failureResultOf(hub.startService(), StartupError).value
         assert isinstance(error, StartupError)
-        self.successResultOf(hub.stopService())
+        self.addCleanup(lambda: self.successResultOf(hub.stopService()))
         return error
 
     def test_exposed(self) -> None:

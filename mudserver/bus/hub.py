@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from attrs import define, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineError
-from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IReactorTime
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -22,12 +21,14 @@ from twisted.python.failure import Failure
 
 from mudserver.bus.commands import JoinRefused, PeerInfo
 from mudserver.bus.entrance import Entrance, is_exposed
-from mudserver.bus.envelopes import Deliver, Envelope, Refused, Shed
+from mudserver.bus.envelopes import Envelope
 from mudserver.bus.exchange import Exchange
-from mudserver.bus.link import Link, LinkLimits
-from mudserver.bus.members import ExchangeLimits, Member, Outgoing
+from mudserver.bus.hub_limits import HubLimits
+from mudserver.bus.link import Link
+from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.rights import Rights, is_peer_name
-from mudserver.errors import StartupError, Unsendable
+from mudserver.bus.seat import Seat
+from mudserver.errors import StartupError
 from mudserver.interfaces.meter import IMeter
 from mudserver.listening import in_words, listen
 
@@ -36,54 +37,6 @@ HUB_ROLE: Final = "bus"
 
 #: Seconds between two looks at what has expired, and between two measures.
 TICK: Final = 1.0
-
-
-@frozen
-class HubLimits:
-    """
-    How much the hub bears.
-
-    Attributes:
-        peers: That have joined; others are refused.
-        strangers: Connections that have not joined yet; others are closed at once.
-        told: Seconds between two `Shed` to one peer.
-        logged: Seconds between two lines in the log about what one peer is refused.
-        farewell: Seconds for links to end when the hub stops.
-        exchange: How much each peer may have.
-        link: What each link bears.
-    """
-
-    peers: int = 256
-    strangers: int = 64
-    told: float = 0.25
-    logged: float = 60.0
-    farewell: float = 15.0
-    exchange: ExchangeLimits = field(factory=ExchangeLimits)
-    link: LinkLimits = field(factory=LinkLimits)
-
-
-@define(eq=False)
-class _Seat:
-    """
-    A peer that has joined.
-
-    Attributes:
-        link: The way to it.
-        peer: Who it is.
-        member: What it is to the exchange.
-        lost: Its subscriptions that lossy messages were dropped of, until it is told.
-        telling: When it is told.
-        unlogged: How often it was refused something since the log last said so.
-        quiet_until: When the log may say so again.
-    """
-
-    link: Link
-    peer: PeerInfo
-    member: Member
-    lost: dict[int, None] = field(factory=dict, init=False)
-    telling: IDelayedCall | None = field(default=None, init=False)
-    unlogged: int = field(default=0, init=False)
-    quiet_until: float = field(default=float("-inf"), init=False)
 
 
 class _Links(Factory):
@@ -138,11 +91,13 @@ class Hub(Service):
         self._ports: list[IListeningPort] = []
         # All links that are not gone; with what rights, once they are known.
         self._links: dict[Link, Rights | None] = {}
-        self._seats: dict[Link, _Seat] = {}
-        self._by_member: dict[Member, _Seat] = {}
-        self._by_name: dict[tuple[str, str], _Seat] = {}
+        self._strangers: set[Link] = set()
+        self._seats: dict[Link, Seat] = {}
+        self._by_member: dict[Member, Seat] = {}
+        self._by_name: dict[tuple[str, str], Seat] = {}
         self._heard: Counter[type[Envelope]] = Counter()
         self._said: Counter[type[Envelope]] = Counter()
+        self._quiet_until = float("-inf")
         self._emptied: Deferred[None] | None = None
         self._ticks = LoopingCall(self._tick)
         self._ticks.clock = clock
@@ -230,11 +185,12 @@ class Hub(Service):
     # ------------------------------------------------------------ who comes
 
     def _make_link(self, entrance: Entrance) -> Link | None:
-        if len(self._links) - len(self._seats) >= self._limits.strangers:
-            self._refuse_join("too many strangers")
+        if len(self._strangers) >= self._limits.strangers:
+            self._turn_away()
             return None
         link = Link(self, self._me, partial(self._admit, entrance), self._clock, self._limits.link)
         self._links[link] = None
+        self._strangers.add(link)
         return link
 
     def _admit(self, entrance: Entrance, link: Link, claimed: PeerInfo) -> None:
@@ -247,8 +203,13 @@ class Hub(Service):
         try:
             self._links[link] = self._rights(entrance, link, claimed)
         except JoinRefused as error:
-            self._refuse_join(
-                f"{claimed.role} {claimed.name} by {entrance.address} may not join: {error}"
+            self._meter.count("hub_joins_refused")
+            self._log.warn(
+                "{role} {peer} may not join the bus by {address}: {error}",
+                role=claimed.role,
+                peer=claimed.name,
+                address=entrance.address,
+                error=error,
             )
             raise
 
@@ -266,9 +227,13 @@ class Hub(Service):
             raise JoinRefused("There are too many peers.")
         return entrance.doorman.admit(link.transport, claimed)
 
-    def _refuse_join(self, why: str) -> None:
+    def _turn_away(self) -> None:
+        """Count a connection that there is no room for; such may be many, so log it rarely."""
         self._meter.count("hub_joins_refused")
-        self._log.warn("A connection to the bus is refused: {why}", why=why)
+        now = self._clock.seconds()
+        if now >= self._quiet_until:
+            self._quiet_until = now + self._limits.logged
+            self._log.warn("Connections to the bus are closed: too many have not joined.")
 
     # ------------------------------------------------------------ links
 
@@ -277,11 +242,20 @@ class Hub(Service):
         peer, rights = link.peer, self._links.get(link)
         assert peer is not None
         assert rights is not None
+        self._strangers.discard(link)
         older = self._by_name.get((peer.role, peer.name))
         if older is not None:
             self._replace(older, peer)
         member = self._exchange.join(peer.name, rights)
-        seat = _Seat(link, peer, member)
+        seat = Seat(
+            link,
+            peer,
+            member,
+            clock=self._clock,
+            meter=self._meter,
+            said=self._said,
+            limits=self._limits,
+        )
         self._seats[link] = self._by_member[member] = seat
         self._by_name[peer.role, peer.name] = seat
         self._count_peers(peer.role)
@@ -299,17 +273,13 @@ class Hub(Service):
         """Implement `LinkOwner.shed`: tell the peer, but not each time."""
         self._meter.count("hub_shed", float(len(envelopes)))
         seat = self._seats.get(link)
-        if seat is None:
-            return
-        for envelope in envelopes:
-            if isinstance(envelope, Deliver):
-                seat.lost.update(dict.fromkeys(envelope.subscriptions))
-        if seat.lost and seat.telling is None:
-            seat.telling = self._clock.callLater(self._limits.told, self._tell, seat)
+        if seat is not None:
+            seat.shed(envelopes)
 
     def gone(self, link: Link, reason: Failure) -> None:
         """Implement `LinkOwner.gone`: the peer takes part no longer."""
         self._links.pop(link, None)
+        self._strangers.discard(link)
         seat = self._seats.get(link)
         if seat is not None:
             self._log.info(
@@ -323,7 +293,7 @@ class Hub(Service):
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)
 
-    def _replace(self, older: _Seat, peer: PeerInfo) -> None:
+    def _replace(self, older: Seat, peer: PeerInfo) -> None:
         if older.peer.instance == peer.instance:
             self._log.info("{peer} joins the bus again.", peer=peer.name)
         else:
@@ -335,55 +305,20 @@ class Hub(Service):
         self._unseat(older)
         older.link.close("Another link has taken its place.")
 
-    def _unseat(self, seat: _Seat) -> None:
+    def _unseat(self, seat: Seat) -> None:
         del self._seats[seat.link], self._by_member[seat.member]
         del self._by_name[seat.peer.role, seat.peer.name]
-        if seat.telling is not None:
-            seat.telling.cancel()
+        seat.leave()
         self._count_peers(seat.peer.role)
         self._send(self._exchange.leave(seat.member))
 
     def _send(self, outgoing: Outgoing) -> None:
         for member, envelope in outgoing:
             seat = self._by_member.get(member)
-            if seat is None:
-                continue
-            self._said[type(envelope)] += 1
-            if isinstance(envelope, Refused):
-                self._note(seat, envelope)
-            try:
-                seat.link.send(envelope)
-            except Unsendable as error:
-                self._log.error(
-                    "What is for {peer} can't be sent: {error}", peer=seat.peer.name, error=error
-                )
-                self._meter.count("hub_unsendable")
+            if seat is not None:
+                seat.send(envelope)
 
-    def _tell(self, seat: _Seat) -> None:
-        seat.telling = None
-        lost, seat.lost = tuple(seat.lost), {}
-        self._send([(seat.member, Shed(lost))])
-
-    # ------------------------------------------------------------ the log, and measures
-
-    def _note(self, seat: _Seat, refused: Refused) -> None:
-        self._meter.count("hub_refused", role=seat.peer.role, kind=refused.kind)
-        seat.unlogged += 1
-        now = self._clock.seconds()
-        if now < seat.quiet_until:
-            return
-        seat.quiet_until = now + self._limits.logged
-        self._log.warn(
-            "{role} {peer} is refused to {kind} {subject}: {reason}; {count} refusals since this"
-            " was logged last.",
-            role=seat.peer.role,
-            peer=seat.peer.name,
-            kind=refused.kind,
-            subject=refused.subject,
-            reason=refused.reason,
-            count=seat.unlogged,
-        )
-        seat.unlogged = 0
+    # ------------------------------------------------------------ time, and measures
 
     def _tick(self) -> None:
         self._send(self._exchange.expire(self._clock.seconds()))

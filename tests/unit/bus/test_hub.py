@@ -37,7 +37,8 @@ from mudserver.bus.envelopes import (
     Subscribe,
     Watch,
 )
-from mudserver.bus.hub import Hub, HubLimits
+from mudserver.bus.hub import Hub
+from mudserver.bus.hub_limits import HubLimits
 from mudserver.bus.link import Link, LinkLimits
 from mudserver.bus.members import ExchangeLimits
 from mudserver.bus.rights import ALL_RIGHTS, Rights
@@ -303,6 +304,7 @@ class JoiningTest(HubTestCase):
         """A name that could stand for other peers' subjects is refused."""
         self.assertIn("no name", self.refused(self.come("a.b", "gateway")))
         self.assertEqual(self.measured("hub_joins_refused_total"), 1)
+        self.assertEqual(len(self.logged("gateway a.b may not join the bus by unix:")), 1)
 
     def test_doorman(self) -> None:
         """Whom the doorman does not let in is told why."""
@@ -343,7 +345,10 @@ class JoiningTest(HubTestCase):
         for each in silent:
             assert each is not None
             each.makeConnection(makeFakeServer(each))
-        self.assertTrue(self.come("g1", "gateway").refused)
+        for _ in range(3):
+            self.assertTrue(self.come("g1", "gateway").refused)
+        self.assertEqual(self.measured("hub_joins_refused_total"), 3)
+        self.assertEqual(len(self.logged("too many have not joined")), 1)
         self.pass_time(self.limits.link.deadline + 1)
         for each in silent:
             assert each is not None
@@ -373,6 +378,17 @@ class JoiningTest(HubTestCase):
         self.peers.append(old)
         self.settle()
         self.assertEqual(len(self.hub.peers()), 2, "the old end takes nobody away")
+
+    def test_replaced_are_no_strangers(self) -> None:
+        """Connections that hang keep nobody out, however many they are."""
+        hung: list[Peer] = []
+        for number in range(2 * self.limits.strangers):
+            hung.append(self.come("g1", "gateway", f"i{number}"))
+            self.assertEqual(hung[-1].owner.joins, 1)
+            self.peers.clear()
+        self.assertEqual(len(self.hub.peers()), 1)
+        self.peers += hung
+        self.settle()
 
     def test_one_of_a_name(self) -> None:
         """Of two processes of one name the later one stays; the log says that this is wrong."""

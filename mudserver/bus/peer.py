@@ -154,7 +154,7 @@ class AmpBus(Service):
         factory = Factory.forProtocol(lambda: (make_link or self._make_link)(self))
         factory.noisy = False
         self._client = ClientService(endpoint, factory, self._pause, reactor)
-        meter.gauge("bus_linked", 0.0)
+        meter.gauge("bus_unlinked", 1.0)
 
     @property
     def linked(self) -> bool:
@@ -283,7 +283,7 @@ class AmpBus(Service):
         same_hub, self._hub = hub == self._hub, hub
         self._link = link
         self._linked_at = self._clock.seconds()
-        self._meter.gauge("bus_linked", 1.0)
+        self._meter.gauge("bus_unlinked", 0.0)
         self._log.info("The link to the bus is there.")
         for subscription in self._inbox:
             link.send(subscription.envelope)
@@ -351,7 +351,7 @@ class AmpBus(Service):
         assert self._linked_at is not None
         if self._clock.seconds() - self._linked_at >= self._limits.steady:
             self._link_failures = 0
-        self._meter.gauge("bus_linked", 0.0)
+        self._meter.gauge("bus_unlinked", 1.0)
         self._log.warn("The link to the bus is gone: {reason}", reason=reason.getErrorMessage())
         self._outgoing.unlinked()
         self._asked.fail_all("The link to the bus broke.")

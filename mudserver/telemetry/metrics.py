@@ -163,7 +163,7 @@ METRICS: Final = (
     Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
     Metric("database_batch_keys", Kind.AMOUNTS, "Keys in one batched query.", ("batch",)),
     Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
-    Metric("bus_linked", Kind.GAUGE, "1 while there is a link to the hub of the bus."),
+    Metric("bus_unlinked", Kind.GAUGE, "1 while a process has no link to the hub, and wants one."),
     Metric(
         "bus_messages",
         Kind.COUNTER,

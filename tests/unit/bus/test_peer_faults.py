@@ -151,6 +151,18 @@ class DurableTest(PeerTest):
         self.network.pass_time(5.0)
         self.assertEqual((got, self.world.unconfirmed), ([message("1")], 0))
 
+    def test_late_receipt(self) -> None:
+        """That nobody received a try which was given up before is no other failure."""
+        self.gateway.subscribe(GATEWAY, lambda received: None)
+        self.network.settle()
+        self.network.lag.add("gateway")
+        self.world.publish(GATEWAY, message("1"))
+        self.network.pass_time(5.25)
+        self.network.unreachable.add("gateway")
+        self.network.cut("gateway")
+        self.network.pass_time(1.0)
+        self.assertEqual(self.measured("bus_retries_total", reason="failed"), 1.0)
+
     def test_stopped(self) -> None:
         """What is not confirmed when a process stops becomes dead letters, after a short wait."""
         self.world.publish(GATEWAY, message("1"))
@@ -395,12 +407,41 @@ class BreakerTest(PeerTest):
         answers[-1].errback(Unavailable("Busy."))
         self.network.settle()
         self.failureResultOf(asked, Unavailable)
-        late = [self.ask(timeout=1.0) for _ in range(3)]
-        self.network.pass_time(1.5)
-        for each in late:
-            self.failureResultOf(each, BusUnavailable)
+        for _ in range(3):
+            asked = self.ask(timeout=1.0)
+            self.network.pass_time(1.5)
+            self.failureResultOf(asked, BusUnavailable)
         self.failureResultOf(self.world.request(GATEWAY, WHO), BusUnavailable)
         self.assertEqual(len(answers), 6)
+
+    def test_cancelled_trial(self) -> None:
+        """When the trial is given up another one may be it, at once."""
+        self.fail_to_ask(3)
+        self.gateway.respond(GATEWAY, lambda request: succeed(NameState.FREE))
+        self.network.pass_time(2.0)
+        trial = self.world.request(GATEWAY, WHO)
+        trial.cancel()
+        self.failureResultOf(trial, CancelledError)
+        self.assertIs(self.successResultOf(self.ask()), NameState.FREE)
+
+    def test_messages(self) -> None:
+        """Messages that nobody takes open a breaker, too."""
+        for number in range(3):
+            self.world.publish(GATEWAY, message(str(number)))
+        self.network.settle()
+        error = self.failureResultOf(self.world.request(GATEWAY, WHO), BusUnavailable).value
+        self.assertIn("for a while", str(error))
+
+    def test_messages_to_one_who_comes(self) -> None:
+        """As soon as somebody is seen to respond there, what waits is sent again."""
+        got: list[Message] = []
+        self.world.watch("gateway.*", lambda there: None)
+        self.world.publish(GATEWAY, message("1"))
+        self.network.settle()
+        self.gateway.subscribe(GATEWAY, got.append)
+        self.gateway.respond(GATEWAY, lambda request: succeed(None))
+        self.network.settle()
+        self.assertEqual(got, [message("1")])
 
     def test_retries_wait(self) -> None:
         """What is sent again waits while the breaker is open, and goes out when it closes."""
@@ -435,8 +476,10 @@ class RequestTest(PeerTest):
         """When too many questions wait another one fails at once."""
         self.gateway.respond(GATEWAY, lambda request: Deferred())
         self.network.settle()
+        self.network.lag.add("gateway")
         waiting = [self.ask(timeout=1.0) for _ in range(4)]
-        self.failureResultOf(self.ask(), Overloaded)
+        error = self.failureResultOf(self.ask(), Overloaded).value
+        self.assertIn("wait for their answers", str(error))
         self.network.pass_time(1.5)
         for each in waiting:
             self.failureResultOf(each)

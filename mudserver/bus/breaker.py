@@ -16,15 +16,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 from mudserver.bus.backoff import Backoff, Pick
-from mudserver.bus.subjects import matches
 
 #: Destinations that failed lately and are remembered; of more, the one that did not fail for
 #: longest is forgotten, as if it had never failed.
 MAX_BREAKERS: Final = 1_000
-
-
-#: The pattern that every subject matches.
-EVERYWHERE: Final = ">"
 
 
 class BreakerState(Enum):
@@ -122,7 +117,7 @@ class Breakers:
         return 0.0 if breaker is None else breaker.until
 
     def succeeded(self, subject: str) -> None:
-        """Somebody answered there."""
+        """Somebody answered there, or is seen to be there now."""
         breaker = self._breakers.pop(subject, None)
         if breaker is not None:
             self._move(subject, breaker, BreakerState.CLOSED)
@@ -150,11 +145,10 @@ class Breakers:
         if breaker is not None and breaker.state is BreakerState.HALF_OPEN:
             breaker.until = now
 
-    def forget(self, pattern: str = EVERYWHERE) -> None:
-        """Something has changed there: forget that it failed."""
+    def forget(self) -> None:
+        """Forget all that failed: it may have been for another reason."""
         for subject in tuple(self._breakers):
-            if matches(pattern, subject):
-                self.succeeded(subject)
+            self.succeeded(subject)
 
     def _open(self, subject: str, breaker: _Breaker, now: float) -> None:
         breaker.opened += 1

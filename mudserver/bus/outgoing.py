@@ -1,7 +1,7 @@
 """What a peer of the bus publishes, over one link after the other."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Final
 
@@ -154,11 +154,11 @@ class Outgoing:
             self._failed(message, NOBODY, now)
         self._set_timer()
 
-    def hasten(self, subject: str) -> None:
+    def hasten(self, subjects: Container[str]) -> None:
         """Somebody is there again: send what rests until a later try now."""
         now = self._clock.seconds()
         for message in self._unconfirmed.all():
-            if message.subject == subject and message.phase is Phase.RESTING:
+            if message.phase is Phase.RESTING and message.subject in subjects:
                 self._unconfirmed.postpone(message, now)
         self._set_timer()
 

@@ -318,8 +318,8 @@ class AmpBus(Service):
                 self._asked.failed(envelope)
             case Present():
                 for subject in envelope.subjects:
-                    self._breakers.forget(subject)
-                    self._outgoing.hasten(subject)
+                    self._breakers.succeeded(subject)
+                self._outgoing.hasten(frozenset(envelope.subjects))
                 self._watches.present(envelope)
             case Shed():
                 self._meter.count("bus_gaps")
@@ -352,7 +352,8 @@ class AmpBus(Service):
         if self._clock.seconds() - self._linked_at >= self._limits.steady:
             self._link_failures = 0
         self._meter.gauge("bus_unlinked", 1.0)
-        self._log.warn("The link to the bus is gone: {reason}", reason=reason.getErrorMessage())
+        if self._unlinked is None:
+            self._log.warn("The link to the bus is gone: {reason}", reason=reason.getErrorMessage())
         self._outgoing.unlinked()
         self._asked.fail_all("The link to the bus broke.")
         self._watches.unlinked()
@@ -395,4 +396,4 @@ class AmpBus(Service):
             "The circuit breaker of {subject} is {state}.", subject=subject, state=state.value
         )
         if state is BreakerState.CLOSED:
-            self._outgoing.hasten(subject)
+            self._outgoing.hasten((subject,))

@@ -50,9 +50,9 @@ class LinkedBusContract(BusContract, TestCase):
         """Wait until all peers have links again, and long enough for what is sent again."""
         await self.arrive()
         while not all(bus.linked for bus in (self.gateway, self.world, self.other)):
-            await self.pass_time(0.5)
-        for _ in range(40):
-            await self.pass_time(0.5)
+            await self.pass_time(self.patience / 10)
+        for _ in range(100):
+            await self.pass_time(self.patience / 10)
             if not any(bus.unconfirmed for bus in (self.gateway, self.world, self.other)):
                 break
         await self.arrive()

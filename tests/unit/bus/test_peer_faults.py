@@ -389,6 +389,14 @@ class BreakerTest(PeerTest):
         self.network.settle()
         self.assertIs(self.successResultOf(self.ask()), NameState.FREE)
 
+    def test_another_link(self) -> None:
+        """With another link all are asked again: it may have been the link."""
+        self.fail_to_ask(3)
+        self.network.cut("world")
+        self.gateway.respond(GATEWAY, lambda request: succeed(NameState.FREE))
+        self.network.pass_time(0.5)
+        self.assertIs(self.successResultOf(self.ask()), NameState.FREE)
+
     def test_timeouts(self) -> None:
         """No answer in time counts as a failure; a refusal is an answer."""
         answers: list[Deferred[object]] = []

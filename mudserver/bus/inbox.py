@@ -16,6 +16,9 @@ from mudserver.errors import Garbled
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.meter import IMeter
 
+#: Seconds between two lines in the log about what can't be understood.
+LOGGED: Final = 60.0
+
 #: Characters of an error in a receipt.
 MAX_ERROR: Final = 300
 
@@ -70,6 +73,8 @@ class Inbox:
         self._received = Received()
         self._losing: dict[int, None] = {}
         self._telling: IDelayedCall | None = None
+        self._unlogged = 0
+        self._quiet_until = float("-inf")
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(tuple(self._subscriptions.values()))
@@ -187,11 +192,19 @@ class Inbox:
                     subscription.lost()
 
     def _garbled(self, deliver: Deliver, error: Exception) -> None:
-        self._meter.count("bus_garbled", kind="message")
+        self._meter.count("bus_garbled")
+        self._unlogged += 1
+        now = self._clock.seconds()
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + LOGGED
         self._log.warn(
-            "A {kind} of {sender} to {subject} can't be understood: {error}",
+            "A {kind} of {sender} to {subject} can't be understood: {error}; it is one of {count}"
+            " since this was logged last.",
             kind=kind_of(deliver.payload),
             sender=deliver.sender,
             subject=deliver.subject,
             error=str(error),
+            count=self._unlogged,
         )
+        self._unlogged = 0

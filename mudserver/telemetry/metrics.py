@@ -173,7 +173,7 @@ METRICS: Final = (
     Metric("bus_shed", Kind.COUNTER, "Lossy messages dropped, since the hub takes too few."),
     Metric("bus_unlinked_drops", Kind.COUNTER, "Lossy messages dropped for want of a link."),
     Metric("bus_unsendable", Kind.COUNTER, "Messages that can't be written, or are too large."),
-    Metric("bus_garbled", Kind.COUNTER, "What arrived and can't be understood.", ("kind",)),
+    Metric("bus_garbled", Kind.COUNTER, "Messages that arrived and can't be understood."),
     Metric("bus_gaps", Kind.COUNTER, "Times that messages of others were found missing."),
     Metric("bus_duplicates", Kind.COUNTER, "Messages that arrived again, dropped.", ("kind",)),
     Metric("bus_unconfirmed", Kind.GAUGE, "Durable messages that are not confirmed."),

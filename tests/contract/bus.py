@@ -97,6 +97,17 @@ class BusContract(TestCase):
         await self.arrive()
         self.assertEqual(got, sent)
 
+    async def test_large(self) -> None:
+        """A large message arrives whole, and in its turn."""
+        got: list[Message] = []
+        self.gateway.subscribe(GATEWAY, got.append)
+        await self.arrive()
+        sent = [message("1"), message("x" * 300_000), message("2")]
+        for each in sent:
+            self.world.publish(GATEWAY, each)
+        await self.arrive()
+        self.assertEqual(got, sent)
+
     async def test_both_ways(self) -> None:
         """Gateways send to worlds, and worlds to gateways."""
         got: list[Message] = []

@@ -1,15 +1,15 @@
 """Peers of a bus and their hub in one process, joined by links that can be cut."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import define
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 from twisted.test.iosim import (
     FakeAddress,
     FakeTransport,
@@ -22,20 +22,19 @@ from zope.interface import implementer
 
 from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
+from mudserver.bus.entrance import Entrance
 from mudserver.bus.envelopes import Envelope
-from mudserver.bus.exchange import Exchange
+from mudserver.bus.hub import Hub
 from mudserver.bus.link import Link, LinkOwner
-from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.peer_limits import PeerLimits
-from mudserver.bus.rights import Rights
+from mudserver.bus.rights import ALL_RIGHTS, Rights
 from mudserver.bus.spool import Spool
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.undelivered import IUndelivered, Undelivered
-from mudserver.telemetry.metrics import PrometheusMeter
-
-ALL = Rights((">",), (">",), (">",), (">",), (">",))
+from mudserver.telemetry.metrics import NullMeter, PrometheusMeter
+from tests.unit.bus.test_hub import Endpoint
 
 
 @implementer(IUndelivered)
@@ -50,47 +49,19 @@ class Keeper:
         return succeed(None)
 
 
-class Hub:
-    """A hub that lets everybody do everything."""
+class Porter:
+    """
+    Lets everybody in.
 
-    def __init__(self, clock: Clock, rights: dict[str, Rights], instance: str) -> None:
-        self._me = PeerInfo("hub", "bus", instance)
-        self._clock = clock
-        self._rights = rights
-        self._exchange = Exchange()
-        self._members: dict[Link, Member] = {}
-        self._links: dict[Member, Link] = {}
+    Attributes:
+        rights: Of the peers that may not do everything, by name.
+    """
 
-    def make_link(self) -> Link:
-        return Link(self, self._me, lambda link, peer: None, self._clock)
+    def __init__(self, rights: dict[str, Rights]) -> None:
+        self.rights = rights
 
-    def joined(self, link: Link) -> None:
-        assert link.peer is not None
-        name = link.peer.name
-        member = self._exchange.join(name, self._rights.get(name, ALL))
-        self._members[link], self._links[member] = member, link
-
-    def received(self, link: Link, envelope: Envelope) -> None:
-        self._send(self._exchange.received(self._members[link], envelope, self._clock.seconds()))
-
-    def shed(self, link: Link, envelopes: Sequence[Envelope]) -> None:
-        raise AssertionError("nothing was slow")
-
-    def gone(self, link: Link, reason: Failure) -> None:
-        member = self._members.pop(link, None)
-        if member is not None:
-            del self._links[member]
-            self._send(self._exchange.leave(member))
-
-    def send(self, name: str, envelope: Envelope) -> None:
-        for member, link in self._links.items():
-            if member.name == name:
-                link.send(envelope)
-
-    def _send(self, outgoing: Outgoing) -> None:
-        for member, envelope in outgoing:
-            if member in self._links:
-                self._links[member].send(envelope)
+    def admit(self, transport: object, claimed: PeerInfo) -> Rights:
+        return self.rights.get(claimed.name, ALL_RIGHTS)
 
 
 @define(eq=False)
@@ -122,7 +93,8 @@ class Network:
         self.rights: dict[str, Rights] = {}
         self.attempts: list[tuple[str, float]] = []
         self.codec = Codec(VOCABULARY)
-        self._hub = Hub(self.clock, self.rights, "h1")
+        self._hubs = 0
+        self._hub = self._make_hub()
         self._wires: list[_Wire] = []
         self._peers: list[AmpBus] = []
 
@@ -182,7 +154,9 @@ class Network:
 
     def inject(self, name: str, envelope: Envelope, *, settle: bool = True) -> None:
         """Have the hub send something to a peer."""
-        self._hub.send(name, envelope)
+        for seat in self._hub._seats.values():
+            if seat.peer.name == name:
+                seat.link.send(envelope)
         if settle:
             self.settle()
 
@@ -198,9 +172,10 @@ class Network:
 
     def restart_hub(self) -> None:
         """Let the hub die, and another one take its place."""
-        self._hub = Hub(self.clock, self.rights, f"at-{self.clock.seconds()}")
+        old, self._hub = self._hub, self._make_hub()
         for name in {wire.peer for wire in self._wires}:
             self.cut(name)
+        old.stopService()
 
     def stop(self) -> None:
         """Stop all peers."""
@@ -208,16 +183,28 @@ class Network:
         self.lag.clear()
         ended = [bus.stopService() for bus in self._peers]
         self.pass_time(30.0)
+        ended.append(self._hub.stopService())
+        self.pass_time(1.0)
         for each in ended:
-            assert each.called, "a peer did not stop"
+            assert each.called, "somebody did not stop"
+
+    def _make_hub(self) -> Hub:
+        self._hubs += 1
+        self._endpoint = Endpoint(UNIXAddress("bus"))
+        entrance = Entrance("bus", self._endpoint, Porter(self.rights))
+        hub = Hub("hub", f"h{self._hubs}", (entrance,), clock=self.clock, meter=NullMeter())
+        hub.startService()
+        return hub
 
     def connect(self, name: str, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect a peer, as an endpoint does."""
         self.attempts.append((name, self.clock.seconds()))
         if name in self.unreachable:
             return fail(ConnectionRefusedError())
-        client, server = factory.buildProtocol(FakeAddress()), self._hub.make_link()
+        client = factory.buildProtocol(FakeAddress())
+        server = self._endpoint.factory.buildProtocol(FakeAddress())
         assert client is not None
+        assert server is not None
         ends = makeFakeClient(client), makeFakeServer(server)
         pump = connect(server, ends[1], client, ends[0], clock=self.clock, greet=False)
         self._wires.append(_Wire(name, pump, ends))

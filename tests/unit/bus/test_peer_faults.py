@@ -13,6 +13,7 @@ from mudserver.bus.envelopes import Deliver, Publish, Refused, Shed
 from mudserver.bus.link import Link, LinkOwner
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.peer_limits import PeerLimits
+from mudserver.bus.rights import ALL_RIGHTS
 from mudserver.bus.unconfirmed import DurableLimits
 from mudserver.errors import BusUnavailable, Overloaded, Unavailable
 from mudserver.interfaces.authority import NameState
@@ -22,7 +23,7 @@ from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from mudserver.telemetry.metrics import PrometheusMeter
 from tests.contract.bus import GATEWAY, WHO, message
 from tests.contract.bus_links import lossy
-from tests.unit.bus.network import ALL, Keeper, Network
+from tests.unit.bus.network import Keeper, Network
 from tests.unit.logs import Captured
 
 LIMITS = PeerLimits(
@@ -189,6 +190,18 @@ class DurableTest(PeerTest):
         self.assertEqual((got, self.keeper.letters), ([message("1"), lossy(2)], []))
         self.world.startService()
 
+    def test_last_words(self) -> None:
+        """What was published just before a process stops is still sent."""
+        got: list[Message] = []
+        self.gateway.subscribe(GATEWAY, got.append)
+        self.network.settle()
+        self.world.publish(GATEWAY, lossy(1))
+        stopped = self.world.stopService()
+        self.network.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(got, [lossy(1)])
+        self.world.startService()
+
     def test_kept_by_the_world(self) -> None:
         """A process without a database has its dead letters kept by the world."""
         kept: list[Undelivered] = []
@@ -252,18 +265,28 @@ class UnlawfulTest(PeerTest):
         self.assertEqual(got, [message("1")])
 
     def test_lossy(self) -> None:
-        """A lossy message that can't be understood is missing, and told as such."""
+        """
+        A lossy message that can't be understood is missing, and told as such; the log is told of
+        the first, and from time to time of how many.
+        """
         lost: list[str] = []
         older = self.network.peer("older", vocabulary=())
         older.subscribe(GATEWAYS, lambda received: None, lost=lambda: lost.append("lost"))
         self.network.settle()
-        self.world.publish(GATEWAYS, lossy(1))
-        self.network.settle()
-        self.assertEqual(lost, ["lost"])
+        with Captured() as logged:
+            for _ in range(100):
+                self.world.publish(GATEWAYS, lossy(1))
+            self.network.settle()
+            self.assertEqual(lost, ["lost"])
+            self.network.pass_time(61.0)
+            self.world.publish(GATEWAYS, lossy(1))
+            self.network.settle()
+        told = [event["count"] for event in logged if "understood" in str(event["log_format"])]
+        self.assertEqual(told, [1, 100])
 
     def test_not_allowed(self) -> None:
         """What the hub doesn't allow is logged; a durable message becomes a dead letter at once."""
-        self.network.rights["world"] = evolve(ALL, publish=(GATEWAY,))
+        self.network.rights["world"] = evolve(ALL_RIGHTS, publish=(GATEWAY,))
         self.network.cut("world")
         self.network.pass_time(1.0)
         with Captured() as logged:
@@ -542,13 +565,17 @@ class RequestTest(PeerTest):
         self.failureResultOf(asked, Unavailable)
 
     def test_responder_that_stops(self) -> None:
-        """A process that stops answers what it was asked: not now."""
-        self.gateway.respond(GATEWAY, lambda request: Deferred())
+        """A process that stops gives up what it was asked, and says so."""
+        cancelled: list[str] = []
+        self.gateway.respond(
+            GATEWAY, lambda request: Deferred(lambda _: cancelled.append("cancelled"))
+        )
         self.network.settle()
         asked = self.ask()
         stopped = self.gateway.stopService()
         self.network.settle()
         self.failureResultOf(asked, Unavailable)
+        self.assertEqual(cancelled, ["cancelled"])
         self.successResultOf(stopped)
         self.gateway.startService()
 
@@ -600,6 +627,20 @@ class LinkTest(PeerTest):
                 self.network.pass_time(0.01)
             pauses.append(round(self.network.clock.seconds() - before, 1))
         self.assertEqual(pauses, [0.2, 0.4, 0.8, 0.2, 0.4])
+
+    def test_watching_nobody(self) -> None:
+        """Who watches, and sees nobody, is told so once, whatever links come and go."""
+        seen: list[frozenset[str]] = []
+        self.network.unreachable.add("world")
+        self.network.cut("world")
+        self.world.watch("gateway.*", seen.append)
+        self.assertEqual(seen, [frozenset()])
+        self.network.unreachable.clear()
+        for _ in range(2):
+            self.network.pass_time(4.0)
+            self.assertTrue(self.world.linked)
+            self.network.cut("world")
+        self.assertEqual(seen, [frozenset()])
 
     def test_stop_without_a_link(self) -> None:
         """A process whose hub isn't there stops at once, but for what it must keep."""

@@ -94,6 +94,7 @@ class DeadLetters:
         self._waiting: deque[Undelivered] = deque()
         self._busy = False
         self._stopping = False
+        self._away = False
         self._failures = 0
         self._again: IDelayedCall | None = None
         self._ended: list[Deferred[None]] = []
@@ -105,6 +106,7 @@ class DeadLetters:
     def start(self) -> None:
         """Offer what was spooled before."""
         self._stopping = False
+        self._away = False
         self._failures = 0
         if self._spool is not None:
             self._wake(spooled=True)
@@ -163,7 +165,7 @@ class DeadLetters:
                 await self._offer_spooled()
             while self._waiting:
                 batch = _batch(self._waiting)
-                if self._failures or not await self._keep(batch):
+                if self._away or not await self._keep(batch):
                     await self._set_aside(batch)
         finally:
             self._busy = False
@@ -178,6 +180,7 @@ class DeadLetters:
         try:
             await kept
         except (Unavailable, TimeoutError) as error:
+            self._away = True
             self._failures += 1
             self._log.info("Dead letters can't be kept now: {error}", error=str(error))
             self._come_again()
@@ -189,7 +192,7 @@ class DeadLetters:
             for letter in batch:
                 if not await self._keep((letter,)):
                     return False
-        self._failures = 0
+        self._away = False
         return True
 
     async def _set_aside(self, batch: tuple[Undelivered, ...]) -> None:
@@ -226,8 +229,10 @@ class DeadLetters:
                 self._log.info(
                     "{count} dead letters that were spooled are kept.", count=len(found.letters)
                 )
+            self._away = False
             self._failures = 0
         except OSError as error:
+            self._away = False  # what comes next is the next try: it can't be spooled anyway
             self._failures += 1
             self._log.error(
                 "The spool {path} can't be used: {error}", path=str(spool.path), error=error
@@ -236,7 +241,7 @@ class DeadLetters:
 
     def _come_again(self) -> None:
         if self._spool is None:
-            self._failures = 0  # nothing is offered again: the next letter is the next try
+            self._away = False  # nothing is offered again: the next letter is the next try
         elif self._again is None and not self._stopping:
             pause = self._limits.backoff.pause(max(self._failures, 1), self._pick)
             self._again = self._clock.callLater(pause, self._offer_again)

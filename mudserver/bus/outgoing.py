@@ -16,6 +16,7 @@ from mudserver.bus.envelopes import Publish, Receipt
 from mudserver.bus.unconfirmed import NO_RECEIPT, Durable, Phase, Unconfirmed
 from mudserver.errors import Unsendable
 from mudserver.interfaces.bus import Message
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.undelivered import Undelivered
 
@@ -114,7 +115,7 @@ class Outgoing:
         kind = "durable" if durable else "lossy"
         self._meter.count("bus_messages", direction="out", kind=kind)
         if durable:
-            self._publish_durable(subject, type(message).__name__, payload)
+            self._publish_durable(subject, _kind(message), payload)
         elif self._send is None:
             self._meter.count("bus_unlinked_drops")
         else:
@@ -274,7 +275,14 @@ class Outgoing:
         self._meter.count("bus_unsendable")
         self._log.error(
             "A {kind} to {subject} is not sent: {error}",
-            kind=type(message).__name__,
+            kind=_kind(message),
             subject=subject,
             error=error,
         )
+
+
+def _kind(message: Message) -> str:
+    """Name a message's type for people: of what a world tells, what that is."""
+    if isinstance(message, FromWorld):
+        message = message.message
+    return type(message).__name__

@@ -190,8 +190,13 @@ class DeadLettersTest(SynchronousTestCase):
         self.keeper.away = True
         self.bury("1")
         self.assertEqual(self.lost(), 1.0)
-        self.spool.path.rmdir()
-        self.bury("2")
         self.keeper.away = False
         self.clock.advance(2.0)
+        self.bury("2")
         self.assertEqual(self.keeper.kept, ["2"])
+        self.spool.path.rmdir()
+        self.keeper.away = True
+        self.bury("3")
+        self.keeper.away = False
+        self.clock.advance(8.0)
+        self.assertEqual(self.keeper.kept, ["2", "3"])

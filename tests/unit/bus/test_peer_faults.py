@@ -16,8 +16,10 @@ from mudserver.bus.peer_limits import PeerLimits
 from mudserver.bus.rights import ALL_RIGHTS
 from mudserver.bus.unconfirmed import DurableLimits
 from mudserver.errors import BusUnavailable, Overloaded, Unavailable
+from mudserver.ids import Epoch
 from mudserver.interfaces.authority import NameState
 from mudserver.interfaces.bus import GATEWAYS, WORLD, Message, Request
+from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.play import PasswordWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from mudserver.telemetry.metrics import PrometheusMeter
@@ -66,7 +68,7 @@ class PeerTest(SynchronousTestCase):
 class DurableTest(PeerTest):
     def test_given_up(self) -> None:
         """After so many tries a message becomes a dead letter that says how it fared."""
-        self.world.publish(GATEWAY, message("1"))
+        self.world.publish(GATEWAY, FromWorld(Epoch(1), message("1")))
         self.network.pass_time(30.0)
         (letter,) = self.keeper.letters
         self.assertEqual(

@@ -69,7 +69,7 @@ class Exclusion:
 
     def start(self) -> None:
         """Begin to listen, and ask for what holds now."""
-        self._unsubscribe = self._bus.subscribe(GATEWAYS, self._receive)
+        self._unsubscribe = self._bus.subscribe(GATEWAYS, self._receive, lost=self._ask)
         self._ask()
 
     def stop(self) -> None:

@@ -1,14 +1,19 @@
 """Networks that are kept out: known to the gateway, and turned away at its doors."""
 
+from collections.abc import Callable
+
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import Banned, CloseCode
 from mudserver.gateway.exclusion import ASK_AGAIN_SECONDS, MAX_NETWORKS, Exclusion
 from mudserver.gateway.telnet import TelnetFactory, TurnedAway
 from mudserver.ids import Epoch
-from mudserver.interfaces.bus import GATEWAYS, WORLD
+from mudserver.interfaces.bus import GATEWAYS, WORLD, Message
 from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.exclusion import (
     ListNetworkBans,
@@ -16,10 +21,35 @@ from mudserver.interfaces.exclusion import (
     NetworkBans,
     NetworkBansChanged,
 )
+from mudserver.tasks import Tasks
+from mudserver.telemetry.metrics import NullMeter
 from tests.unit.gateway.bench import GatewayTestCase
 from tests.unit.gateway.web_bench import ELSEWHERE, HERE, Bench
 
 SPAM = "Your network is banned: Spam."
+
+
+class LosingBus(LoopbackBus):
+    """Says that messages were lost, when told to."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__(clock)
+        self._lost: list[Callable[[], None]] = []
+
+    def subscribe(
+        self,
+        pattern: str,
+        receive: Callable[[Message], None],
+        *,
+        group: str | None = None,
+        lost: Callable[[], None] = lambda: None,
+    ) -> Callable[[], None]:
+        self._lost.append(lost)
+        return super().subscribe(pattern, receive, group=group, lost=lost)
+
+    def lose(self) -> None:
+        for lost in self._lost:
+            lost()
 
 
 class ExclusionTestCase(GatewayTestCase):
@@ -84,6 +114,18 @@ class ExclusionTest(ExclusionTestCase):
         self.change(3, lifted="192.0.2.0/24")
         self.assertFalse(self.is_out("192.0.2.1"))
         self.assertEqual(self.world.banning, 2)
+
+    def test_loss(self) -> None:
+        """One that hears of messages that were lost asks for all of it."""
+        bus = LosingBus(self.clock)
+        banned = [NetworkBan("192.0.2.0/24", None, SPAM)]
+        answers = [NetworkBans(Epoch(1), 0, ()), NetworkBans(Epoch(1), 1, tuple(banned))]
+        bus.respond(WORLD, lambda request: succeed(answers.pop(0)))
+        self.exclusion = Exclusion(bus, self.clock, Tasks(NullMeter()))
+        self.start()
+        self.assertFalse(self.is_out("192.0.2.1"))
+        bus.lose()
+        self.assertTrue(self.is_out("192.0.2.1"))
 
     def test_late_answer(self) -> None:
         """An answer that is older than what was heard meanwhile is asked for again."""

@@ -317,13 +317,15 @@ class AnswerTest(CommandsTestCase):
         self.assertEqual(self.codes()[-1], ("late", None))
 
     def test_too_much_queued(self) -> None:
-        """When too much waits in the lane, the excess is refused, in order."""
+        """When too much waits in the lane, the excess is refused, in order, and leaves no hole."""
         for number in range(loop.MAX_LANE_WORK + 1):
             self.gateway.type(self.ann, "look", str(number))
         self.clock.advance(0)
         codes = self.codes()
         self.assertEqual(codes[-1], (str(loop.MAX_LANE_WORK), "unavailable"))
         self.assertEqual([code for _, code in codes[:-1]], [None] * loop.MAX_LANE_WORK)
+        self.type(self.ann, "look", "next")
+        self.assertEqual((self.codes()[-1], self.wanted()), (("next", None), []))
 
 
 class LostTest(CommandsTestCase):

@@ -24,7 +24,7 @@ from mudserver.storage.failed_logins import PostgresFailedLoginStore
 from mudserver.storage.history import PostgresHistoryStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.world import PostgresWorldStore
-from mudserver.telemetry.metrics import NullMeter, PrometheusMeter
+from mudserver.telemetry.metrics import NullMeter
 from tests.contract.areas import harbour_world
 from tests.integration.database import ObservedPool, migrated_database
 from tests.integration.telnet_client import TelnetClient, connect
@@ -76,7 +76,7 @@ class ContinuityTests(TestCase):
         return world
 
     async def open_gateway(self) -> GatewaySide:
-        ground = Ground(SETTINGS, {}, reactor, PrometheusMeter())
+        ground = Ground.of(SETTINGS, {}, reactor)
         gateway = GatewaySide(ground, self.bus, lambda: False)
         await gateway.service.startService()
         self.addCleanup(gateway.service.stopService)

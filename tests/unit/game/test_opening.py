@@ -251,6 +251,34 @@ class ClosingTest(SuccessionTestCase):
         self.assertNotIn(self.ann, self.holding.held)
         self.open_next()
 
+    def test_who_quit_a_superseded_world(self) -> None:
+        """Who has quit a world that was superseded is not waited for when it stops."""
+        self.database.hold()
+        self.holding.type_held(self.ann, "get lamp")
+        self.holding.type_held(self.ann, "quit")
+        self.advance()
+        assert self.database.lease is not None
+        self.database.lease = evolve(self.database.lease, epoch=Epoch(99))
+        self.database.release()
+        self.assertEqual(len(self.fenced), 1)
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_who_comes_back_meanwhile(self) -> None:
+        """Who comes back to a world that stops is for the next one."""
+        self.kill()
+        self.open_next()
+        self.database.hold()
+        asking = self.holding.ask()
+        self.advance()
+        stopping = self.service.stopService()
+        self.database.release()
+        self.advance()
+        self.successResultOf(stopping)
+        self.failureResultOf(asking, Unavailable)
+        self.open_next()
+        self.assertEqual(len(self.come_back().sessions), 2)
+
     def test_not_saved(self) -> None:
         """A world that can't save doesn't say that it has."""
         self.holding.type_held(self.ann, "get lamp")

@@ -97,7 +97,7 @@ class Outgoing:
         self._send: Send | None = None
         self._numbering = Numbering()
         self._timer: IDelayedCall | None = None
-        self._emptied: list[Deferred[None]] = []
+        self._waiters: list[Deferred[None]] = []
         self._stopped = False
 
     def __len__(self) -> int:
@@ -136,6 +136,7 @@ class Outgoing:
         self._send = None
         self._unconfirmed.unlink()
         self._set_timer()
+        self._note_answer()
 
     def received(self, receipt: Receipt) -> None:
         """The hub says what became of a durable message."""
@@ -146,14 +147,15 @@ class Outgoing:
         if receipt.error:
             message.error = receipt.error
             self._breakers.withdrawn(message.subject, now)
-            self._end(message)
+            self._unconfirmed.forget(message)
             self._bury_message(message, "refused")
         elif receipt.received:
-            self._end(message)
+            self._unconfirmed.forget(message)
             self._breakers.succeeded(message.subject)
         elif message.phase is Phase.SENT:  # else it is about a try that was given up already
             self._failed(message, NOBODY, now)
         self._set_timer()
+        self._note_answer()
 
     def hasten(self, subjects: Container[str]) -> None:
         """Somebody is there again: send what rests until a later try now."""
@@ -163,12 +165,12 @@ class Outgoing:
                 self._unconfirmed.postpone(message, now)
         self._set_timer()
 
-    def emptied(self) -> Deferred[None]:
-        """Return what fires when all is confirmed, or given up."""
-        if not len(self._unconfirmed):
+    def answered(self) -> Deferred[None]:
+        """Return what fires when the hub has said of each message what became of it."""
+        if not self._waits:
             return succeed(None)
         waiter: Deferred[None] = Deferred()
-        self._emptied.append(waiter)
+        self._waiters.append(waiter)
         return waiter
 
     def start(self) -> None:
@@ -180,7 +182,7 @@ class Outgoing:
         self._stopped = True
         for message in self._unconfirmed.all():
             message.error = message.error or STOPPED
-            self._end(message)
+            self._unconfirmed.forget(message)
             self._bury_message(message, "stopped")
         self._set_timer()
 
@@ -211,17 +213,17 @@ class Outgoing:
         again = self._unconfirmed.failed(message, error, now)
         self._breakers.failed(message.subject, now)
         if not again:
-            self._note_end()
             self._bury_message(message, "given_up")
 
-    def _end(self, message: Durable) -> None:
-        self._unconfirmed.forget(message)
-        self._note_end()
+    @property
+    def _waits(self) -> bool:
+        """Whether a receipt is waited for."""
+        return any(message.phase is Phase.SENT for message in self._unconfirmed.all())
 
-    def _note_end(self) -> None:
-        if not len(self._unconfirmed):
-            emptied, self._emptied = self._emptied, []
-            for each in emptied:
+    def _note_answer(self) -> None:
+        if self._waiters and not self._waits:
+            waiters, self._waiters = self._waiters, []
+            for each in waiters:
                 each.callback(None)
 
     def _turn(self) -> None:
@@ -229,7 +231,6 @@ class Outgoing:
         self._timer = None
         now = self._clock.seconds()
         for message in self._unconfirmed.give_up(now):
-            self._note_end()
             self._bury_message(message, "given_up")
         for message in self._unconfirmed.due(now):
             if message.phase is Phase.SENT:
@@ -240,6 +241,7 @@ class Outgoing:
             else:
                 self._unconfirmed.postpone(message, self._breakers.reopens(message.subject))
         self._set_timer()
+        self._note_answer()
 
     def _set_timer(self) -> None:
         """Have a turn when something is due; one that comes too early does no harm."""

@@ -187,9 +187,9 @@ class AmpBus(Service):
 
     async def _stop(self) -> None:
         if self._link is not None:
-            emptied = self._outgoing.emptied()
-            emptied.addTimeout(self._limits.linger, self._clock, _no_more)
-            await emptied
+            answered = self._outgoing.answered()
+            answered.addTimeout(self._limits.linger, self._clock, _no_more)
+            await answered
         self._outgoing.stop()
         await self._letters.stop()
         self._answering.stop()

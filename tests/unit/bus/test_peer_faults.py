@@ -168,6 +168,9 @@ class DurableTest(PeerTest):
 
     def test_stopped(self) -> None:
         """What is not confirmed when a process stops becomes dead letters, after a short wait."""
+        self.gateway.subscribe(GATEWAY, lambda received: None)
+        self.network.settle()
+        self.network.lag.add("gateway")
         self.world.publish(GATEWAY, message("1"))
         stopped = self.world.stopService()
         self.network.pass_time(1.5)
@@ -177,6 +180,29 @@ class DurableTest(PeerTest):
         self.successResultOf(stopped)
         self.world.publish(GATEWAY, message("2"))
         self.assertEqual(len(self.keeper.letters), 2)
+        self.world.startService()
+
+    def test_stopped_where_nobody_is(self) -> None:
+        """What nobody takes is not waited for when a process stops."""
+        self.world.publish(GATEWAY, message("1"))
+        stopped = self.world.stopService()
+        self.network.settle()
+        self.successResultOf(stopped)
+        self.assertEqual([letter.attempts for letter in self.keeper.letters], [1])
+        self.world.startService()
+
+    def test_stopped_as_the_link_breaks(self) -> None:
+        """Receipts that won't come, since the link broke, are not waited for."""
+        self.gateway.subscribe(GATEWAY, lambda received: None)
+        self.network.settle()
+        self.network.lag.add("gateway")
+        self.world.publish(GATEWAY, message("1"))
+        stopped = self.world.stopService()
+        self.network.settle()
+        self.assertNoResult(stopped)
+        self.network.cut("world")
+        self.successResultOf(stopped)
+        self.assertEqual(len(self.keeper.letters), 1)
         self.world.startService()
 
     def test_stopped_in_time(self) -> None:

@@ -367,6 +367,14 @@ class PlayTest(TerminalLinkTestCase):
         self.turn()
         self.assertEqual(self.wire.take(), b"".join(written))
 
+    def test_one_wire_form(self) -> None:
+        """All terminals share one wire form: nothing is compared for each line and listener."""
+        _, _, session = self.enter()
+        first, second = map(self.shared.switchboard.seat, (self.session, session))
+        assert first is not None
+        assert second is not None
+        self.assertIs(first.dress, second.dress)
+
     def test_output_while_a_prompt_stands(self) -> None:
         """It begins on a row of its own, and one prompt follows each burst."""
         self.world.show("Bob waves.", self.session)

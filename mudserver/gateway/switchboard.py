@@ -334,11 +334,15 @@ class Switchboard:
             send_again(self._bus, seat.play, seat.play.unsettled.after(after))
 
     def _unseen(self, show: Show, event: EventId) -> Show:
-        """Leave out those who were shown that by an earlier world."""
-        self._showings.note(event, show.sessions)
-        if self._worlds < _SECOND:
-            return show
-        unseen = self._showings.unseen(event, show.sessions)
+        """Leave out those who were shown that by an earlier world, or before it was replayed."""
+        if show.again:
+            unseen = self._showings.lately(event, show.sessions)
+            self._showings.note(event, unseen)
+        else:
+            self._showings.note(event, show.sessions)
+            if self._worlds < _SECOND:
+                return show
+            unseen = self._showings.unseen(event, show.sessions)
         if len(unseen) == len(show.sessions):
             return show
         self._meter.count("showings_repeated", len(show.sessions) - len(unseen))

@@ -143,12 +143,14 @@ class Show(Message):
             where nothing tells it from others, and for states, which may come any number of times.
         durable: Whether it must arrive: somebody said it to those who are shown it, wherever they
             are.
+        again: Whether they may have been shown it by this very world.
     """
 
     view: View
     sessions: tuple[SessionId, ...]
     event: EventId | None = None
     durable: bool = False
+    again: bool = False
 
 
 @frozen

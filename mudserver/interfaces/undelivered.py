@@ -47,6 +47,24 @@ class IUndelivered(Interface):
         """
 
 
+class IReplay(Interface):
+    """Has messages delivered after all that the bus could not deliver."""
+
+    def legible(payload: bytes) -> str:
+        """Return a message as JSON, for people; whatever the payload."""
+
+    def deliver(letter: Undelivered) -> None:
+        """
+        Publish a message again, in the name of the world of now.
+
+        Those who were shown it already are not shown it again, as long as their gateway remembers.
+        If it can't be delivered this time either, it is another letter.
+
+        Raises:
+            NotReplayable: It can't be read (any longer), or would do harm.
+        """
+
+
 @implementer(IUndelivered)
 class NoneKept:
     """Keeps nothing: where no message can be lost, since all is in one process."""

@@ -40,6 +40,11 @@ class Showings(Generic[E]):
         while self._recipients > MAX_RECIPIENTS or len(self._noted) > MAX_SHOWINGS:
             self._recipients -= len(self._noted.popleft()[1])
 
+    def lately(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
+        """Return those sessions that were not shown that event by any world; not cheap."""
+        seen = {session for noted, them in self._noted if noted == event for session in them}
+        return tuple(session for session in self.unseen(event, sessions) if session not in seen)
+
     def freeze(self) -> None:
         """Another world begins: from now on `unseen` leaves out what was shown until now."""
         earlier: dict[E, frozenset[SessionId]] = {}

@@ -260,6 +260,14 @@ class MigrationsTests(SynchronousTestCase):
             self.sql("INSERT INTO party_member (character, party, number) VALUES (11, 2, 2)")
         self.assertEqual(raised.exception.diag.constraint_name, "party_member_pkey")
 
+    def test_0016(self) -> None:
+        """What was there stays as it was, and the bus has left nothing undelivered."""
+        self.migrate_to("0015")
+        self.sql(SCENE)
+        before = self.rows()
+        self.assertEqual(self.migrate_to("0016"), 1)
+        self.assertEqual(self.rows(), {**before, "undelivered": []})
+
     def test_people_and_things_stay(self) -> None:
         """All migrations together keep every row of the first version, under the same key."""
         self.migrate_to("0001")

@@ -40,6 +40,7 @@ from mudserver.storage import (
     letters,
     logins,
     stored,
+    undelivered,
     world,
 )
 from mudserver.storage.accounts import PostgresAccountStore
@@ -51,6 +52,7 @@ from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.letters import PostgresLetterBox
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.migrate import migrate
+from mudserver.storage.undelivered import PostgresBusLetters, PostgresUndelivered
 from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import (
@@ -75,6 +77,7 @@ from mudserver.world.applied import (
 from mudserver.world.bans import Ban, BanKind, BanLifted
 from mudserver.world.role import Role
 from tests.contract.stores import NOW, digest, token_row
+from tests.contract.undelivered import Postman, letter
 from tests.integration.database import ObservedPool
 from tests.integration.postgres import connected, lasting_database, superuser
 
@@ -156,6 +159,8 @@ _FILL = """
         SELECT 's' || n, 'c', 1, 4 FROM numbered;
     INSERT INTO journal_dead_letter (what, change, error, sqlstate, constraint_name)
         SELECT 'x', jsonb_build_object('n', n), '', '', '' FROM numbered;
+    INSERT INTO undelivered (message, subject, kind, payload, error, attempts, first_at, last_at)
+        SELECT 'm' || n, 's', 'k', '', '', 1, '{created}', '{created}' FROM numbered;
     SELECT setval('account_id_seq', {rows}), setval('entity_id', 8 * {rows});
     VACUUM ANALYZE;
 """
@@ -329,6 +334,18 @@ class PlanTests(TestCase):
         self.assertEqual(await box.prune(NOW - AGE), 0)
         await self.journal.sweep()
         await self.assert_indexed(kinds, stored, journal, letters)
+
+    async def test_undelivered(self) -> None:
+        """What the bus could not deliver is kept, found and swept by its keys."""
+        kept = PostgresUndelivered(self.pool)
+        box = PostgresBusLetters(self.pool, Postman())
+        first, *_ = await box.page(ROWS // 2, 100)
+        self.assertIsNotNone(await box.open(first.number))
+        self.assertEqual(await box.prune(NOW - timedelta(hours=3)), 0)
+        await box.replay(first.number)
+        for number in (1, MAX_BATCH_KEYS):
+            await kept.keep(tuple(letter(f"m{n}") for n in range(1, number + 1)))
+        await self.assert_indexed(undelivered)
 
     async def test_failed_logins(self) -> None:
         """Failed log-ins are found, forgiven and swept by their keys, one or many."""

@@ -224,6 +224,18 @@ class SwitchboardTest(GatewayTestCase):
         self.assertEqual(self.shown(bob), ["Ann waves.", "You smile."])
         self.assertEqual(self.meter.counts["showings_repeated"], 2)
 
+    def test_replayed(self) -> None:
+        """What an operator has delivered after all is shown once, to who didn't see it yet."""
+        _, ann = self.seat("a")
+        _, bob = self.seat("b")
+        event = EventId(SessionId("a"), InputNumber(7), 0)
+        self.world.send(Show(view("Hi."), (SessionId("a"),), event))
+        both = tuple(map(SessionId, "ab"))
+        for _ in range(2):
+            self.world.send(Show(view("Hi."), both, event, durable=True, again=True))
+        self.turn()
+        self.assertEqual((self.shown(ann), self.shown(bob)), (["Hi."], ["Hi."]))
+
     def test_not_from_a_world(self) -> None:
         """What doesn't say which world it is from is no message for sessions."""
         _, carrier = self.seat("a")

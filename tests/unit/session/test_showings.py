@@ -40,6 +40,14 @@ class ShowingsTest(SynchronousTestCase):
         self.showings.freeze()
         self.assertEqual(self.showings.unseen(1, (_ANN,)), ())
 
+    def test_lately(self) -> None:
+        """What is said to come again is looked for among the showings of this world, too."""
+        self.showings.note(1, (_ANN,))
+        self.showings.freeze()
+        self.showings.note(1, (_BOB,))
+        self.assertEqual(self.showings.lately(1, (_ANN, _BOB, _EVE)), (_EVE,))
+        self.assertEqual(self.showings.lately(2, (_ANN, _BOB)), (_ANN, _BOB))
+
     def test_bounded(self) -> None:
         """The oldest are forgotten: beyond so many showings, and so many sessions in them."""
         for event in range(MAX_SHOWINGS + 1):

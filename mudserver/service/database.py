@@ -10,6 +10,7 @@ from twisted.python.threadpool import ThreadPool
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.notices import INotices
 from mudserver.interfaces.operations import DatabaseAddress
+from mudserver.interfaces.undelivered import IReplay
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
 from mudserver.storage.audit import PostgresAuditStore
@@ -25,6 +26,7 @@ from mudserver.storage.notices import NoticeListener
 from mudserver.storage.patience import patiently
 from mudserver.storage.pool import Pool, PoolLimits
 from mudserver.storage.succession import PostgresSuccession
+from mudserver.storage.undelivered import PostgresBusLetters, PostgresUndelivered
 from mudserver.storage.world import PostgresWorldStore
 
 
@@ -147,6 +149,31 @@ class DatabaseService(Service):
         if self._pool is None:
             raise RuntimeError("the database has not started")
         return PostgresLetterBox(self._pool)
+
+    def undelivered(self) -> PostgresUndelivered:
+        """
+        Make what keeps messages that the bus could not deliver.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresUndelivered(self._pool)
+
+    def bus_letters(self, replay: IReplay) -> PostgresBusLetters:
+        """
+        Make what operators read such messages by.
+
+        Args:
+            replay: Has them delivered after all.
+
+        Raises:
+            RuntimeError: The service has not started.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database has not started")
+        return PostgresBusLetters(self._pool, replay)
 
     def succession(self, name: str) -> PostgresSuccession:
         """

@@ -12,6 +12,9 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 
 from mudserver import __version__
+from mudserver.bus.codec import Codec
+from mudserver.bus.replay import Replay
+from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.config import embedded_database
 from mudserver.errors import ConfigError, Unavailable
 from mudserver.game.administration import Administration
@@ -145,6 +148,7 @@ class WorldSide:
                 meter=self._ground.meter,
                 notices=self.database.notices,
                 holder=self._holder,
+                undelivered=self.database.undelivered(),
                 apart=settings.role != "all",
             )
 
@@ -218,6 +222,7 @@ class WorldSide:
             process: The process, as far as others know it.
         """
         database, game = self.database, self.game
+        replay = Replay(self._bus.bus, Codec(VOCABULARY), lambda: game.world.game.gateways.epoch)
         process = evolve(process, phase=lambda: game.phase.value)
         if isinstance(game, StandbyService):
             process = evolve(process, reload=self._reload(game))
@@ -227,7 +232,7 @@ class WorldSide:
             clock=self._ground.reactor,
             address=lambda: database.address,
             archive=database.archive,
-            letter_boxes=lambda: (database.letter_box(),),
+            letter_boxes=lambda: (database.letter_box(), database.bus_letters(replay)),
             audit_store=database.audit,
             utc_now=utc_now,
         )

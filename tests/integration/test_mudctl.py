@@ -4,6 +4,12 @@ import stat
 
 from twisted.trial.unittest import TestCase
 
+from mudserver.bus.codec import Codec
+from mudserver.bus.vocabulary import VOCABULARY
+from mudserver.ids import Epoch, InputNumber, SessionId
+from mudserver.interfaces.continuity import FromWorld
+from mudserver.interfaces.play import EventId, Show
+from mudserver.view.line import View
 from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.telnet_client import connect
@@ -95,6 +101,34 @@ class MudctlTests(TestCase):
         self.assertIn("1 dead", await self.told("deadletters", "prune", "--older-than", "0"))
         misused = await mudctl(self, self.daemon, "deadletters", "show", "17")
         self.assertEqual(misused.status, 2)
+
+    async def test_letters_of_the_bus(self) -> None:
+        """What the bus could not deliver is listed, shown, and delivered after all, once."""
+        bob = await enter(self, await self.bob())
+        await bob.acknowledged("get ticket", "a")
+        with connected(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT session FROM session_input")
+            ((session,),) = cursor.fetchall()
+            view = View("chat", b'{"type":"chat","text":"Better late."}')
+            event = EventId(SessionId("g-1"), InputNumber(1), 0)
+            show = Show(view, (SessionId(session),), event, durable=True)
+            cursor.execute(
+                "INSERT INTO undelivered"
+                " (message, subject, kind, payload, error, attempts, first_at, last_at)"
+                " VALUES ('i:1', %s, 'FromWorld', %s, 'Nobody.', 3, now(), now())",
+                (
+                    f"gateway.{session.partition('-')[0]}",
+                    Codec(VOCABULARY).encode(FromWorld(Epoch(1), show)),
+                ),
+            )
+        (line,) = (await self.told("deadletters", "list", "--of", "bus")).splitlines()[1:]
+        name = line.split()[0]
+        self.assertRegex(line, r"^bus:\d+ +FromWorld .* 3 .*Nobody\. \(gateway\.")
+        self.assertIn(session, await self.told("deadletters", "show", name))
+        await self.told("deadletters", "replay", name)
+        await bob.expect("chat", text="Better late.")
+        again = await mudctl(self, self.daemon, "deadletters", "replay", name)
+        self.assertEqual(again.status, 1)
 
     async def test_revoke(self) -> None:
         """What was logged in is logged out with 3500 or a farewell, and its token is worth

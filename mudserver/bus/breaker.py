@@ -44,11 +44,14 @@ class BreakerLimits:
         failures: In a row, after which one opens.
         trial: Seconds after which a trial that nobody reported of is taken for failed.
         backoff: The pauses; each is at least half of the most that it may be.
+        memory: Seconds after a pause in which nothing is tried there; then it is forgotten that it
+            failed.
     """
 
     failures: int = 5
     trial: float = 10.0
     backoff: Backoff = field(default=Backoff(first=0.5, longest=5.0))
+    memory: float = 60.0
 
 
 @define(eq=False)
@@ -149,6 +152,23 @@ class Breakers:
         """Forget all that failed: it may have been for another reason."""
         for subject in tuple(self._breakers):
             self.succeeded(subject)
+
+    def expire(self, now: float) -> bool:
+        """
+        Forget those where nothing is tried any more.
+
+        Returns:
+            Whether any is left that is not closed.
+        """
+        left = False
+        for subject, breaker in tuple(self._breakers.items()):
+            if breaker.state is BreakerState.CLOSED:
+                continue
+            if breaker.until + self.limits.memory <= now:
+                self.succeeded(subject)
+            else:
+                left = True
+        return left
 
     def _open(self, subject: str, breaker: _Breaker, now: float) -> None:
         breaker.opened += 1

@@ -15,7 +15,7 @@ from mudserver.bus.codec import Codec
 from mudserver.bus.envelopes import Publish, Receipt
 from mudserver.bus.unconfirmed import NO_RECEIPT, Durable, Phase, Unconfirmed
 from mudserver.errors import Unsendable
-from mudserver.interfaces.bus import Message
+from mudserver.interfaces.bus import GATEWAYS, Message
 from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.undelivered import Undelivered
@@ -261,6 +261,9 @@ class Outgoing:
     # ------------------------------------------------------------ dead letters
 
     def _bury_message(self, message: Durable, reason: str) -> None:
+        if message.subject == GATEWAYS and message.error == NOBODY:
+            self._log.info("No gateway was there for a {kind}.", kind=message.kind)
+            return
         letter = Undelivered(
             str(message.id),
             message.subject,

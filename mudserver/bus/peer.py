@@ -25,10 +25,10 @@ from zope.interface import implementer
 from mudserver.bus.answering import Answering, Responder
 from mudserver.bus.asked import RETRY_AFTER, Asked
 from mudserver.bus.backoff import Pick
-from mudserver.bus.breaker import Breakers, BreakerState, subject_class
 from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
 from mudserver.bus.dead_letters import DeadLetters, Elsewhere, at_once
+from mudserver.bus.destinations import Destinations
 from mudserver.bus.envelopes import (
     Answer,
     Ask,
@@ -127,7 +127,14 @@ class AmpBus(Service):
         self._link_failures = 0
         self._unlinked: Deferred[None] | None = None
         self._watches = Watches()
-        self._breakers = Breakers(limits.breaker, pick, self._breaker_changed)
+        self._destinations = Destinations(
+            reactor,
+            limits.breaker,
+            pick=pick,
+            meter=meter,
+            back=lambda subject: self._outgoing.hasten((subject,)),
+        )
+        self._breakers = self._destinations.breakers
         self._inbox = Inbox(reactor, codec, meter)
         self._asked = Asked(reactor, codec, self._breakers, limits.asked)
         self._answering = Answering(reactor, codec, limits.answering)
@@ -201,6 +208,7 @@ class AmpBus(Service):
             await unlinked
         await self._client.stopService()
         self._inbox.stop()
+        self._destinations.stop()
 
     def _pause(self, attempt: int) -> float:
         """Return the pause before another link; those that broke at once count as failures."""
@@ -383,17 +391,3 @@ class AmpBus(Service):
                 link.send(reply)
 
         return send
-
-    def _breaker_changed(self, subject: str, state: BreakerState) -> None:
-        kind = subject_class(subject)
-        self._meter.count("bus_breaker_transitions", destination=kind, state=state.value)
-        counts = self._breakers.counts()
-        for each in (BreakerState.OPEN, BreakerState.HALF_OPEN):
-            self._meter.gauge(
-                "bus_breakers", counts[kind, each], destination=kind, state=each.value
-            )
-        self._log.info(
-            "The circuit breaker of {subject} is {state}.", subject=subject, state=state.value
-        )
-        if state is BreakerState.CLOSED:
-            self._outgoing.hasten((subject,))

@@ -31,7 +31,8 @@ from mudserver.ids import (
 #: Where worlds receive what gateways send.
 WORLD = "world"
 
-#: Where all gateways receive what concerns all of them.
+#: Where all gateways receive what concerns all of them. One that isn't there learns it when it
+#: comes, so that what nobody received is no dead letter.
 GATEWAYS = "gateways"
 
 #: What every `gateway_subject` matches.

@@ -106,6 +106,19 @@ class BreakersTest(SynchronousTestCase):
             self.assertIs(self.breakers.state(subject), CLOSED)
             self.assertIn((subject, CLOSED), self.changes)
 
+    def test_expire(self) -> None:
+        """Where nothing is tried any more it is forgotten that it failed."""
+        self.fail("a", 3)
+        self.fail("b", 3, now=30.0)
+        self.fail("c", 1)
+        self.assertTrue(self.breakers.expire(60.9))
+        self.assertIs(self.breakers.state("a"), OPEN)
+        self.assertTrue(self.breakers.expire(61.0))
+        self.assertIs(self.breakers.state("a"), CLOSED)
+        self.assertIs(self.breakers.state("b"), OPEN)
+        self.assertFalse(self.breakers.expire(91.0))
+        self.assertEqual(self.changes[-1], ("b", CLOSED))
+
     def test_counts(self) -> None:
         """Those that are not closed are counted, by class and state."""
         for subject in ("gateway.a", "gateway.b", "world"):

@@ -80,6 +80,13 @@ class DurableTest(PeerTest):
         self.assertEqual(self.measured("bus_dead_letters_total", reason="given_up"), 1.0)
         self.assertEqual(self.measured("bus_retries_total", reason="failed"), 2.0)
 
+    def test_to_all_of_none(self) -> None:
+        """What is for all gateways is no dead letter where there is none, though it is tried."""
+        self.world.publish(GATEWAYS, message("1"))
+        self.network.pass_time(30.0)
+        self.assertEqual((self.keeper.letters, self.world.unconfirmed), ([], 0))
+        self.assertEqual(self.measured("bus_retries_total", reason="failed"), 2.0)
+
     def test_too_old(self) -> None:
         """Without a link a message is kept for so long, and then becomes a dead letter."""
         self.network.unreachable.add("world")
@@ -439,6 +446,14 @@ class BreakerTest(PeerTest):
         self.gateway.respond(GATEWAY, lambda request: succeed(NameState.FREE))
         self.network.settle()
         self.assertIs(self.successResultOf(self.ask()), NameState.FREE)
+
+    def test_forgotten(self) -> None:
+        """A destination to which nothing is sent any more is not shown as silent for ever."""
+        self.fail_to_ask(3)
+        self.network.pass_time(60.0, step=1.0)
+        self.assertEqual(self.measured("bus_breakers", destination="gateway", state="open"), 1.0)
+        self.network.pass_time(60.0, step=1.0)
+        self.assertEqual(self.measured("bus_breakers", destination="gateway", state="open"), 0.0)
 
     def test_another_link(self) -> None:
         """With another link all are asked again: it may have been the link."""

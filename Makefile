@@ -8,7 +8,7 @@ ARGS ?=
 # How many rounds `make crash` plays, and what decides them; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
-# Options for `make fuzz`, `make bench`, `make bench-storage` and `make soak`; --help lists them.
+# Options for `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
@@ -18,8 +18,8 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage bench-takeover soak \
-    test-all constraints changes clean
+.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage \
+    bench-takeover bench-bus soak test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -44,6 +44,8 @@ help:
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
 	@echo 'make bench-takeover  how long players wait when the world is killed, or reloaded'
+	@echo 'make bench-bus    the bus over each of its ways, beside NATS with its Python client'
+	@echo '                  make bench-bus OPTIONS="--ways unix nats --runs 9" chooses'
 	@echo 'make soak         2,000 players for five minutes, and the memory of an idle one'
 	@echo '                  make soak OPTIONS="--sessions 500 --seconds 60" is a smaller one'
 	@echo 'make test-all     all tests on each of Python $(VERSIONS) that is found'
@@ -101,6 +103,10 @@ bench-takeover:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@folder=$$(mktemp -d) && .venv/bin/python -m twisted.trial --temp-directory="$$folder/trial" \
 	    tests.bench.takeover; status=$$?; rm -rf "$$folder"; exit $$status
+
+bench-bus:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -m tests.bench.bus $(OPTIONS)
 
 soak:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

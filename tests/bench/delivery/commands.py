@@ -16,11 +16,11 @@ from tests.bench.delivery.crowd import Crowd
 from tests.bench.delivery.evennia import EACH, Evennia
 from tests.bench.delivery.mudserver import AT_ONCE, CHAT, house
 from tests.bench.delivery.rooms import entering, rooms
-from tests.bench.delivery.server import cpu_seconds
 from tests.bench.delivery.stage import FAILURES, WORDS, Stage, all_at_once
-from tests.bench.delivery.titled import titled
 from tests.bench.figures import percentile
+from tests.bench.server import cpu_seconds
 from tests.bench.table import amount
+from tests.bench.titled import titled
 
 #: Lines that everyone sends at once, at saturation.
 _LINES: Final = 10

@@ -23,10 +23,10 @@ from mudserver.wire.messages import (
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd
 from tests.bench.delivery.mudserver import house, name_of
-from tests.bench.delivery.server import cpu_seconds
 from tests.bench.delivery.stage import Stage, all_at_once
-from tests.bench.delivery.titled import titled
 from tests.bench.figures import Stopwatch
+from tests.bench.server import cpu_seconds
+from tests.bench.titled import titled
 
 #: Lines of a measurement; each is heard before the next is said.
 _LINES: Final = 200

@@ -9,10 +9,10 @@ from typing import Final
 
 from attrs import frozen
 
-from tests.bench.delivery.server import cpu_seconds
 from tests.bench.delivery.stage import FAILURES, Pace, Stage, Subject
-from tests.bench.delivery.titled import titled
+from tests.bench.server import cpu_seconds
 from tests.bench.table import amount
+from tests.bench.titled import titled
 
 #: Lines that each speaker says in one burst, and speakers at most.
 _LINES: Final = 10

@@ -12,8 +12,8 @@ from tests.bench.delivery.fanout import timed
 from tests.bench.delivery.mudserver import CHAT, house, name_of
 from tests.bench.delivery.rooms import entering, rooms
 from tests.bench.delivery.stage import WORDS, Stage, all_at_once
-from tests.bench.delivery.titled import titled
 from tests.bench.table import amount
+from tests.bench.titled import titled
 
 #: Who stand in each room.
 _EACH: Final = 4

@@ -17,8 +17,8 @@ from attrs import define, field, frozen
 
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd, read_until
-from tests.bench.delivery.server import Server
 from tests.bench.delivery.stage import BRISK, WORDS, Pace, Stage, all_at_once
+from tests.bench.server import Server
 
 _PASSWORD = "a long sentence"
 _DOOR = re.compile(r"(telnet|http) listens on 127\.0\.0\.1:(\d+)")

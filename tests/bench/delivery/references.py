@@ -11,8 +11,8 @@ from attrs import frozen
 
 from tests.bench.delivery import websocket
 from tests.bench.delivery.crowd import Crowd
-from tests.bench.delivery.server import Server, python
 from tests.bench.delivery.stage import BRISK, WORDS, Absent, Pace, Stage, all_at_once
+from tests.bench.server import Server, python
 
 _PORT = re.compile(r"port (\d+)")
 _CHAT = b'{"type":"chat"'

@@ -25,6 +25,7 @@ class Server:
         ready: A line of its output that matches says that it may be used.
         directory: Where to run it.
         environment: Variables beside our own.
+        orders: Whether it reads lines: then `ask` may be called.
 
     Attributes:
         said: The output up to the line that matched.
@@ -36,12 +37,14 @@ class Server:
         ready: str,
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        *,
+        orders: bool = False,
     ) -> None:
         self._process = subprocess.Popen(
             command,
             cwd=directory,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if orders else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -72,6 +75,21 @@ class Server:
         """The processes whose work counts."""
         return (self._process.pid,)
 
+    def ask(self, order: str) -> str:
+        """
+        Give an order.
+
+        Returns:
+            The line that it says when that is done.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{order}\n")
+        self._process.stdin.flush()
+        try:
+            return self._lines.get(timeout=_PATIENCE)
+        except queue.Empty:
+            raise ChildProcessError(f"no answer to {order}") from None
+
     def stop(self) -> None:
         """End it in good order, or by force when that takes too long."""
         self._process.send_signal(signal.SIGTERM)
@@ -87,11 +105,10 @@ class Server:
             self._lines.put(line)
 
 
-def python(module: str, *arguments: str, ready: str) -> Server:
+def python(module: str, *arguments: str, ready: str, orders: bool = False) -> Server:
     """Run a module of ours with this Python."""
-    return Server(
-        [sys.executable, "-u", "-m", module, *arguments], ready, Path(__file__).parents[3]
-    )
+    command = [sys.executable, "-u", "-m", module, *arguments]
+    return Server(command, ready, Path(__file__).parents[2], orders=orders)
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:

@@ -1,0 +1,1 @@
+"""The bus over each of its ways, beside NATS with its Python client."""

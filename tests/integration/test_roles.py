@@ -9,7 +9,7 @@ from tests.integration.daemon import mudctl
 from tests.integration.postgres import fresh_database
 from tests.integration.telnet_client import TelnetClient, connect
 from tests.integration.town import PAUSE, Part, Town
-from tests.integration.web_client import WebSocketPlayer, enter, register, request
+from tests.integration.web_client import WebSocketPlayer, enter, log_in, register, request
 
 PASSWORD = "correct horse battery"
 
@@ -61,6 +61,28 @@ class PlayTests(TownTestCase):
         ben.send("chat To all.")
         await ann.expect("chat", text="To all.")
         await ben.ask("who", "Ann")
+
+    async def test_resumed_elsewhere(self) -> None:
+        """Who comes back at the other gateway goes on there, with all that was missed; what has no
+        answer yet is answered there, and the first gateway lets go.
+        """
+        ann, ben = await self.ann(), await self.ben()
+        welcome = ann.messages[0]
+        seen = ann.count
+        ben.send("say One.")
+        await ann.expect("chat", text="One.")
+        login = await log_in(self.south.http, "Ann", PASSWORD)
+        resume = {"session": welcome["session"], "secret": welcome["resume"], "seq": seen}
+        again = await enter(self, login, resume)
+        told = again.messages[0]
+        self.assertEqual((told["recovered"], told["session"]), (True, welcome["session"]))
+        self.assertIn("One.", [message.get("text") for message in again.messages])
+        self.assertEqual(await ann.closed(), CloseCode.PLAYING_ELSEWHERE)
+        ben.send("say Two.")
+        await again.expect("chat", text="Two.")
+        await again.acknowledged("get ticket", "a1")
+        again.command("say Three.", "a2")
+        await ben.expect('Ann says, "Three."')
 
     async def test_status(self) -> None:
         """Each process tells what it is; one without a world says where to ask instead."""

@@ -13,7 +13,9 @@ from mudserver.gateway.drain import CLOSES_PER_SECOND
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.service import Door, GatewayService
 from mudserver.gateway.turnstile import Turnstile
-from tests.unit.gateway.bench import HOME, FakeWire, GatewayTestCase
+from mudserver.interfaces.bus import EVERY_GATEWAY, gateway_subject
+from mudserver.interfaces.continuity import AllReattached
+from tests.unit.gateway.bench import GATEWAY, HOME, FakeWire, GatewayTestCase
 
 
 @implementer(IListeningPort)
@@ -91,6 +93,19 @@ class GatewayServiceTest(GatewayTestCase):
         )
         self.successResultOf(self.service.stopService())
         self.assertEqual(self.service.addresses(), ())
+
+    def test_on_the_bus(self) -> None:
+        """Worlds see the gateway from its start to its stop, and hear that all are re-attached."""
+        there: list[frozenset[str]] = []
+        self.bus.watch(EVERY_GATEWAY, there.append)
+        self.successResultOf(self.service.startService())
+        self.clock.advance(0)
+        self.assertEqual(there, [frozenset(), frozenset({gateway_subject(GATEWAY)})])
+        self.assertEqual(self.world.messages, [AllReattached(GATEWAY, 0, 0.0)])
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(there[-1], frozenset())
+        self.world.withdraw()
+        self.assertEqual(len(self.world.messages), 1)
 
     def test_port_in_use(self) -> None:
         """A port that can't be had is named with its door and the reason; then no door is open."""

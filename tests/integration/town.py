@@ -42,7 +42,10 @@ class Part(Daemon):
         *options: str,
     ) -> None:
         where = "bus-listen" if role == "bus" else "bus"
-        own = (f"--role={role}", f"--peer={peer}", f"--{where}=unix:{hub}")
+        own = [f"--role={role}", f"--peer={peer}", f"--{where}=unix:{hub}"]
+        if role != "gateway":
+            # After a kill, somebody else may have the port by the time of the next start.
+            own.append("--operations=")
         super().__init__(case, database, *own, *options)
         self.role = role
         self.peer = peer

@@ -1,6 +1,12 @@
 """A mudserver of several processes: what players and operators see as they come and go."""
 
+import contextlib
 import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from twisted.trial.unittest import TestCase
 
@@ -21,8 +27,12 @@ class TownTestCase(TestCase):
     worlds = 1
 
     async def setUp(self) -> None:  # type: ignore[override]
-        self.town = Town(self, fresh_database(self))
+        self.town = Town(self, fresh_database(self), environment=self.environment())
         (self.north, self.south), self.w = await self.town.start(2, self.worlds)
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables of all processes."""
+        return {}
 
     async def ann(self) -> WebSocketPlayer:
         """Have Ann come in at the north gateway."""
@@ -160,6 +170,24 @@ class ReloadTests(TownTestCase):
 
     worlds = 2
 
+    def environment(self) -> Mapping[str, str]:
+        """Be the service manager."""
+        folder = Path(mkdtemp(prefix="mud"))
+        self.addCleanup(rmtree, folder)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(str(folder / "notify"))
+        self.manager.setblocking(False)
+        return {"NOTIFY_SOCKET": str(folder / "notify")}
+
+    def notices(self) -> list[str]:
+        """What the service manager was told."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self.manager.recv(100).decode())
+        return found
+
     async def test_standby(self) -> None:
         """The one that stands by takes over; the old one ends well, and nobody is disconnected."""
         ann, ben = await self.ann(), await self.ben()
@@ -174,6 +202,10 @@ class ReloadTests(TownTestCase):
         await ben.expect('Ann says, "Still here."')
         self.assertFalse(ben.lost or ann.code)
 
+    def running_worlds(self) -> list[int]:
+        """The processes of the first world that run."""
+        return [pid for pid, line in self.w[0].running().items() if "--peer=w1" in line]
+
     async def test_fresh(self) -> None:
         """A world that is started takes over, and is reached by the same admin socket."""
         await self.w[1].stop()
@@ -181,6 +213,8 @@ class ReloadTests(TownTestCase):
         said = await self.told(self.w[0], "world", "reload")
         self.assertRegex(said, r"The world is w1-\w+ now")
         await ann.acknowledged("look", "a1")
+        [told] = [each for each in self.notices() if each.startswith("MAINPID=")]
+        self.assertIn(int(told.removeprefix("MAINPID=")), self.running_worlds())
         # The one that was started says what it says by the same pipe.
         await self.w[0].log.expect("control listens")
         self.assertRegex(await self.told(self.w[0], "status"), "role +world, w1-")
@@ -239,3 +273,25 @@ class SharedDoorsTests(TestCase):
         ann = await connect(self, south.telnet)
         await ann.register("Ann", PASSWORD)
         await ann.ask("say Hello.", "You say")
+
+
+class EncryptedTests(TestCase):
+    """As between machines: by TLS, each end with a certificate."""
+
+    timeout = 240
+
+    async def test_play(self) -> None:
+        """Players play, and go on with the next world, which the old one has started."""
+        town = Town(self, fresh_database(self), encrypted=True)
+        (north,), (world,) = await town.start(1, 1)
+        while (await request(north.operations, "GET", "/readyz")).status != 200:
+            pass
+        ann = await enter(self, await register(north.http, "Ann", PASSWORD))
+        await ann.acknowledged("get ticket", "a1")
+        said = await mudctl(self, world, "world", "reload")
+        self.assertRegex(said.output, PAUSE)
+        await ann.acknowledged("drop ticket", "a2")
+        await world.log.expect("control listens")
+        await mudctl(self, world, "drain")
+        self.assertEqual((await world.program.ended()).status, 0)
+        await world.alone()

@@ -1,10 +1,13 @@
 """Several processes that are one mudserver: a hub, gateways, and worlds that take turns."""
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
+from mudserver.bus.issuing import FIRST, issue
 from mudserver.storage.dsn import Dsn
 from tests.integration.daemon import Daemon
 from tests.integration.program import Program
@@ -18,6 +21,8 @@ _UP = {
 
 OPEN = "The world is open"
 
+_MEETING = re.compile(r"bus listens on 127\.0\.0\.1:(\d+)")
+
 
 class Part(Daemon):
     """
@@ -27,9 +32,10 @@ class Part(Daemon):
         case: The test that it belongs to.
         role: What it is.
         peer: What it is called on the bus.
-        hub: The Unix socket of the hub.
+        hub: Where the hub is.
         database: Where the database is, for a world.
         options: Further options.
+        environment: Environment variables.
     """
 
     def __init__(
@@ -37,16 +43,17 @@ class Part(Daemon):
         case: TestCase,
         role: str,
         peer: str,
-        hub: Path,
+        hub: str,
         database: Dsn | None,
         *options: str,
+        environment: Mapping[str, str],
     ) -> None:
         where = "bus-listen" if role == "bus" else "bus"
-        own = [f"--role={role}", f"--peer={peer}", f"--{where}=unix:{hub}"]
+        own = [f"--role={role}", f"--peer={peer}", f"--{where}={hub}"]
         if role != "gateway":
             # After a kill, somebody else may have the port by the time of the next start.
             own.append("--operations=")
-        super().__init__(case, database, *own, *options)
+        super().__init__(case, database, *own, *options, environment=environment)
         self.role = role
         self.peer = peer
 
@@ -77,15 +84,29 @@ class Town:
         case: The test that it belongs to.
         database: Where the worlds' database is.
         options: For all processes.
+        environment: Environment variables of all of them.
+        encrypted: Whether they meet by TLS, as on several machines, instead of a Unix socket.
     """
 
-    def __init__(self, case: TestCase, database: Dsn, *options: str) -> None:
+    def __init__(
+        self,
+        case: TestCase,
+        database: Dsn,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        encrypted: bool = False,
+    ) -> None:
         self._case = case
         self._database = database
         self._options = options
-        folder = Path(case.mktemp()).absolute()
-        folder.mkdir(parents=True)
-        self._socket = folder / "bus.sock"
+        self._folder = Path(case.mktemp()).absolute()
+        self._folder.mkdir(parents=True)
+        self._environment = environment or {}
+        self._encrypted = encrypted
+        self._meeting = f"unix:{self._folder / 'bus.sock'}"
+        if encrypted:
+            issue(self._folder, FIRST, datetime.now(UTC))
+            self._meeting = "tcp:127.0.0.1:0"
         self.hub = self._part("bus", "hub")
 
     async def start(self, gateways: int, worlds: int) -> tuple[list[Part], list[Part]]:
@@ -96,6 +117,10 @@ class Town:
             The gateways, and the worlds.
         """
         await self.hub.start()
+        if self._encrypted:
+            found = _MEETING.search(self.hub.log.text)
+            assert found is not None
+            self._meeting = f"tcp:127.0.0.1:{found[1]}"
         made = [self.world(f"w{number}") for number in range(1, worlds + 1)]
         await made[0].start()
         await made[0].opens()
@@ -118,7 +143,21 @@ class Town:
 
     def _part(self, role: str, peer: str, *options: str) -> Part:
         database = self._database if role == "world" else None
-        return Part(self._case, role, peer, self._socket, database, *self._options, *options)
+        shown = [
+            f"--bus-ca={self._folder / 'ca.pem'}",
+            f"--bus-certificate={self._folder / f'{role}.pem'}",
+        ]
+        return Part(
+            self._case,
+            role,
+            peer,
+            self._meeting,
+            database,
+            *(shown if self._encrypted else ()),
+            *self._options,
+            *options,
+            environment=self._environment,
+        )
 
 
 #: What `mudctl world reload` says of the pause, in seconds.

@@ -13,6 +13,7 @@ with a line in the log of both.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final, Protocol, cast
@@ -34,6 +35,7 @@ from zope.interface import implementer
 
 from mudserver.bus.backlog import Backlog
 from mudserver.bus.boxes import BOX_BYTES, Unpacker
+from mudserver.bus.carrier import CarrierAMP
 from mudserver.bus.commands import (
     Beat,
     BoxRefused,
@@ -45,7 +47,6 @@ from mudserver.bus.commands import (
 )
 from mudserver.bus.envelopes import VERSION, Envelope
 from mudserver.bus.pulse import Pulse
-from mudserver.bus.strict_amp import StrictAMP
 from mudserver.errors import BusUnavailable, Garbled, MudError
 
 #: What a peer's name, role and instance may be, each.
@@ -139,7 +140,7 @@ class _Stage(Enum):
 
 
 @implementer(IPushProducer)
-class Link(StrictAMP):
+class Link(CarrierAMP):
     """
     One end of a link.
 
@@ -181,7 +182,8 @@ class Link(StrictAMP):
         self._backlog = Backlog(self._limits.box)
         self._unpacker = Unpacker()
         self._shed: list[Envelope] = []
-        self._unanswered = 0
+        self._sent: deque[float] = deque()
+        self._waiting: IDelayedCall | None = None
         self._pulse = Pulse(
             clock,
             every=self._limits.beat,
@@ -266,7 +268,7 @@ class Link(StrictAMP):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything, and tell the owner."""
         self._stage = _Stage.GONE
-        for call in (self._flushing, self._ending, self._losing):
+        for call in (self._flushing, self._ending, self._losing, self._waiting):
             self._cancel(call)
         self._pulse.stop()
         super().connectionLost(reason)
@@ -313,8 +315,8 @@ class Link(StrictAMP):
                 raise JoinRefused("That is no name.")
         self._admit(self, PeerInfo(name, role, instance))
 
-    @Carry.responder
-    def _carry(self, box: bytes) -> dict[str, object]:
+    def carried(self, box: bytes) -> None:
+        """Implement `CarrierAMP.carried`: give the owner what is in the box."""
         if self._stage is _Stage.GREETING:
             self._end(LinkLost("Envelopes came before the greeting."))
             raise BoxRefused("Join first.")
@@ -328,7 +330,6 @@ class Link(StrictAMP):
                 break
             with self._calling:
                 self._owner.received(self, envelope)
-        return {}
 
     @Beat.responder
     def _beaten(self) -> dict[str, object]:
@@ -366,19 +367,40 @@ class Link(StrictAMP):
                 self._owner.shed(self, shed)
         while (
             self._stage in (_Stage.JOINED, _Stage.CLOSING)
-            and self._unanswered < self._limits.window
+            and len(self._sent) < self._limits.window
             and not self._pulse.paused
             and (box := self._backlog.take()) is not None
         ):
             self.boxes += 1
-            self._unanswered += 1
-            self._call(self.callRemote(Carry, box=box), self._answered)
-        if self._stage is _Stage.CLOSING and not self._backlog and not self._unanswered:
+            self._sent.append(self._clock.seconds())
+            self.carry(box)
+            if self._waiting is None:
+                self._waiting = self._clock.callLater(self._limits.deadline, self._look)
+        if self._stage is _Stage.CLOSING and not self._backlog and not self._sent:
             self._lose()
 
-    def _answered(self, _: object) -> None:
-        self._unanswered -= 1
-        self._flush_soon()
+    def answered(self) -> None:
+        """Implement `CarrierAMP.answered`: there is room for another box."""
+        self._sent.popleft()
+        if self._backlog or self._stage is _Stage.CLOSING:
+            self._flush_soon()
+
+    def refused(self, why: str) -> None:
+        """Implement `CarrierAMP.refused`: break the link."""
+        self._break(LinkLost(f"Refused by the other end: {why}"))
+
+    def _look(self) -> None:
+        """Break the link where a box was not answered in time."""
+        self._waiting = None
+        if self._sent:
+            left = self._sent[0] + self._limits.deadline - self._clock.seconds()
+            if left > 0.0:
+                self._waiting = self._clock.callLater(left, self._look)
+            else:
+                self._break(self._no_answer())
+
+    def _no_answer(self) -> LinkLost:
+        return LinkLost(f"No answer in {self._limits.deadline:g} s.")
 
     def _call(self, called: "Deferred[object]", answered: Callable[[object], None]) -> None:
         """Wait for an answer, so long."""
@@ -391,7 +413,7 @@ class Link(StrictAMP):
         if failure.check(JoinRefused):
             self._break(cast(JoinRefused, failure.value))
         elif failure.check(TimeoutError):
-            self._break(LinkLost(f"No answer in {self._limits.deadline:g} s."))
+            self._break(self._no_answer())
         else:
             self._break(LinkLost(f"Refused by the other end: {failure.getErrorMessage()}"))
 

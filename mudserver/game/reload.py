@@ -55,6 +55,7 @@ class ReloadPorts:
     Attributes:
         bus: What leads to other worlds.
         clock: What all waiting is measured by.
+        check: Raises `Unavailable` where ours is not open.
         hand_over: Closes ours, and fires when the one of that name, or another, is open.
         summon: Starts a world; it is given what that one shall answer with.
         token: Makes such a word.
@@ -63,6 +64,7 @@ class ReloadPorts:
 
     bus: IBus
     clock: IReactorTime
+    check: Callable[[], None]
     hand_over: Callable[[str], Deferred[None]]
     summon: Callable[[str], ISummoned]
     token: Callable[[], str]
@@ -99,6 +101,7 @@ class Reload:
     async def _exclusively(self, fresh: bool) -> Reloaded:
         if self._busy:
             raise Unavailable("The world is being handed over already.")
+        self._ports.check()
         self._busy = True
         there: set[str] = set()
 

@@ -106,6 +106,19 @@ class StandbyWorld(Service):
         Service.stopService(self)
         return Deferred.fromCoroutine(self._stop())
 
+    def check(self) -> None:
+        """
+        Make sure that there is something to hand over.
+
+        Raises:
+            Unavailable: Our world is not open; says what it is about.
+        """
+        if self.phase is not Phase.OPEN:
+            raise Unavailable(
+                f"This world is {self.phase.value}, and has nothing to hand over: ask the one that"
+                " is open."
+            )
+
     def hand_over(self, to: str) -> Deferred[None]:
         """
         Close the world, and let another one open.
@@ -190,8 +203,7 @@ class StandbyWorld(Service):
     # ------------------------------------------------------------ handing over
 
     async def _hand_over(self, to: str) -> None:
-        if self.phase is not Phase.OPEN:
-            raise Unavailable(f"This world is {self.phase.value}: it has nothing to hand over.")
+        self.check()
         self.phase = Phase.CLOSING
         # Whether it is another's.
         opened: Deferred[bool] = Deferred()

@@ -146,6 +146,11 @@ class StandbyService(Service):
         Service.stopService(self)
         return Deferred.fromCoroutine(self._stop())
 
+    def check(self) -> None:
+        """Make sure that there is something to hand over, as `StandbyWorld.check`."""
+        assert self._standby is not None
+        self._standby.check()
+
     def hand_over(self, to: str) -> Deferred[None]:
         """Let another world open, as `StandbyWorld.hand_over`."""
         assert self._standby is not None

@@ -194,6 +194,7 @@ class WorldSide:
         ports = ReloadPorts(
             bus=self._bus.bus,
             clock=self._ground.reactor,
+            check=game.check,
             hand_over=game.hand_over,
             summon=self._summon,
             token=lambda: secrets.token_hex(3),

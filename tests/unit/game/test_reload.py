@@ -48,6 +48,7 @@ class ReloadTests(SynchronousTestCase):
         self.bus = LoopbackBus(self.clock)
         self.handed: list[str] = []
         self.refusal: Exception | None = None
+        self.closed: Exception | None = None
         self.summoned: list[Summoned] = []
         self.over: list[tuple[str, bool]] = []
         self.resumption = Resumption(0, 2, 1_000, 0.5)
@@ -55,12 +56,17 @@ class ReloadTests(SynchronousTestCase):
             ReloadPorts(
                 bus=self.bus,
                 clock=self.clock,
+                check=self.check,
                 hand_over=self.hand_over,
                 summon=self.summon,
                 token=lambda: "word",
                 handed_over=lambda who, ours: self.over.append((who.peer, ours)),
             )
         )
+
+    def check(self) -> None:
+        if self.closed is not None:
+            raise self.closed
 
     def hand_over(self, to: str) -> Deferred[None]:
         if self.refusal is not None:
@@ -171,6 +177,12 @@ class ReloadTests(SynchronousTestCase):
         self.clock.pump([LOOK_SECONDS] * int(RESUME_SECONDS / LOOK_SECONDS + 1))
         told = self.successResultOf(reloading)
         self.assertEqual((told.waiting, told.sessions), (1, 500))
+
+    def test_not_open(self) -> None:
+        """Where ours isn't open, nothing is started."""
+        self.closed = Unavailable("it stands by")
+        self.failureResultOf(self.reload.run(fresh=True), Unavailable)
+        self.assertEqual(self.summoned, [])
 
     def test_once(self) -> None:
         """A second one while the first is under way is refused."""

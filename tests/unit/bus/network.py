@@ -160,6 +160,10 @@ class Network:
         if settle:
             self.settle()
 
+    def boxes(self) -> dict[str, int]:
+        """Return how many boxes the hub has sent to each peer over the link that it has."""
+        return {seat.peer.name: seat.link.boxes for seat in self._hub._seats.values()}
+
     def cut(self, name: str) -> None:
         """Break a peer's connection; nothing more of what was sent arrives."""
         self.lag.discard(name)

@@ -75,6 +75,10 @@ class Backlog:
         number, (_, encoded) = self._waiting.popitem(last=False)
         if self._lossy and self._lossy[0] == number:
             self._lossy.popleft()
-        self._begun.extend(pieces(encoded, self._box_bytes))
-        self.size += sum(map(len, self._begun)) - len(encoded) - ENTRY_BYTES
+        if len(encoded) <= self._box_bytes - HEAD_BYTES:
+            self._begun.append(encoded)
+            self.size -= ENTRY_BYTES
+        else:
+            self._begun.extend(pieces(encoded, self._box_bytes))
+            self.size += sum(map(len, self._begun)) - len(encoded) - ENTRY_BYTES
         return True

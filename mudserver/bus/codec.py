@@ -11,6 +11,7 @@ for one release.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -307,15 +308,15 @@ def _converter(
 ) -> _Convert:
     """Return what copies a value's fields into another type that has the same."""
     names = mirror.__struct_fields__
+    if not names:
+        return lambda _: target()
+    get = attrgetter(*names)
+    places = [(names.index(name), change) for name, change in special.items()]
 
     def convert(value: Any) -> Any:
-        return target(
-            **{
-                name: special[name](getattr(value, name))
-                if name in special
-                else getattr(value, name)
-                for name in names
-            }
-        )
+        values = list(get(value)) if len(names) > 1 else [get(value)]
+        for place, change in places:
+            values[place] = change(values[place])
+        return target(*values)
 
     return convert

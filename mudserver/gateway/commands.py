@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.seat import Seat
 from mudserver.ids import CommandId
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.play import Input

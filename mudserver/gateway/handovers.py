@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from mudserver.errors import NotAuthenticated, PlayerError, Unavailable
 from mudserver.gateway.dress import Dress, JsonDress
 from mudserver.gateway.reaper import Reaper
-from mudserver.gateway.switchboard import Player, Seat, Switchboard
+from mudserver.gateway.seat import Player, Seat
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, GatewayId, Generation, SessionId
 from mudserver.interfaces.bus import WORLD, IBus, Request, gateway_subject
 from mudserver.interfaces.continuity import (

@@ -18,8 +18,8 @@ from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress, pong_frame
 from mudserver.gateway.handovers import Claim, is_kept_for
 from mudserver.gateway.link import Link
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import Shared
-from mudserver.gateway.switchboard import Seat
 from mudserver.gateway.wires import Wire
 from mudserver.ids import CommandId, SessionId
 from mudserver.interfaces.authority import (

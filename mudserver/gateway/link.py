@@ -18,8 +18,8 @@ from mudserver.gateway.dress import Dress
 from mudserver.gateway.handovers import Claim, session_id
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.inputs import send_again
+from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.shared import Shared
-from mudserver.gateway.switchboard import Player, Seat
 from mudserver.gateway.wires import Wire
 from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import Credential, Origin, Transport

@@ -10,7 +10,8 @@ from twisted.logger import Logger
 
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.gateway.inputs import send_again
-from mudserver.gateway.switchboard import Seat, Switchboard
+from mudserver.gateway.seat import Seat
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import Epoch, GatewayId, InputNumber
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.continuity import MAX_HELD, Held, Reattach, Reattached, Reattachment

@@ -7,8 +7,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.slices import Slices
-from mudserver.gateway.switchboard import Seat, Switchboard
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import GatewayId, InputNumber
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.continuity import MAX_HELD, StatesWanted

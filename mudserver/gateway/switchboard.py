@@ -1,16 +1,17 @@
 """Which sessions this gateway holds, and the way from the bus to their connections."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, TypeVar, cast
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from mudserver.gateway.carrier import Carrier
 from mudserver.gateway.dress import Dress
 from mudserver.gateway.inputs import send_again
+from mudserver.gateway.seat import Player, Seat
 from mudserver.ids import Epoch, GatewayId, InputNumber, SessionId
-from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
 from mudserver.interfaces.continuity import FromWorld, InputsWanted
 from mudserver.interfaces.meter import IMeter
@@ -43,125 +44,6 @@ def _unrepaired() -> None:
 
 def _never() -> bool:
     return False
-
-
-class Carrier(Protocol):
-    """The connection that carries a session."""
-
-    @property
-    def writable(self) -> bool:
-        """Whether the transport takes more."""
-
-    def carry(self, burst: list[bytes]) -> None:
-        """Write what one reactor turn has produced, in order."""
-
-    def overflow(self) -> None:
-        """More waits than may: the reader is too slow."""
-
-    def settled(self, settled: Settled) -> None:
-        """The world is done with an input."""
-
-    def crashed(self, doing: str) -> None:
-        """Something failed by our fault, output perhaps: called where that is caught."""
-
-    def ended(self, ended: Ended) -> None:
-        """The world has ended the session."""
-
-    def replaced(self) -> None:
-        """Another connection carries the session from now on."""
-
-    def outrun(self) -> None:
-        """Another connection was to carry the session, and is gone already."""
-
-    def expiring(self, seconds: float) -> None:
-        """The token ends soon."""
-
-    def password_wanted(self) -> None:
-        """The player asked to change the password."""
-
-    def gap(self) -> None:
-        """Something was lost on the way here; full state follows."""
-
-
-@frozen
-class Player:
-    """
-    Who plays a session, as worlds know it.
-
-    Attributes:
-        attended: On whose authority.
-        transport: How they are connected, or were last.
-        origin: From where.
-    """
-
-    attended: Attended
-    transport: Transport
-    origin: Origin
-
-
-@define(eq=False)
-class Pause:
-    """
-    A session waits for a world to go on with it.
-
-    Attributes:
-        since: In seconds of the clock.
-        told: Whether its player was told.
-    """
-
-    since: float
-    told: bool = False
-
-
-@define(eq=False)
-class Seat:
-    """
-    A session's place at this gateway.
-
-    Attributes:
-        play: What belongs to the session.
-        session: Its machine.
-        dress: The wire form of its connection.
-        player: Who plays.
-        carrier: The connection; None while link-dead.
-        deadline: When a link-dead session is given up, in seconds of the clock.
-        pause: Set while no world goes on with the session.
-        arriving: Whether what was shown by another gateway is not here yet: until then all waits.
-    """
-
-    play: Play
-    session: Session
-    dress: Dress
-    player: Player
-    _switchboard: "Switchboard" = field(repr=False)
-    carrier: Carrier | None = None
-    deadline: float | None = None
-    pause: Pause | None = None
-    arriving: bool = False
-
-    def offer(self, frame: Frame) -> None:
-        """Have a frame sent at the end of this reactor turn."""
-        if not self.play.outbox.offer(frame):
-            self.overflow()
-        self._switchboard.touch(self)
-
-    def overflow(self) -> None:
-        """More waits than may: whoever reads so slowly loses the connection."""
-        if self.carrier is not None:
-            self.carrier.overflow()
-
-    def flush(self) -> None:
-        """Pass on what waits, unless the transport is full."""
-        if self.carrier is None:
-            if not self.arriving:
-                self.play.outbox.flush()
-        elif self.carrier.writable:
-            self.carrier.carry(self.play.outbox.flush())
-
-    def due(self, now: float) -> None:
-        """Nobody came back for the session: give it up."""
-        del now
-        self._switchboard.remove(self)
 
 
 class Switchboard:

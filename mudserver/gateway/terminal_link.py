@@ -4,8 +4,8 @@ from mudserver.errors import Banned, CloseCode, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import TerminalDress
 from mudserver.gateway.link import Link
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import Shared
-from mudserver.gateway.switchboard import Seat
 from mudserver.gateway.wires import TerminalWire
 from mudserver.ids import TokenHash
 from mudserver.interfaces.authority import (

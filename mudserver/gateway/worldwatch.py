@@ -15,8 +15,9 @@ from twisted.logger import Logger
 
 from mudserver.errors import Overloaded
 from mudserver.gateway.reattaching import Reattaching
+from mudserver.gateway.seat import Pause, Seat
 from mudserver.gateway.slices import Slices
-from mudserver.gateway.switchboard import Pause, Seat, Switchboard
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import Epoch, GatewayId
 from mudserver.interfaces.bus import GATEWAYS, WORLD, IBus, Message
 from mudserver.interfaces.continuity import (

@@ -17,8 +17,9 @@ from mudserver.gateway.dress import JsonDress, text_frame
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Seat, Switchboard
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.gateway.web.channel import HttpLimits
 from mudserver.gateway.web.policy import WebPolicy
 from mudserver.gateway.web.site import WebSite

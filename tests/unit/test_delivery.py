@@ -17,8 +17,9 @@ from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Seat, Switchboard
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.gateway.telnet import TelnetConnection, TelnetFactory
 from mudserver.gateway.websocket import WebSocketConnection, WebSocketFactory
 from mudserver.ids import GatewayId

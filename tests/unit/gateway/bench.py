@@ -22,8 +22,9 @@ from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.link import Link
 from mudserver.gateway.reaper import SWEEP_SECONDS, Reaper
 from mudserver.gateway.roster import Roster
+from mudserver.gateway.seat import Player
 from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Player, Switchboard
+from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import (
     AccountId,
     CommandId,

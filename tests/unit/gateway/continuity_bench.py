@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from mudserver.gateway.json_link import JsonLink
-from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.terminal_link import TerminalLink
 from mudserver.ids import Epoch, Generation, InputNumber, SessionId
 from mudserver.interfaces.bus import GATEWAYS, WORLD, Message

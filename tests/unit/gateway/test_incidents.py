@@ -16,7 +16,7 @@ from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.incidents import ADDRESS_LINES, ALL_LINES, Incidents, Peer
 from mudserver.gateway.json_link import JsonLink
-from mudserver.gateway.switchboard import Seat
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.telnet import TelnetFactory
 from mudserver.ids import SessionId
 from mudserver.interfaces.authority import LogIn

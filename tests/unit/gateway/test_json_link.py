@@ -16,8 +16,8 @@ from mudserver.errors import (
     WrongCredentials,
 )
 from mudserver.gateway.json_link import RECONNECT_SPREAD, JsonLink
+from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import LinkLimits
-from mudserver.gateway.switchboard import Seat
 from mudserver.ids import InputNumber, SessionId, TokenHash
 from mudserver.interfaces.authority import PasswordCredential, Refresh, TicketCredential, Transport
 from mudserver.interfaces.continuity import InputsWanted, StatesWanted

@@ -7,7 +7,8 @@ from twisted.logger import capturedLogs
 
 from mudserver.errors import CloseCode
 from mudserver.gateway.dress import JsonDress, TerminalDress
-from mudserver.gateway.switchboard import HOLD_BYTES, HOLD_SECONDS, Seat, Switchboard
+from mudserver.gateway.seat import Seat
+from mudserver.gateway.switchboard import HOLD_BYTES, HOLD_SECONDS, Switchboard
 from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.bus import Message, gateway_subject
 from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Settled, Show

@@ -1,10 +1,16 @@
 """What the ends of a link ask each other: AMP commands (`twisted.protocols.amp`)."""
 
+import re
+from typing import Final
+
 from attrs import frozen
 from twisted.protocols import amp
 
 from mudserver.bus.strict_amp import FAULT
 from mudserver.errors import MudError
+
+#: What a peer's name, role and instance may be, each.
+_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class JoinRefused(MudError):
@@ -37,6 +43,11 @@ class PeerInfo:
     name: str
     role: str
     instance: str
+
+    @property
+    def lawful(self) -> bool:
+        """Whether all of it can be a name."""
+        return all(map(_NAME.fullmatch, (self.name, self.role, self.instance)))
 
 
 class Join(amp.Command):

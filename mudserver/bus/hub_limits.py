@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from mudserver.bus.link import LinkLimits
+from mudserver.bus.link_limits import LinkLimits
 from mudserver.bus.members import ExchangeLimits
 
 

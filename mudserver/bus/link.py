@@ -12,17 +12,12 @@ Whatever the other end sends, it can do no more than that: what breaks the proto
 with a line in the log of both.
 """
 
-import re
-from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
-from attrs import frozen
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
     IPushProducer,
     IReactorTime,
@@ -34,7 +29,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mudserver.bus.backlog import Backlog
-from mudserver.bus.boxes import BOX_BYTES, Unpacker
+from mudserver.bus.boxes import Unpacker
 from mudserver.bus.carrier import CarrierAMP
 from mudserver.bus.commands import (
     Beat,
@@ -46,40 +41,16 @@ from mudserver.bus.commands import (
     VersionRefused,
 )
 from mudserver.bus.envelopes import VERSION, Envelope
+from mudserver.bus.link_limits import LinkLimits
+from mudserver.bus.link_stage import LinkStage
+from mudserver.bus.link_transport import LinkTransport
 from mudserver.bus.pulse import Pulse
+from mudserver.bus.window import Window
 from mudserver.errors import BusUnavailable, Garbled, MudError
-
-#: What a peer's name, role and instance may be, each.
-_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class LinkLost(BusUnavailable):
     """The link is broken; the message says why."""
-
-
-@frozen
-class LinkLimits:
-    """
-    What a link bears.
-
-    Attributes:
-        box: Bytes of a box.
-        window: Boxes that are sent and not answered.
-        lossy: Bytes that wait; beyond, lossy envelopes are dropped, the oldest first.
-        queue: Bytes that wait; beyond, the link breaks.
-        beat: Seconds between two signs of life.
-        patience: Seconds without any sign of life of the other end; then the link breaks.
-        deadline: Seconds for each answer, for the greeting, for the other end to read on, and for
-            what is to be sent when the link is closed.
-    """
-
-    box: int = BOX_BYTES
-    window: int = 16
-    lossy: int = 8 * 1024 * 1024
-    queue: int = 32 * 1024 * 1024
-    beat: float = 5.0
-    patience: float = 15.0
-    deadline: float = 10.0
 
 
 class LinkOwner(Protocol):
@@ -106,37 +77,6 @@ class LinkOwner(Protocol):
             link: Which.
             reason: `JoinRefused` where one end doesn't let the other in, else `LinkLost`.
         """
-
-
-class _Transport(Protocol):
-    """What a link needs of its transport."""
-
-    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None: ...
-
-    def unregisterProducer(self) -> None: ...
-
-    def loseConnection(self) -> None: ...
-
-    def getHost(self) -> IAddress: ...
-
-    def getPeer(self) -> IAddress: ...
-
-    def setTcpNoDelay(self, enabled: bool) -> None: ...
-
-    def abortConnection(self) -> None: ...
-
-
-class _Stage(Enum):
-    """Where a link is in its life."""
-
-    #: The ends have not let each other in yet.
-    GREETING = auto()
-    JOINED = auto()
-    #: What waits is still sent; nothing is received any more.
-    CLOSING = auto()
-    #: Nothing but the last answer is sent.
-    ENDING = auto()
-    GONE = auto()
 
 
 @implementer(IPushProducer)
@@ -176,14 +116,15 @@ class Link(CarrierAMP):
         self._limits = limits or LinkLimits()
         self.peer: PeerInfo | None = None
         self.boxes = 0
-        self._stage = _Stage.GREETING
+        self._stage = LinkStage.GREETING
         self._let_in = False
         self._reason: MudError | None = None
         self._backlog = Backlog(self._limits.box)
         self._unpacker = Unpacker()
         self._shed: list[Envelope] = []
-        self._sent: deque[float] = deque()
-        self._waiting: IDelayedCall | None = None
+        self._window = Window(
+            clock, size=self._limits.window, deadline=self._limits.deadline, late=self._late
+        )
         self._pulse = Pulse(
             clock,
             every=self._limits.beat,
@@ -212,7 +153,7 @@ class Link(CarrierAMP):
         Raises:
             Unsendable: It is too large, or something in it can't be written.
         """
-        if self._stage not in (_Stage.GREETING, _Stage.JOINED):
+        if self._stage not in (LinkStage.GREETING, LinkStage.JOINED):
             return
         self._backlog.add(envelope)
         if self._backlog.size > self._limits.lossy:
@@ -228,10 +169,10 @@ class Link(CarrierAMP):
         Args:
             reason: In words, for the log, and for `LinkOwner.gone`.
         """
-        if self._stage is _Stage.GREETING:
+        if self._stage is LinkStage.GREETING:
             self._end(LinkLost(reason))
-        elif self._stage is _Stage.JOINED:
-            self._stage = _Stage.CLOSING
+        elif self._stage is LinkStage.JOINED:
+            self._stage = LinkStage.CLOSING
             self._reason = LinkLost(reason)
             self._lose_by_deadline()
             self._log.info("The link to {peer} closes: {reason}", peer=self._there, reason=reason)
@@ -241,7 +182,7 @@ class Link(CarrierAMP):
 
     def connectionMade(self) -> None:
         """Greet."""
-        self._wire = cast(_Transport, self.transport)
+        self._wire = cast(LinkTransport, self.transport)
         self._wire.registerProducer(self, True)
         if ITCPTransport.providedBy(self._wire) and not isinstance(
             self._wire.getHost(), UNIXAddress
@@ -267,10 +208,11 @@ class Link(CarrierAMP):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything, and tell the owner."""
-        self._stage = _Stage.GONE
-        for call in (self._flushing, self._ending, self._losing, self._waiting):
+        self._stage = LinkStage.GONE
+        for call in (self._flushing, self._ending, self._losing):
             self._cancel(call)
         self._pulse.stop()
+        self._window.stop()
         super().connectionLost(reason)
         self._backlog = Backlog()
         self._unpacker = Unpacker()
@@ -310,14 +252,14 @@ class Link(CarrierAMP):
             raise JoinRefused("You have joined already.")
         if version != VERSION:
             raise VersionRefused(f"We speak version {VERSION} of the bus's protocol.")
-        for text in (name, role, instance):
-            if not _NAME.fullmatch(text):
-                raise JoinRefused("That is no name.")
-        self._admit(self, PeerInfo(name, role, instance))
+        peer = PeerInfo(name, role, instance)
+        if not peer.lawful:
+            raise JoinRefused("That is no name.")
+        self._admit(self, peer)
 
     def carried(self, box: bytes) -> None:
         """Implement `CarrierAMP.carried`: give the owner what is in the box."""
-        if self._stage is _Stage.GREETING:
+        if self._stage is LinkStage.GREETING:
             self._end(LinkLost("Envelopes came before the greeting."))
             raise BoxRefused("Join first.")
         try:
@@ -326,7 +268,7 @@ class Link(CarrierAMP):
             self._end(LinkLost(f"A box can't be read: {error}"))
             raise BoxRefused(str(error)) from None
         for envelope in envelopes:
-            if self._stage is not _Stage.JOINED:
+            if self._stage is not LinkStage.JOINED:
                 break
             with self._calling:
                 self._owner.received(self, envelope)
@@ -344,8 +286,8 @@ class Link(CarrierAMP):
 
     def _greeted(self) -> None:
         """Begin, if each end has let the other in."""
-        if self._stage is _Stage.GREETING and self._let_in and self.peer is not None:
-            self._stage = _Stage.JOINED
+        if self._stage is LinkStage.GREETING and self._let_in and self.peer is not None:
+            self._stage = LinkStage.JOINED
             self._cancel(self._ending)
             self._pulse.start()
             with self._calling:
@@ -356,7 +298,7 @@ class Link(CarrierAMP):
 
     def _flush_soon(self) -> None:
         """Send at the end of this turn of the reactor, together with what else comes up."""
-        if self._flushing is None and self._stage is not _Stage.GONE:
+        if self._flushing is None and self._stage is not LinkStage.GONE:
             self._flushing = self._clock.callLater(0, self._flush)
 
     def _flush(self) -> None:
@@ -366,41 +308,30 @@ class Link(CarrierAMP):
             with self._calling:
                 self._owner.shed(self, shed)
         while (
-            self._stage in (_Stage.JOINED, _Stage.CLOSING)
-            and len(self._sent) < self._limits.window
+            self._stage in (LinkStage.JOINED, LinkStage.CLOSING)
+            and not self._window.full
             and not self._pulse.paused
             and (box := self._backlog.take()) is not None
         ):
             self.boxes += 1
-            self._sent.append(self._clock.seconds())
+            self._window.sent()
             self.carry(box)
-            if self._waiting is None:
-                self._waiting = self._clock.callLater(self._limits.deadline, self._look)
-        if self._stage is _Stage.CLOSING and not self._backlog and not self._sent:
+        if self._stage is LinkStage.CLOSING and not self._backlog and not self._window:
             self._lose()
 
     def answered(self) -> None:
         """Implement `CarrierAMP.answered`: there is room for another box."""
-        self._sent.popleft()
-        if self._backlog or self._stage is _Stage.CLOSING:
+        self._window.answered()
+        if self._backlog or self._stage is LinkStage.CLOSING:
             self._flush_soon()
 
     def refused(self, why: str) -> None:
         """Implement `CarrierAMP.refused`: break the link."""
         self._break(LinkLost(f"Refused by the other end: {why}"))
 
-    def _look(self) -> None:
-        """Break the link where a box was not answered in time."""
-        self._waiting = None
-        if self._sent:
-            left = self._sent[0] + self._limits.deadline - self._clock.seconds()
-            if left > 0.0:
-                self._waiting = self._clock.callLater(left, self._look)
-            else:
-                self._break(self._no_answer())
-
-    def _no_answer(self) -> LinkLost:
-        return LinkLost(f"No answer in {self._limits.deadline:g} s.")
+    def _late(self) -> None:
+        """Break the link where something was not answered in time."""
+        self._break(LinkLost(f"No answer in {self._limits.deadline:g} s."))
 
     def _call(self, called: "Deferred[object]", answered: Callable[[object], None]) -> None:
         """Wait for an answer, so long."""
@@ -413,7 +344,7 @@ class Link(CarrierAMP):
         if failure.check(JoinRefused):
             self._break(cast(JoinRefused, failure.value))
         elif failure.check(TimeoutError):
-            self._break(self._no_answer())
+            self._late()
         else:
             self._break(LinkLost(f"Refused by the other end: {failure.getErrorMessage()}"))
 
@@ -425,7 +356,7 @@ class Link(CarrierAMP):
     @property
     def over(self) -> bool:
         """Whether nothing is taken from the other end any more."""
-        return self._stage in (_Stage.ENDING, _Stage.GONE)
+        return self._stage in (LinkStage.ENDING, LinkStage.GONE)
 
     @property
     def _there(self) -> str:
@@ -446,7 +377,7 @@ class Link(CarrierAMP):
 
     def _break(self, error: MudError) -> None:
         """End the link at once."""
-        if self._stage is not _Stage.GONE:
+        if self._stage is not LinkStage.GONE:
             self._give_up(error)
             self._abort_transport()
 
@@ -464,7 +395,7 @@ class Link(CarrierAMP):
         if self._reason is None:
             self._reason = error
             self._log.warn("The link to {peer} ends: {reason}", peer=self._there, reason=str(error))
-        self._stage = _Stage.ENDING
+        self._stage = LinkStage.ENDING
         self._pulse.stop()
 
     def _lose_by_deadline(self) -> None:
@@ -474,7 +405,7 @@ class Link(CarrierAMP):
 
     def _lose(self) -> None:
         """Let what is written go out, and end the connection."""
-        self._stage = _Stage.ENDING
+        self._stage = LinkStage.ENDING
         self._pulse.stop()
         self._wire.unregisterProducer()
         self._wire.loseConnection()

@@ -7,7 +7,7 @@ from mudserver.bus.asked import MAX_ASKED
 from mudserver.bus.backoff import Backoff
 from mudserver.bus.breaker import BreakerLimits
 from mudserver.bus.dead_letters import DeadLetterLimits
-from mudserver.bus.link import LinkLimits
+from mudserver.bus.link_limits import LinkLimits
 from mudserver.bus.unconfirmed import DurableLimits
 
 

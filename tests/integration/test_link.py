@@ -24,7 +24,8 @@ from twisted.trial.unittest import TestCase
 
 from mudserver.bus.commands import PeerInfo
 from mudserver.bus.envelopes import Ask, Envelope, Publish
-from mudserver.bus.link import Link, LinkLimits, LinkLost
+from mudserver.bus.link import Link, LinkLost
+from mudserver.bus.link_limits import LinkLimits
 from mudserver.service.tls import CertificateFiles
 from tests.integration.certificates import Authority
 

@@ -18,7 +18,8 @@ from mudserver.bus.envelopes import (
     Receipt,
     Shed,
 )
-from mudserver.bus.link import Link, LinkLimits, LinkOwner
+from mudserver.bus.link import Link, LinkOwner
+from mudserver.bus.link_limits import LinkLimits
 
 #: What a bus must do without, or get over. What a peer says of itself (what it subscribes to, where
 #: it responds) is said once over a link: only whole links lose it, which `AmpBus` is to mend.

@@ -12,7 +12,8 @@ from twisted.test.iosim import FakeTransport, IOPump, connect, makeFakeClient, m
 
 from mudserver.bus.commands import Join, JoinRefused, PeerInfo
 from mudserver.bus.envelopes import VERSION, Envelope
-from mudserver.bus.link import Link, LinkLimits
+from mudserver.bus.link import Link
+from mudserver.bus.link_limits import LinkLimits
 
 HUB = PeerInfo("hub", "bus", "h1")
 WORLD = PeerInfo("world", "world", "w1")

@@ -39,7 +39,8 @@ from mudserver.bus.envelopes import (
 )
 from mudserver.bus.hub import Hub
 from mudserver.bus.hub_limits import HubLimits
-from mudserver.bus.link import Link, LinkLimits
+from mudserver.bus.link import Link
+from mudserver.bus.link_limits import LinkLimits
 from mudserver.bus.members import ExchangeLimits
 from mudserver.bus.rights import ALL_RIGHTS, Rights
 from mudserver.errors import PortUnavailable, StartupError

@@ -16,7 +16,8 @@ from mudserver.bus.boxes import BOX_BYTES, encode
 from mudserver.bus.codec import MAX_PAYLOAD_BYTES
 from mudserver.bus.commands import Beat, Carry, Join, JoinRefused, PeerInfo, VersionRefused
 from mudserver.bus.envelopes import VERSION, Ask, Envelope, Subscribe
-from mudserver.bus.link import Link, LinkLimits, LinkLost
+from mudserver.bus.link import Link, LinkLost
+from mudserver.bus.link_limits import LinkLimits
 from mudserver.errors import Unsendable
 from tests.unit.bus.envelopes import publish
 from tests.unit.bus.links import HUB, WORLD, End, Pair, RawEnd, Wire, nobody

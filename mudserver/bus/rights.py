@@ -85,7 +85,7 @@ def rights_of(role: str, name: str) -> Rights | None:
         return Rights(
             publish=(WORLD,),
             subscribe=(own, GATEWAYS),
-            respond=(own, GATEWAYS),
+            respond=(own,),
             ask=(WORLD, EVERY_GATEWAY),
             watch=(WORLD, EVERY_GATEWAY),
         )

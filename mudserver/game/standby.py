@@ -89,6 +89,7 @@ class StandbyWorld(Service):
         self._withdraw: Callable[[], None] | None = None
         self._since = 0.0
         self._opened: Deferred[bool] | None = None
+        self._handing: Deferred[None] | None = None
         self.phase = Phase.STOPPED
 
     def startService(self) -> None:
@@ -128,9 +129,9 @@ class StandbyWorld(Service):
 
         Returns:
             Fires when a world is open again that isn't ours. Fails with `Unavailable` where ours
-            is not open, or has opened again since the other one did not, or where nothing is open
-            after `OPEN_SECONDS`; then ours stands by. Fails as the world does, where it can't be
-            closed in good order; then, too, another may open.
+            is not open, is stopped meanwhile, or has opened again since the other one did not, or
+            where nothing is open after `OPEN_SECONDS`; then ours stands by. Fails as the world
+            does, where it can't be closed in good order; then, too, another may open.
         """
         return Deferred.fromCoroutine(self._hand_over(to))
 
@@ -194,7 +195,9 @@ class StandbyWorld(Service):
         if running is not None:
             running.cancel()
         try:
-            if self._ports.world.open:
+            if self._handing is not None:
+                await self._handing
+            elif self._ports.world.open:
                 await self._ports.world.stopService()
         finally:
             self.phase = Phase.STOPPED
@@ -208,11 +211,17 @@ class StandbyWorld(Service):
         # Whether it is another's.
         opened: Deferred[bool] = Deferred()
         self._opened = opened
+        handing = self._handing = Deferred()
         try:
             await self._ports.world.stopService()
         finally:
             await self._ports.succession.leave(to)
-            self._run()
+            self._handing = None
+            if self.running:
+                self._run()
+            handing.callback(None)
+        if not self.running:
+            raise Unavailable("This process stops; the next world opens without it.")
         unwatch = self._ports.bus.watch(WORLD, self._seen)
         try:
             opened.addTimeout(OPEN_SECONDS, self._ports.clock)

@@ -193,6 +193,21 @@ class HandOverTests(StandbyTestCase):
         self.successResultOf(handing)
         self.assertEqual(self.two.opened, 1)
 
+    def test_stopped_meanwhile(self) -> None:
+        """One that is stopped while it closes saves first, and takes part no more."""
+        self.one.saving = Deferred()
+        handing = self.first.hand_over("two")
+        stopping = self.first.stopService()
+        self.assertNoResult(stopping)
+        self.assertEqual(self.two.opened, 0)
+        self.one.saving.callback(None)
+        self.successResultOf(stopping)
+        self.assertIn("stops", str(self.failureResultOf(handing, Unavailable).value))
+        self.assertEqual((self.first.phase, self.second.phase), (Phase.STOPPED, Phase.OPEN))
+        self.successResultOf(self.second.stopService())
+        self.successResultOf(self.third.stopService())
+        self.assertEqual(self.one.opened, 1)
+
     def test_not_saved(self) -> None:
         """What can't be saved is told; the next one opens all the same."""
         self.one.saving = fail(StorageUnavailable("away"))

@@ -307,6 +307,8 @@ class Handovers:
             attached.session, Outbox(self._outbox), attached.attended.name, attached.character
         )
         play.secrets.rotate(claim.secret)
+        # At once: another world may want to know meanwhile.
+        play.unsettled.restore(attached.applied, [])
         other = self._switchboard.seat(attached.session)
         if other is not None:  # another connection of the same client was faster
             if other.carrier is not None:
@@ -322,7 +324,6 @@ class Handovers:
             seat.arriving = False
         if handed is not None and self._restored(play, handed):
             return seat, True
-        play.unsettled.restore(attached.applied, [])
         self._bus.publish(WORLD, StatesWanted(self._gateway, (attached.session,)))
         return seat, False
 

@@ -345,6 +345,20 @@ class ResumeElsewhereTest(HandoverTestCase):
         assert seat is not None
         self.assertIs(seat.carrier, self.there[1])
 
+    def test_named_as_far_as_it_was(self) -> None:
+        """A world that follows meanwhile learns behind which inputs the session goes on, so that
+        none that is typed later waits for one that nobody has.
+        """
+        self.other.worldwatch.start()
+        self.come(0)
+        self.let_in(2, applied=7)
+        self.die()
+        self.come_back()
+        (held,) = self.world.asked[-1][0].held  # type: ignore[attr-defined]
+        self.assertEqual(held.settled, 7)
+        self.pass_time(1.5)
+        self.other.worldwatch.stop()
+
     def test_world_gone_meanwhile(self) -> None:
         """Where the world dies while the session moves, the next one is told of it."""
         self.other.worldwatch.start()

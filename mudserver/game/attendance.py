@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from mudserver.game.links import Links
 from mudserver.game.opening import Opening
 from mudserver.game.sessions import Session, Sessions
-from mudserver.ids import GatewayId, Generation, SessionId
+from mudserver.ids import Epoch, GatewayId, Generation, SessionId
 from mudserver.interfaces.bus import EVERY_GATEWAY
 from mudserver.interfaces.continuity import AllReattached
 
@@ -25,6 +25,7 @@ class Attendance:
     Keeps in mind which gateways are there.
 
     Args:
+        epoch: Of the world's lease.
         sessions: Who plays by them.
         links: What holds those whose connection is lost.
         opening: Waits for gateways.
@@ -34,8 +35,15 @@ class Attendance:
     _log = Logger()
 
     def __init__(
-        self, *, sessions: Sessions, links: Links, opening: Opening, clock: IReactorTime
+        self,
+        *,
+        epoch: Epoch,
+        sessions: Sessions,
+        links: Links,
+        opening: Opening,
+        clock: IReactorTime,
     ) -> None:
+        self._epoch = epoch
         self._sessions = sessions
         self._links = links
         self._opening = opening
@@ -59,6 +67,8 @@ class Attendance:
 
     def reattached(self, message: AllReattached) -> None:
         """A gateway has named all that it holds: who else played by it before has no link."""
+        if message.epoch not in (0, self._epoch):
+            return
         unnamed = self._unnamed.pop(message.gateway, {})
         found = (self._sessions.current(id, generation) for id, generation in unnamed.items())
         self._cut(message.gateway, [each for each in found if each is not None])

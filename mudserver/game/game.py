@@ -252,7 +252,9 @@ def assemble(
         meter=ports.meter,
         apart=ports.apart,
     )
-    attendance = Attendance(sessions=sessions, links=links, opening=opening, clock=ports.clock)
+    attendance = Attendance(
+        epoch=epoch, sessions=sessions, links=links, opening=opening, clock=ports.clock
+    )
     reattachments = Reattachments(
         world=world,
         epoch=epoch,

@@ -17,7 +17,8 @@ from mudserver.interfaces.standby import Resumption
 #: Seconds that a world waits for gateways which are there to name all that they hold.
 HOLD_SECONDS: Final = 2.0
 
-#: Messages of sessions that wait meanwhile; more are dropped, and asked for again by their numbers.
+#: Messages of sessions that wait meanwhile; of more, inputs are dropped, and asked for again by
+#: their numbers. What is durable waits all the same: that is a few for each session.
 MAX_WAITING: Final = 20_000
 
 #: Of these, how many are passed on in one turn of the reactor.
@@ -115,9 +116,9 @@ class Opening:
             )
         self._look()
 
-    def hold(self, pass_on: Callable[[], None]) -> None:
+    def hold(self, pass_on: Callable[[], None], *, durable: bool = False) -> None:
         """Have something of a session wait its turn, while `holding`."""
-        if len(self._waiting) >= self._room:
+        if len(self._waiting) >= self._room and not durable:
             self._meter.count("inputs_dropped", reason="opening")
             return
         self._waiting.append(pass_on)

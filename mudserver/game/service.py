@@ -233,7 +233,7 @@ class WorldService(Service):
             return
         opening = self.game.opening
         if opening.holding and isinstance(message, _OF_SESSIONS):
-            opening.hold(partial(receive, message))
+            opening.hold(partial(receive, message), durable=message.durable)
         else:
             receive(message)
 

@@ -230,6 +230,7 @@ class WorldWatch:
             leavers, self._leavers = self._leavers, []
             for leaver in leavers:
                 self._bus.publish(WORLD, leaver)
-            self._bus.publish(
-                WORLD, AllReattached(self._gateway, reattaching.sessions, reattaching.longest)
+            back = AllReattached(
+                self._gateway, reattaching.sessions, reattaching.longest, reattaching.epoch
             )
+            self._bus.publish(WORLD, back)

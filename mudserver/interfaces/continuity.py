@@ -144,11 +144,14 @@ class AllReattached(Message):
         gateway: Which.
         sessions: How many go on.
         pause: Seconds for which they could not play, of the longest; 0 where the gateway came new.
+        epoch: Of the world that has taken them over; 0 where there were none. It means nothing to
+            another world, which it may reach where that one is gone by then.
     """
 
     gateway: GatewayId
     sessions: int
     pause: float
+    epoch: Epoch = Epoch(0)
 
     @property
     def durable(self) -> bool:

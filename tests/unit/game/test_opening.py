@@ -137,7 +137,9 @@ class OpeningTest(SuccessionTestCase):
         self.assertEqual(self.holding.unsettled[self.ann], {})
 
     def test_bounded(self) -> None:
-        """What is too much is dropped, and counted; its number has it asked for later."""
+        """What is too much is dropped, and counted, since its number has it asked for later; what
+        has no number, such as that a connection is lost, is kept.
+        """
         opened: list[int] = []
         own = opening.Opening(
             states=self.game.states,
@@ -150,10 +152,22 @@ class OpeningTest(SuccessionTestCase):
         own.begin()
         for number in range(5):
             own.hold(partial(opened.append, number))
+        own.hold(partial(opened.append, 5), durable=True)
         self.assertEqual(self.meter.counts["inputs_dropped opening"], 2)
         self.clock.advance(opening.HOLD_SECONDS)
-        self.assertEqual((opened, own.holding), ([0, 1, 2], False))
+        self.assertEqual((opened, own.holding), ([0, 1, 2, 5], False))
         self.open_next()
+
+    def test_of_another_world(self) -> None:
+        """That all came back to the world before means nothing to this one."""
+        late = AllReattached(self.holding.id, 1, 0.0, epoch=self.game.gateways.epoch)
+        self.open_next()
+        self.other.withdraw()
+        self.bus.publish(WORLD, late)
+        self.advance()
+        self.assertTrue(self.game.opening.holding)
+        self.bring_back(self.holding)
+        self.assertFalse(self.game.opening.holding)
 
     def test_told(self) -> None:
         """Operators learn when it opened, and the longest pause of players; so does the world that

@@ -9,7 +9,7 @@ from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reattaching import MAX_RESENT
 from mudserver.gateway.worldwatch import MAX_LEAVERS
-from mudserver.ids import CommandId, Generation, InputNumber, SessionId
+from mudserver.ids import CommandId, Epoch, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Transport
 from mudserver.interfaces.continuity import (
     AllReattached,
@@ -219,7 +219,7 @@ class BackTest(ContinuityTestCase):
                 )
             ],
         )
-        self.assertEqual(self.all_reattached, [AllReattached(GATEWAY, 1, 3.0)])
+        self.assertEqual(self.all_reattached, [AllReattached(GATEWAY, 1, 3.0, Epoch(2))])
         self.assertEqual(self.world.messages.index(self.all_reattached[0]), 3)
 
     def test_terminal_goes_on(self) -> None:
@@ -442,7 +442,7 @@ class BackTest(ContinuityTestCase):
         self.assertEqual([len(r.held) for r, _ in self.world.asked], [200] * 4)  # type: ignore[attr-defined]
         while self.world.asked:
             self.reattach()
-        self.assertEqual(self.all_reattached, [AllReattached(GATEWAY, 1_001, 0.0)])
+        self.assertEqual(self.all_reattached, [AllReattached(GATEWAY, 1_001, 0.0, Epoch(2))])
         self.assertEqual(self.meter.counts["reattachments went_on"], 1_001)
         for seat in self.shared.switchboard.seats():
             self.shared.switchboard.remove(seat)

@@ -1,10 +1,11 @@
 """
 Sessions that go from one gateway to another, with the client that resumes them there.
 
-The id of a session names the gateway that has given it. The gateway that the client comes to asks
-that one whether the client may go on (`Vouch`), has the world let it in, and asks for all that the
-client has missed (`HandOver`). What the world shows meanwhile waits behind that. Where there is no
-answer in time the client gets full state instead, and the word that this is no continuation.
+The id of a session names the gateway that has given it; where that one has it no more, the resume
+secret names the one that has. The gateway that the client comes to asks it whether the client may
+go on (`Vouch`), has the world let it in, and asks for all that the client has missed (`HandOver`).
+What the world shows meanwhile waits behind that. Where there is no answer in time the client gets
+full state instead, and the word that this is no continuation.
 """
 
 import re
@@ -56,9 +57,29 @@ def session_id(gateway: GatewayId, name: str) -> SessionId:
     return SessionId(f"{gateway}-{name}")
 
 
-def owner_of(session: SessionId) -> GatewayId | None:
-    """Return the gateway that has given that id; None where none can have."""
-    owner, _, _ = session.rpartition("-")
+def resume_secret(gateway: GatewayId, session: SessionId, words: str) -> str:
+    """
+    Return the secret by which a session is resumed.
+
+    Args:
+        gateway: Which has it.
+        session: Which.
+        words: What nobody can guess.
+    """
+    return words if owner_of(session) == gateway else f"{gateway}.{words}"
+
+
+def owner_of(session: SessionId, secret: str = "") -> GatewayId | None:
+    """
+    Return the gateway that has a session; None where none can.
+
+    Args:
+        session: Its id, which names the gateway that has given it.
+        secret: What the client resumes it by, which names another one that has it by now.
+    """
+    owner, moved, _ = secret.rpartition(".")
+    if not moved:
+        owner, _, _ = session.rpartition("-")
     return GatewayId(owner) if _GATEWAY.fullmatch(owner) else None
 
 
@@ -90,12 +111,14 @@ class Claim:
 
     Attributes:
         session: Which.
+        owner: The gateway that has it; None where none can.
         secret: The SHA-256 of its resume secret.
         seq: How many messages of play it has.
         inflates: Whether it takes compressed messages.
     """
 
     session: SessionId
+    owner: GatewayId | None
     secret: str = field(repr=False)
     seq: int
     inflates: bool
@@ -280,7 +303,7 @@ class Handovers:
 
     async def vouched(self, claim: Claim) -> bool:
         """Ask the session's gateway whether the client may go on with it here."""
-        owner = owner_of(claim.session)
+        owner = claim.owner
         if owner is None or owner == self._gateway:
             self._meter.count("resumes", outcome="refused")
             return False
@@ -328,7 +351,7 @@ class Handovers:
         return seat, False
 
     async def _ask(self, claim: Claim, generation: Generation) -> HandedOver | None:
-        owner = owner_of(claim.session)
+        owner = claim.owner
         if owner is None:
             return None
         request = HandOver(claim.session, generation, claim.secret, claim.seq)

@@ -16,7 +16,7 @@ from mudserver.errors import (
 )
 from mudserver.gateway.admission import Place
 from mudserver.gateway.dress import JsonDress, pong_frame
-from mudserver.gateway.handovers import Claim, is_kept_for
+from mudserver.gateway.handovers import Claim, is_kept_for, owner_of, resume_secret
 from mudserver.gateway.link import Link
 from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import Shared
@@ -159,7 +159,7 @@ class JsonLink(Link):
         seat = self._shared.switchboard.seat(session)
         if seat is None:
             inflates = self._dress == _INFLATING_DRESS
-            claim = Claim(session, secret, resume.seq, inflates)
+            claim = Claim(session, owner_of(session, resume.secret), secret, resume.seq, inflates)
             self.authenticate(credential, character, claim=claim)
             return
         objection = is_kept_for(seat, secret, self._dress, resume.seq)
@@ -262,7 +262,8 @@ class JsonLink(Link):
         limits = self._shared.limits
         commands = self._shared.allowances.limits.commands
         play = seat.play
-        secret = self._shared.token_bytes(_SECRET_BYTES).hex()
+        words = self._shared.token_bytes(_SECRET_BYTES).hex()
+        secret = resume_secret(self._shared.gateway, play.id, words)
         play.secrets.rotate(_hashed(secret))
         resume = self._resume if attached.recovered else None
         burst = [

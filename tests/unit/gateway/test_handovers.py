@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
 from mudserver.gateway.dress import JsonDress
-from mudserver.gateway.handovers import KEPT_SECONDS, MAX_KEPT, owner_of, session_id
+from mudserver.gateway.handovers import KEPT_SECONDS, MAX_KEPT, owner_of, resume_secret, session_id
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.roster import Roster
@@ -134,6 +134,15 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertEqual(owner_of(session_id(GatewayId("a-b"), "12ef")), "a-b")
         for odd in ("", "12ef", "-12ef", "a.b-12", "*-12", "a b-12", "x" * 65 + "-1", "é-1"):
             self.assertIsNone(owner_of(SessionId(odd)), odd)
+
+    def test_named_by_secret(self) -> None:
+        """Where a session has moved, its secret names the gateway that has it."""
+        self.assertEqual(resume_secret(GATEWAY, self.session, "12ef"), "12ef")
+        moved = resume_secret(OTHER, self.session, "12ef")
+        self.assertEqual(owner_of(self.session, moved), OTHER)
+        self.assertEqual(owner_of(self.session, "12ef"), GATEWAY)
+        for odd in (".12ef", "a.b.12ef", "*.12ef", "x" * 65 + ".12ef"):
+            self.assertIsNone(owner_of(self.session, odd), odd)
 
     def test_recovered(self) -> None:
         """All that was missed comes first, then what was shown meanwhile; the first gateway has
@@ -330,6 +339,33 @@ class ResumeElsewhereTest(HandoverTestCase):
         wire = self.come(1, welcome["resume"])
         self.let_in(3)
         self.assertEqual(self.brief(wire)[:2], [("welcome", True, 1), "two"])
+
+    def test_back_again(self) -> None:
+        """From there it can go on: the new secret says which gateway has the session by now."""
+        self.world.show("one", self.session)
+        wire = self.come(0)
+        self.move()
+        (welcome,) = [m for m in wire.messages() if m["type"] == "welcome"]
+        self.there[0].lost("reset")
+        self.show_there("two")
+        self.turn()
+        back = FakeWire()
+        link = JsonLink(self.shared, back, HOME, self.shared.admission.admit(HOME.address))
+        self.links.append(link)
+        link.accepted()
+        link.opened()
+        resume = {"session": self.session, "secret": welcome["resume"], "seq": 1}
+        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c", "resume": resume})
+        request = self.world.asked[0][0]
+        assert isinstance(request, Attach)
+        self.assertEqual(request.resume, self.session)
+        moved = Moved(self.session, Generation(3))
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(self.world.epoch), moved))
+        self.let_in(3)
+        (welcome, text, _) = back.messages()
+        self.assertEqual((welcome["recovered"], text["text"]), (True, "two"))
+        self.assertNotIn(".", welcome["resume"])
+        self.assertIsNone(self.other.switchboard.seat(self.session))
 
     def test_twice_at_once(self) -> None:
         """Of two connections that come for it at once, the later one has it."""

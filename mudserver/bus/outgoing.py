@@ -115,7 +115,7 @@ class Outgoing:
         kind = "durable" if durable else "lossy"
         self._meter.count("bus_messages", direction="out", kind=kind)
         if durable:
-            self._publish_durable(subject, _kind(message), payload)
+            self._publish_durable(subject, message, payload)
         elif self._send is None:
             self._meter.count("bus_unlinked_drops")
         else:
@@ -188,10 +188,11 @@ class Outgoing:
 
     # ------------------------------------------------------------ durable messages
 
-    def _publish_durable(self, subject: str, kind: str, payload: bytes) -> None:
+    def _publish_durable(self, subject: str, told: Message, payload: bytes) -> None:
         message = self._unconfirmed.add(
-            subject, kind, payload, self._clock.seconds(), self._utc_now()
+            subject, _kind(told), payload, self._clock.seconds(), self._utc_now()
         )
+        message.moot = told.moot or subject == GATEWAYS
         if message.error:
             self._bury_message(message, "full")
             return
@@ -261,8 +262,12 @@ class Outgoing:
     # ------------------------------------------------------------ dead letters
 
     def _bury_message(self, message: Durable, reason: str) -> None:
-        if message.subject == GATEWAYS and message.error == NOBODY:
-            self._log.info("No gateway was there for a {kind}.", kind=message.kind)
+        if message.moot and message.error == NOBODY:
+            self._log.info(
+                "Nobody is there for a {kind} to {subject}, which means nothing any more.",
+                kind=message.kind,
+                subject=message.subject,
+            )
             return
         letter = Undelivered(
             str(message.id),

@@ -78,6 +78,7 @@ class Durable:
         attempts: How often it was sent.
         failures: How often that failed.
         error: Why, the last time.
+        moot: Whether it is of no use once nobody receives there.
     """
 
     id: MessageId
@@ -91,6 +92,7 @@ class Durable:
     attempts: int = 0
     failures: int = 0
     error: str = ""
+    moot: bool = False
 
 
 @define(eq=False)

@@ -58,6 +58,11 @@ class Message:
         """Whether it must arrive; what need not may be shed."""
         return False
 
+    @property
+    def moot(self) -> bool:
+        """Whether it means nothing once they are gone whom it is for: it is no dead letter then."""
+        return False
+
 
 R = TypeVar("R", covariant=True)
 

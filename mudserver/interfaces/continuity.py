@@ -37,6 +37,11 @@ class FromWorld(Message):
         """As what is in it."""
         return self.message.durable
 
+    @property
+    def moot(self) -> bool:
+        """As what is in it."""
+        return self.message.moot
+
 
 @frozen
 class WorldOpened(Message):
@@ -240,6 +245,11 @@ class Moved(Message):
     @property
     def durable(self) -> bool:
         """The owner's copy must go."""
+        return True
+
+    @property
+    def moot(self) -> bool:
+        """It is gone with the owner."""
         return True
 
 

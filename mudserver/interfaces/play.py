@@ -209,6 +209,11 @@ class Ended(Message):
         """Who is no longer allowed to play must not go on."""
         return True
 
+    @property
+    def moot(self) -> bool:
+        """Nobody goes on by a gateway that is gone; one that comes back asks who may."""
+        return True
+
 
 @frozen
 class Expiring(Message):

@@ -15,12 +15,12 @@ from mudserver.bus.peer import AmpBus
 from mudserver.bus.peer_limits import PeerLimits
 from mudserver.bus.rights import ALL_RIGHTS
 from mudserver.bus.unconfirmed import DurableLimits
-from mudserver.errors import BusUnavailable, Overloaded, Unavailable
-from mudserver.ids import Epoch
+from mudserver.errors import BusUnavailable, CloseCode, Overloaded, Unavailable
+from mudserver.ids import Epoch, Generation, SessionId
 from mudserver.interfaces.authority import NameState
 from mudserver.interfaces.bus import GATEWAYS, WORLD, Message, Request
-from mudserver.interfaces.continuity import FromWorld
-from mudserver.interfaces.play import PasswordWanted
+from mudserver.interfaces.continuity import FromWorld, Moved
+from mudserver.interfaces.play import Ended, PasswordWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from mudserver.telemetry.metrics import PrometheusMeter
 from tests.contract.bus import GATEWAY, WHO, message
@@ -86,6 +86,19 @@ class DurableTest(PeerTest):
         self.network.pass_time(30.0)
         self.assertEqual((self.keeper.letters, self.world.unconfirmed), ([], 0))
         self.assertEqual(self.measured("bus_retries_total", reason="failed"), 2.0)
+
+    def test_of_no_use_without_them(self) -> None:
+        """That a session is over, or elsewhere, is no dead letter where its gateway is gone."""
+        session = SessionId("gateway-1")
+        ended = Ended(session, CloseCode.KICKED, "Out!")
+        for told in (ended, Moved(session, Generation(2))):
+            self.world.publish("gateway.gone", FromWorld(Epoch(1), told))
+        self.network.pass_time(30.0)
+        self.assertEqual((self.keeper.letters, self.world.unconfirmed), ([], 0))
+        self.network.lag.add("world")
+        for _ in range(6):
+            self.world.publish("gateway.gone", FromWorld(Epoch(1), ended))
+        self.assertEqual([letter.kind for letter in self.keeper.letters], ["Ended"])
 
     def test_too_old(self) -> None:
         """Without a link a message is kept for so long, and then becomes a dead letter."""

@@ -84,7 +84,7 @@ def admit(world: World, row: CharacterRow) -> tuple[Character, tuple[ItemRow, ..
         name=row.name,
         room=row.room,
         mutes={mute.character: Mute(mute.name, mute.until) for mute in row.mutes},
-        channels_off=set(row.channels_off),
+        channels_off=row.channels_off,
         role=row.role,
     )
     world.add_character(character)

@@ -72,7 +72,7 @@ class Link(Contact):
             shared.clock,
             self._allowance.commands,
             shared.allowances.limits.waiting,
-            failed=lambda: self.crashed("a command"),
+            failed=self._command_failed,
             refused=self._too_many,
         )
         self._seat: Seat | None = None
@@ -196,6 +196,9 @@ class Link(Contact):
         if seat is not None and not self._commands.offer(seat, text, command):
             wait = self._commands.wait()
             self.reject(RATE_LIMITED, "Too many commands: slow down.", command, wait)
+
+    def _command_failed(self) -> None:
+        self.crashed("a command")
 
     def _too_many(self, command: CommandId | None) -> None:
         """Refuse a command that came to its turn."""

@@ -60,10 +60,8 @@ class Listeners:
         who = self._characters.get(character)
         if who is None:
             return
-        if off:
-            who.channels_off.add(channel)
-        else:
-            who.channels_off.discard(channel)
+        others = tuple(name for name in who.channels_off if name != channel)
+        who.channels_off = (*others, channel) if off else others
         self._tune(who, channel)
 
     def _tune(self, character: Character, name: str) -> None:

@@ -158,7 +158,7 @@ class Character:
     room: RoomId | None = None
     items: ById[Item] = Factory(ById)
     mutes: dict[CharacterId, Mute] = Factory(dict)
-    channels_off: set[str] = Factory(set)
+    channels_off: tuple[str, ...] = ()
     role: Role = Role.PLAYER
     linkdead: bool = False
     version: int = 1

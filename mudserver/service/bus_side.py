@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from mudserver.bus.approach import Approach
 from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
 from mudserver.bus.entrance import Entrance, by_loopback, by_socket
@@ -79,7 +80,7 @@ class BusSide:
         reactor.addSystemEventTrigger("after", "shutdown", thread.stop)
         return AmpBus(
             reactor,
-            self._joining(address),
+            Approach(self._joining(address), str(address)),
             PeerInfo(ground.peer, ground.settings.role, self._instance),
             codec=Codec(VOCABULARY),
             meter=ground.meter,

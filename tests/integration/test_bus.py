@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, DeferredList, succeed
-from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IReactorUNIX, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -23,6 +23,7 @@ from mudserver.bus.rights import ALL_RIGHTS, Rights
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.errors import Unavailable
 from mudserver.telemetry.metrics import NullMeter
+from mudserver.unix_sockets import SocketClientEndpoint
 from tests.contract.bus import WHO
 from tests.contract.bus_links import LinkedBusContract
 from tests.unit.bus.network import Keeper
@@ -100,13 +101,12 @@ class SocketSuite(LinkedBusContract):
 
 class UnixBusTest(SocketSuite, TestCase):
     def entrance(self) -> Entrance:
-        # Paths of sockets are short.
         self.path = Path(self.mktemp()).absolute()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return by_socket(IReactorUNIX(reactor), self.path, doorman=Porter())
 
     def endpoint(self) -> IStreamClientEndpoint:
-        return UNIXClientEndpoint(IReactorUNIX(reactor), str(self.path))
+        return SocketClientEndpoint(IReactorUNIX(reactor), self.path)
 
 
 class TcpBusTest(SocketSuite, TestCase):

@@ -15,6 +15,7 @@ from mudserver.errors import (
 )
 from mudserver.game.accounts import Accounts
 from mudserver.game.arrival import Arrival
+from mudserver.game.exclusions import Exclusions
 from mudserver.game.expected import Expected
 from mudserver.game.journal import Journal
 from mudserver.game.presence import Presence
@@ -47,6 +48,7 @@ class Attachments:
         journal: Whose changes must be saved before a character is loaded.
         sessions: Who plays.
         expected: Who is on the way in.
+        exclusions: Whose right has ended a moment ago.
         presence: What lets characters in.
         clock: What waiting is measured by.
     """
@@ -60,6 +62,7 @@ class Attachments:
         journal: Journal,
         sessions: Sessions,
         expected: Expected,
+        exclusions: Exclusions,
         presence: Presence,
         clock: IReactorTime,
     ) -> None:
@@ -69,6 +72,7 @@ class Attachments:
         self._journal = journal
         self._sessions = sessions
         self._expected = expected
+        self._exclusions = exclusions
         self._presence = presence
         self._clock = clock
         self._under_way = 0
@@ -109,7 +113,7 @@ class Attachments:
         if session is None:
             raise NotAuthenticated("That session is over.", CloseCode.EXPIRED)
         authority = await self._tokens.refresh(session.attended.account, request)
-        revoked = self._presence.revoked_lately(authority.token.hash)
+        revoked = self._exclusions.revoked(authority.token.hash)
         if revoked or not self._sessions.goes_on(session):
             raise NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
         self._sessions.attend(session, authority.attended)

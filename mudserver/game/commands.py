@@ -15,6 +15,7 @@ from mudserver.errors import Overloaded, PlayerError, Unavailable
 from mudserver.game.audit import AuditLog
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
+from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
@@ -100,6 +101,7 @@ class Commands:
         fan_out: What shows them.
         missing: What asks for inputs that did not come.
         presence: What lets players out who quit.
+        farewells: What closes their connections.
         revocations: What changes passwords.
         moderation: What sends away who is banned.
         history: Where what was said can be read again.
@@ -128,6 +130,7 @@ class Commands:
         fan_out: FanOut,
         missing: MissingInputs,
         presence: Presence,
+        farewells: Farewells,
         revocations: Revocations,
         moderation: Moderation,
         history: IHistoryStore,
@@ -149,6 +152,7 @@ class Commands:
         self._fan_out = fan_out
         self._missing = missing
         self._presence = presence
+        self._farewells = farewells
         self._revocations = revocations
         self._moderation = moderation
         self._history = history
@@ -374,7 +378,7 @@ class Commands:
         self._meter.observe("command_seconds", self._clock.seconds() - typed.came)
         for settled in typed.session.answers.settle(typed.number, refusal):
             self._publish(typed.session, settled)
-        self._presence.answered(typed.session)
+        self._farewells.answered(typed.session)
 
     def _publish(self, session: Session, settled: Settled) -> None:
         self._gateways.tell(session.gateway, settled)

@@ -12,9 +12,11 @@ from mudserver.game.attachments import Attachments
 from mudserver.game.attendance import Attendance
 from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
+from mudserver.game.exclusions import Exclusions
 from mudserver.game.expected import Expected
 from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
+from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
 from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
@@ -27,6 +29,7 @@ from mudserver.game.loop import GameLoop
 from mudserver.game.missing import MissingInputs
 from mudserver.game.moderation import Moderation
 from mudserver.game.network_bans import NetworkBanNotices
+from mudserver.game.objections import Objections
 from mudserver.game.opening import Opening
 from mudserver.game.pastime import Pastime
 from mudserver.game.presence import Presence
@@ -117,6 +120,7 @@ class Game:
     logins: LoginHistory
     accounts: Accounts
     presence: Presence
+    farewells: Farewells
     links: Links
     states: States
     opening: Opening
@@ -221,18 +225,23 @@ def assemble(
         meter=ports.meter,
     )
     stage = Stage(world=world, loop=loop, journal=journal, fan_out=fan_out, meter=ports.meter)
+    exclusions = Exclusions()
+    objections = Objections(bans=world.bans, exclusions=exclusions, utc_now=ports.utc_now)
+    farewells = Farewells(gateways=gateways, clock=ports.clock)
     presence = Presence(
         world=world,
         sessions=sessions,
         expected=expected,
+        exclusions=exclusions,
+        objections=objections,
         loop=loop,
         stage=stage,
         fan_out=fan_out,
         history=logins,
         gateways=gateways,
+        farewells=farewells,
         clock=ports.clock,
         limits=limits.presence,
-        utc_now=ports.utc_now,
         meter=ports.meter,
     )
     links = Links(
@@ -262,6 +271,7 @@ def assemble(
         journal=journal,
         sessions=sessions,
         expected=expected,
+        objections=objections,
         presence=presence,
         links=links,
         stage=stage,
@@ -278,6 +288,7 @@ def assemble(
         journal=journal,
         sessions=sessions,
         expected=expected,
+        exclusions=exclusions,
         presence=presence,
         clock=ports.clock,
     )
@@ -332,6 +343,7 @@ def assemble(
         fan_out=fan_out,
         missing=missing,
         presence=presence,
+        farewells=farewells,
         revocations=revocations,
         moderation=moderation,
         history=ports.history,
@@ -357,6 +369,7 @@ def assemble(
         logins=logins,
         accounts=accounts,
         presence=presence,
+        farewells=farewells,
         links=links,
         states=states,
         opening=opening,

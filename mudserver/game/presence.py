@@ -1,7 +1,6 @@
 """Who is in the world: entering, coming back, being taken over, losing the link, leaving."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -11,9 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import (
-    Banned,
     CloseCode,
-    NotAuthenticated,
     Overloaded,
     PlayerError,
     Unavailable,
@@ -23,15 +20,16 @@ from mudserver.game.ended import EndedSessions
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.expected import Expected
 from mudserver.game.fanout import FanOut
+from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
 from mudserver.game.limits import PresenceLimits
 from mudserver.game.login_history import LoginHistory
 from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.objections import CLOSED, Objections
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.ids import AccountId, GatewayId, Generation, SessionId, TokenHash
-from mudserver.interfaces.authority import Attended
 from mudserver.interfaces.continuity import Moved
 from mudserver.interfaces.logins import LoginWay
 from mudserver.interfaces.meter import IMeter
@@ -42,11 +40,6 @@ from mudserver.world.events import Appointed, Looked
 from mudserver.world.role import Role
 from mudserver.world.rules import enter, leave, regain_link
 from mudserver.world.world import World
-
-#: Seconds that a player who quits waits at most for the answers still due.
-FAREWELL_SECONDS: Final = 2.0
-
-_CLOSED: Final = "This account is closed."
 
 #: Where the operators' doings queue.
 OPERATIONS: Final = Lane("operations")
@@ -67,14 +60,16 @@ class Presence:
         world: The world.
         sessions: The table that it keeps.
         expected: Who is on the way in.
+        exclusions: Whose right has ended a moment ago.
+        objections: What speaks against somebody.
         loop: Where it happens.
         stage: What lets the events happen.
         fan_out: What shows a character to its own player.
         history: What notes who comes in.
         gateways: Where players are.
+        farewells: What closes the connections of those who quit.
         clock: What the graces are measured by.
         limits: How many, how long.
-        utc_now: The wall clock, by which bans end.
         meter: Gets ``sessions`` (gauge), ``attachments`` by outcome (counter).
     """
 
@@ -86,31 +81,33 @@ class Presence:
         world: World,
         sessions: Sessions,
         expected: Expected,
+        exclusions: Exclusions,
+        objections: Objections,
         loop: GameLoop,
         stage: Stage,
         fan_out: FanOut,
         history: LoginHistory,
         gateways: Gateways,
+        farewells: Farewells,
         clock: IReactorTime,
         limits: PresenceLimits,
-        utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
         self._world = world
         self._sessions = sessions
         self._expected = expected
+        self._exclusions = exclusions
+        self._objections = objections
         self._loop = loop
         self._stage = stage
         self._fan_out = fan_out
         self._history = history
         self._gateways = gateways
+        self._farewells = farewells
         self._clock = clock
         self._limits = limits
-        self._utc_now = utc_now
         self._meter = meter
-        self._exclusions = Exclusions()
         self._ended = EndedSessions()
-        self._ending: set[Session] = set()
         self._closed = False
 
     # ------------------------------------------------------------ arriving
@@ -138,10 +135,6 @@ class Presence:
             partial(self._not_entered, arrival, row, reply),
         )
         return reply
-
-    def revoked_lately(self, token: TokenHash) -> bool:
-        """Tell whether a token was revoked while something that rests on it was under way."""
-        return self._exclusions.revoked(token)
 
     def acts_on(self, session: SessionId | None, token: TokenHash) -> bool:
         """Tell whether that session goes on, by that token."""
@@ -171,7 +164,7 @@ class Presence:
     def _refusal(self, arrival: Arrival, row: CharacterRow) -> Exception | None:
         if self._closed:
             return Unavailable("The world is closing.")
-        objection = self.objection(
+        objection = self._objections.against(
             arrival.authority.attended, row.name, arrival.request.origin.address
         )
         if objection is not None:
@@ -181,29 +174,6 @@ class Presence:
         if self.full and self._sessions.playing(row.id) is None:
             return Overloaded("The world is full.", retry_after=30.0)
         return None
-
-    def objection(
-        self, attended: Attended, character: str, address: str
-    ) -> NotAuthenticated | Banned | None:
-        """
-        Tell why somebody may not play, for all that is known without reading anything.
-
-        Args:
-            attended: By what right.
-            character: Who is to be played.
-            address: Where they come from.
-        """
-        if self.revoked_lately(attended.token):
-            return NotAuthenticated("You have been logged out.", CloseCode.REVOKED)
-        if self._exclusions.closed(attended.account):
-            return Banned(_CLOSED)
-        ban = self._world.bans.against(
-            self._utc_now(),
-            account=attended.account,
-            names=(character, attended.name),
-            address=address,
-        )
-        return None if ban is None else Banned(ban.reason)
 
     @property
     def closed(self) -> bool:
@@ -289,27 +259,12 @@ class Presence:
         """
         Let a session's character leave by its player's wish. Within the loop only.
 
-        The connection is closed when all inputs are answered: see `answered`.
+        The connection is closed when all inputs are answered: see `Farewells.answered`.
         """
-        session.ending = Ended(session.id, CloseCode.NORMAL, "You have left the world.")
-        self._ended.note(session.ending, self._clock.seconds())
-        session.deadline = self._clock.callLater(FAREWELL_SECONDS, self._finish, session)
-        self._ending.add(session)
+        ending = Ended(session.id, CloseCode.NORMAL, "You have left the world.")
+        self._ended.note(ending, self._clock.seconds())
+        self._farewells.begin(session, ending)
         self.leave(session, CloseCode.NORMAL, "The player quit.")
-
-    def answered(self, session: Session) -> None:
-        """Close the connection of one who quit, once the last input is answered."""
-        if session in self._ending and not session.answers:
-            self._finish(session)
-
-    def _finish(self, session: Session) -> None:
-        self._ending.discard(session)
-        if session.deadline is not None and session.deadline.active():
-            session.deadline.cancel()
-        session.deadline = None
-        if session.ending is not None:
-            self._gateways.tell(session.gateway, session.ending)
-            session.ending = None
 
     def end(self, session: Session, code: CloseCode, reason: str) -> None:
         """
@@ -340,7 +295,7 @@ class Presence:
 
         def work() -> None:
             for session in self._sessions.of_account(account):
-                self.end(session, CloseCode.REVOKED, _CLOSED)
+                self.end(session, CloseCode.REVOKED, CLOSED)
 
         self._loop.require(OPERATIONS, work, lambda _: None)
 
@@ -385,7 +340,7 @@ class Presence:
         self._closed = True
         for session in self._sessions:
             self.end(session, CloseCode.RESTART, "The world goes down, and comes back soon.")
-        self.finish()
+        self._farewells.finish()
 
     def hand_over(self) -> None:
         """
@@ -395,11 +350,6 @@ class Presence:
         self._closed = True
         for session in self._sessions:
             session.cancel_grace()
-
-    def finish(self) -> None:
-        """Close the connections of those who quit, whatever is answered."""
-        for session in tuple(self._ending):
-            self._finish(session)
 
     def ended(self, session: SessionId) -> Ended | None:
         """Tell how a session ended, if it did of late."""

@@ -25,6 +25,7 @@ from mudserver.game.expected import Expected
 from mudserver.game.journal import Journal
 from mudserver.game.links import Links
 from mudserver.game.loop import GameLoop, Lane
+from mudserver.game.objections import Objections
 from mudserver.game.populate import admit
 from mudserver.game.presence import Presence
 from mudserver.game.sessions import Session, Sessions
@@ -83,7 +84,8 @@ class Reattachments:
         journal: Whose changes must be saved before that.
         sessions: Who plays.
         expected: Who is on the way in.
-        presence: Who may not come in, and who has ended.
+        objections: Who may not come in.
+        presence: Who has ended.
         links: What holds those whose connection is lost.
         stage: What lets the events be true.
         states: What shows them where they are.
@@ -104,6 +106,7 @@ class Reattachments:
         journal: Journal,
         sessions: Sessions,
         expected: Expected,
+        objections: Objections,
         presence: Presence,
         links: Links,
         stage: Stage,
@@ -119,6 +122,7 @@ class Reattachments:
         self._journal = journal
         self._sessions = sessions
         self._expected = expected
+        self._objections = objections
         self._presence = presence
         self._links = links
         self._stage = stage
@@ -224,7 +228,7 @@ class Reattachments:
             return None
         try:
             row = comeback.stored.character(held, self._utc_now())
-            objection = self._presence.objection(held.attended, row.name, held.origin.address)
+            objection = self._objections.against(held.attended, row.name, held.origin.address)
             if objection is not None:
                 raise objection
         except NotAuthenticated as error:

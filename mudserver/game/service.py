@@ -183,7 +183,7 @@ class WorldService(Service):
         self._let_go(game)
         try:
             await game.journal.stop()
-            game.presence.finish()
+            game.farewells.finish()
             if self._ports.apart and not self._superseded:
                 game.gateways.tell_all(WorldClosing())
         finally:

@@ -217,7 +217,7 @@ class InterleavingsTest(GameTestCase):
         self.assertEqual(len(game.sessions), 0)
         self.assertEqual(len(game.loop), 0)
         self.assertEqual(len(game.tasks), 0)
-        self.assertEqual(len(game.presence._ending), 0)
+        self.assertEqual(len(game.farewells._ending), 0)
         self.assertEqual(game.presence._expected._arriving, {})
         self.assertEqual(len(game.attachments), 0)
         self.assertTrue(game.journal.clean)

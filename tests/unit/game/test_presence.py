@@ -12,8 +12,8 @@ from mudserver.errors import (
     StorageUnavailable,
     Unavailable,
 )
+from mudserver.game.farewells import FAREWELL_SECONDS
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
-from mudserver.game.presence import FAREWELL_SECONDS
 from mudserver.game.tokens import hash_secret
 from mudserver.ids import GatewayId, SessionId, TokenHash
 from mudserver.interfaces.authority import (

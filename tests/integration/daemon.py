@@ -3,7 +3,7 @@
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -34,6 +34,7 @@ class Daemon:
         environment: Environment variables.
         through: A module that runs twistd's script, whose path is its first argument; None to
             run that itself.
+        within: A command that runs the rest of its arguments, somewhere else perhaps.
 
     Attributes:
         directory: The working directory; everything it keeps is below.
@@ -46,6 +47,7 @@ class Daemon:
         *options: str,
         environment: Mapping[str, str] | None = None,
         through: str | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self.directory = Path(case.mktemp()).absolute() / "with space"
         self.directory.mkdir(parents=True)
@@ -54,6 +56,7 @@ class Daemon:
         self._options = options
         self._environment = dict(environment or {})
         self._through = through
+        self._within = within
         self._addresses = dict.fromkeys(("telnet", "http", "operations"), _ANY_PORT)
         self._ports: dict[str, int] = {}
         self._program: Program | None = None
@@ -113,6 +116,7 @@ class Daemon:
             environment=self._environment,
             directory=self.directory,
             through=self._through,
+            within=self._within,
         )
         self._case.addCleanup(self._let_go, self._program)
         return self._program
@@ -173,10 +177,11 @@ def twistd(
     environment: Mapping[str, str],
     directory: Path,
     through: str | None = None,
+    within: Sequence[str] = (),
 ) -> Program:
-    """Start ``twistd`` with the Python that runs the tests; see `Daemon` for ``through``."""
+    """Start ``twistd`` with the Python that runs the tests; see `Daemon` for the rest."""
     launcher = [] if through is None else ["-m", through]
-    command = [sys.executable, *launcher, _script("twistd"), *arguments]
+    command = [*within, sys.executable, *launcher, _script("twistd"), *arguments]
     return Program(case, "daemon", command, environment=environment, directory=directory)
 
 

@@ -36,6 +36,9 @@ _IN_DIRECTORY = ("/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
 # it warns of, locks that are held at the fork, is over with the exec.
 _WARNINGS = "error,ignore:This process (pid=:DeprecationWarning"
 
+#: What Twisted gives a child unless told otherwise: pipes for its input, output and errors.
+_STANDARD: Mapping[int, int | str] = {0: "w", 1: "r", 2: "r"}
+
 _POLL_SECONDS = 0.02
 _numbers = count(1)
 
@@ -68,6 +71,7 @@ class Program(ProcessProtocol):
         directory: Where it works.
         said_to_it: What it reads from its standard input, which then ends.
         terminal: Whether it shall think that somebody sits at a terminal, and may type there.
+        inherited: Descriptors of ours that it has as 3, 4 and so on; not beside a terminal.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Program(ProcessProtocol):
         directory: Path,
         said_to_it: str = "",
         terminal: bool = False,
+        inherited: Sequence[int] = (),
     ) -> None:
         self.said = Transcript(name, reactor)
         self._ends: list[Deferred[Exit]] = []
@@ -92,6 +97,7 @@ class Program(ProcessProtocol):
             command,
             _environment(environment),
             usePTY=_terminal() if terminal else False,  # type: ignore[arg-type]
+            childFDs=None if terminal else {**_STANDARD, **dict(enumerate(inherited, 3))},
         )
         self.pid = self._process.pid
         case.addCleanup(self.kill)

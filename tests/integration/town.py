@@ -1,7 +1,7 @@
 """Several processes that are one mudserver: a hub, gateways, and worlds that take turns."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Part(Daemon):
         database: Where the database is, for a world.
         options: Further options.
         environment: Environment variables.
+        within: A command that runs it; see `Daemon`.
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class Part(Daemon):
         database: Dsn | None,
         *options: str,
         environment: Mapping[str, str],
+        within: Sequence[str] = (),
     ) -> None:
         where = "bus-listen" if role == "bus" else "bus"
         own = [f"--role={role}", f"--peer={peer}", f"--{where}={hub}"]
         if role != "gateway":
             # After a kill, somebody else may have the port by the time of the next start.
             own.append("--operations=")
-        super().__init__(case, database, *own, *options, environment=environment)
+        super().__init__(case, database, *own, *options, environment=environment, within=within)
         self.role = role
         self.peer = peer
 

@@ -5,9 +5,11 @@
 PYTHON ?=
 # Options for `twistd mudserver`.
 ARGS ?=
-# How many rounds `make crash` plays, and what decides them; no seed for a random one.
+# How many rounds `make crash` plays, and what decides them, and `make torture`; no seed for a random one.
 ROUNDS ?= 20
 SEED ?=
+# How many seconds `make torture` lasts.
+SECONDS ?= 60
 # Options for `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
@@ -18,7 +20,7 @@ export MUDSERVER_STATE_DIR ?= var
 VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint faults format docs crash conformance fuzz bench bench-storage \
+.PHONY: help run test unit lint faults format docs crash torture conformance fuzz bench bench-storage \
     bench-takeover bench-bus soak test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
@@ -35,6 +37,8 @@ help:
 	@echo 'make docs         renew the generated parts of docs/'
 	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
+	@echo 'make torture      several processes on rough links, whose worlds and hub die: $(SECONDS) seconds'
+	@echo '                  make torture SECONDS=600 SEED=7 is longer, and similar to another one'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
 	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
 	@echo 'make fuzz         search for input that breaks a parser or the machines; a minute for each'
@@ -62,7 +66,7 @@ run:
 
 test:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python .ci/check.py lint unit integration faults
+	@exec .venv/bin/python .ci/check.py lint unit integration faults torture
 
 unit lint faults:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
@@ -81,6 +85,10 @@ docs:
 crash:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@exec .venv/bin/python -W error -m tests.crash --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+torture:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@exec .venv/bin/python -W error -m tests.torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 conformance:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

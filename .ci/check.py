@@ -1,7 +1,7 @@
 """
 Run the checks that are named, and sum them up in one line.
 
-Usage: ``python .ci/check.py [lint] [unit] [integration] [faults]``, with the Python of an
+Usage: ``python .ci/check.py [lint] [unit] [integration] [faults] [torture]``, with the Python of an
 environment that has mudserver's ``dev`` extra, from the top of the checkout.
 
 Where tests ran, the last line is ``N passed, N failed``, with ``, N skipped`` if any were. The
@@ -32,7 +32,12 @@ LINT = (
     ("lint-imports",),
 )
 SUITE = str(Path(__file__).with_name("suite.py"))
-SUITES = {"unit": "tests.unit", "integration": "tests.integration", "faults": "tests.faults"}
+SUITES = {
+    "unit": "tests.unit",
+    "integration": "tests.integration",
+    "faults": "tests.faults",
+    "torture": "tests.torture",
+}
 
 #: A warning is an error, but for one: Python 3.12 and later warn of every fork beside a thread, and
 #: Twisted starts processes by fork, in a reactor that may have looked up a name in a thread.

@@ -2,8 +2,9 @@
 
 import random
 import secrets
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
 
 from twisted.application.service import Service
 from twisted.internet.endpoints import HostnameEndpoint
@@ -16,6 +17,7 @@ from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
 from mudserver.bus.entrance import Entrance, by_loopback, by_socket
 from mudserver.bus.hub import Hub
+from mudserver.bus.link import Link, LinkOwner
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.spool import Spool
@@ -30,12 +32,17 @@ from mudserver.unix_sockets import SocketClientEndpoint
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (this only reads them)
 
 
+#: Makes the link of a peer for its owner.
+LinkMaker: TypeAlias = Callable[[PeerInfo, LinkOwner], Link]
+
+
 class BusSide:
     """
     What joins a process to others.
 
     Args:
         ground: What all stand on.
+        link: Makes the links of a process that joins others, in place of plain ones.
 
     Attributes:
         bus: Leads to the others; in a process by itself, to itself.
@@ -45,7 +52,7 @@ class BusSide:
         ConfigError: A setting can't be used.
     """
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, link: LinkMaker | None = None) -> None:
         settings = ground.settings
         hosts = settings.role == "bus" or (settings.role == "world" and settings.bus is None)
         here = settings.bus_listen if hosts else None
@@ -57,7 +64,7 @@ class BusSide:
         if settings.role in ("gateway", "world"):
             there = settings.bus or here
             assert there is not None  # as was checked
-            self.bus = self._link = self._make_link(there)
+            self.bus = self._link = self._make_peer(there, link)
 
     @property
     def linked(self) -> bool:
@@ -71,8 +78,9 @@ class BusSide:
         if self._link is not None:
             yield "bus", self._link
 
-    def _make_link(self, address: BusAddress) -> AmpBus:
+    def _make_peer(self, address: BusAddress, link: LinkMaker | None) -> AmpBus:
         ground = self._ground
+        me = PeerInfo(ground.peer, ground.settings.role, self._instance)
         thread = ThreadPool(minthreads=0, maxthreads=1, name="spool")
         reactor = ground.reactor
         # It ends with the reactor: letters may still be written while all else stops.
@@ -81,13 +89,14 @@ class BusSide:
         return AmpBus(
             reactor,
             Approach(self._joining(address), str(address)),
-            PeerInfo(ground.peer, ground.settings.role, self._instance),
+            me,
             codec=Codec(VOCABULARY),
             meter=ground.meter,
             pick=random.random,
             utc_now=utc_now,
             spool=Spool(bus_spool(ground.settings, ground.environment, ground.station)),
             elsewhere=lambda work: deferToThreadPool(reactor, thread, work),
+            make_link=None if link is None else partial(link, me),
         )
 
     def _make_hub(self, address: BusAddress) -> Hub:

@@ -18,7 +18,7 @@ from mudserver.game.administration import Administration
 from mudserver.game.process import NoGame, Process
 from mudserver.game.standby import Phase
 from mudserver.interfaces.bus import WORLD
-from mudserver.service.bus_side import BusSide
+from mudserver.service.bus_side import BusSide, LinkMaker
 from mudserver.service.eventually import Eventually
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import ALONE, Ground, utc_now
@@ -53,6 +53,7 @@ class Daemon:
         environment: Environment variables.
         reactor: Runs everything; its clock must be monotonic.
         pidfile: Where twistd has written the process's id.
+        link: Makes the links to other processes, in place of plain ones.
 
     Attributes:
         service: The tree.
@@ -67,11 +68,12 @@ class Daemon:
         environment: Mapping[str, str],
         reactor: Any,
         pidfile: Pidfile,
+        link: LinkMaker | None = None,
     ) -> None:
         self._ground = ground = Ground.of(settings, environment, reactor)
         self._lifecycle = Lifecycle(reactor, environment, self._announce, self._hurry)
         self._lifecycle.prepare()
-        self._bus = BusSide(ground)
+        self._bus = BusSide(ground, link)
         self._world: WorldSide | None = None
         self._gateway: GatewaySide | None = None
         if settings.role in (ALONE, "world"):

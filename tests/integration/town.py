@@ -37,6 +37,7 @@ class Part(Daemon):
         options: Further options.
         environment: Environment variables.
         within: A command that runs it; see `Daemon`.
+        through: As in `Daemon`.
     """
 
     def __init__(
@@ -49,13 +50,22 @@ class Part(Daemon):
         *options: str,
         environment: Mapping[str, str],
         within: Sequence[str] = (),
+        through: str | None = None,
     ) -> None:
         where = "bus-listen" if role == "bus" else "bus"
         own = [f"--role={role}", f"--peer={peer}", f"--{where}={hub}"]
         if role != "gateway":
             # After a kill, somebody else may have the port by the time of the next start.
             own.append("--operations=")
-        super().__init__(case, database, *own, *options, environment=environment, within=within)
+        super().__init__(
+            case,
+            database,
+            *own,
+            *options,
+            environment=environment,
+            through=through,
+            within=within,
+        )
         self.role = role
         self.peer = peer
 
@@ -88,6 +98,7 @@ class Town:
         options: For all processes.
         environment: Environment variables of all of them.
         encrypted: Whether they meet by TLS, as on several machines, instead of a Unix socket.
+        through: As in `Daemon`.
     """
 
     def __init__(
@@ -97,6 +108,7 @@ class Town:
         *options: str,
         environment: Mapping[str, str] | None = None,
         encrypted: bool = False,
+        through: str | None = None,
     ) -> None:
         self._case = case
         self._database = database
@@ -105,6 +117,7 @@ class Town:
         self._folder.mkdir(parents=True)
         self._environment = environment or {}
         self._encrypted = encrypted
+        self._through = through
         self._meeting = f"unix:{self._folder / 'bus.sock'}"
         if encrypted:
             issue(self._folder, FIRST, datetime.now(UTC))
@@ -159,6 +172,7 @@ class Town:
             *self._options,
             *options,
             environment=self._environment,
+            through=self._through,
         )
 
 

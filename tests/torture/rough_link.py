@@ -59,16 +59,18 @@ class Mishaps:
         roughness: How often.
         clock: Measures how late what is late comes.
         cut: Breaks the link.
+        calm: Whether nothing happens just now.
     """
 
     dice: Random
     roughness: Roughness
     clock: IReactorTime
     cut: Callable[[], None]
+    calm: Callable[[], bool]
 
     def pass_on(self, envelope: Envelope, on: Callable[[Envelope], None]) -> None:
         """Pass an envelope on: as it should be, or not."""
-        if not isinstance(envelope, ROUGHLY):
+        if not isinstance(envelope, ROUGHLY) or self.calm():
             on(envelope)
             return
         rough = self.roughness
@@ -120,6 +122,7 @@ class RoughLink(Link):
         clock: The same.
         dice: Decides what happens.
         roughness: How often.
+        calm: Whether nothing happens just now.
         limits: As in `Link`.
     """
 
@@ -131,11 +134,12 @@ class RoughLink(Link):
         *,
         dice: Random,
         roughness: Roughness,
+        calm: Callable[[], bool] = lambda: False,
         limits: LinkLimits | None = None,
     ) -> None:
         rough_owner = _RoughOwner(owner)
         super().__init__(rough_owner, me, _anyone, clock, limits)
-        self._mishaps = Mishaps(dice, roughness, clock, self._abort_transport)
+        self._mishaps = Mishaps(dice, roughness, clock, self._abort_transport, calm)
         rough_owner.mishaps = self._mishaps
 
     def send(self, envelope: Envelope) -> None:

@@ -1,0 +1,198 @@
+"""What players sent and were shown, and what of it is wrong."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import Final
+
+from attrs import define, field, frozen
+
+#: Seconds after which what a world was to deliver is delivered, bad as the links are.
+SAFE_AFTER: Final = 20.0
+
+
+class Means(Enum):
+    """By what a line is said."""
+
+    TELL = "tell"
+    CHANNEL = "chat"
+    SAY = "say"
+
+
+@frozen
+class Spoken:
+    """
+    One line.
+
+    Attributes:
+        means: By what it is said.
+        speaker: The name of who says it.
+        number: Its place among the lines of that one.
+        to: Whom it is told; empty for all.
+        at: When it was sent, in seconds of the clock.
+    """
+
+    means: Means
+    speaker: str
+    number: int
+    to: str = ""
+    at: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The line, as no other one is."""
+        return f"{self.speaker}-{self.number}"
+
+    @property
+    def typed(self) -> str:
+        """What is typed to say it."""
+        whom = f" {self.to}" if self.to else ""
+        return f"{self.means.value}{whom} {self.text}"
+
+
+@frozen
+class Shown:
+    """A line that a player was shown."""
+
+    means: Means
+    speaker: str
+    text: str
+
+    @property
+    def number(self) -> int:
+        """Its place among the lines of the speaker."""
+        return int(self.text.rpartition("-")[2])
+
+
+@define(eq=False)
+class Page:
+    """
+    One player's part.
+
+    Attributes:
+        player: Whose.
+        spoken: The lines that were sent, each with the id of its command; empty by telnet.
+        deeds: The other commands, by their ids: whether each had its thing taken, or put down.
+        answers: The types of the answers that came, by id.
+        shown: The lines that were shown, in order.
+        lost: How the connection ended, if it did.
+    """
+
+    player: str
+    spoken: list[tuple[str, Spoken]] = field(factory=list)
+    deeds: dict[str, bool] = field(factory=dict)
+    answers: dict[str, list[str]] = field(factory=dict)
+    shown: list[Shown] = field(factory=list)
+    lost: str = ""
+
+    @property
+    def ids(self) -> Iterator[str]:
+        """Return all ids that wait for an answer, or have one."""
+        yield from (id for id, _ in self.spoken if id)
+        yield from self.deeds
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The ids without an answer."""
+        return [id for id in self.ids if id not in self.answers]
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the player has its thing after all that was acknowledged; None for unknown."""
+        last = None
+        for id, taken in self.deeds.items():
+            if self.answers.get(id) == ["ack"]:
+                last = taken
+        return last
+
+
+@frozen
+class Ledger:
+    """
+    The pages of all players, who all are there from the first line to the last.
+
+    Attributes:
+        pages: One for each.
+        ends: When worlds ended, in seconds of the clock. What a world could not deliver before is
+            not delivered by the next one: so a line that was sent shortly before need not be shown.
+    """
+
+    pages: Sequence[Page]
+    ends: Sequence[float] = ()
+
+    @property
+    def owed(self) -> int:
+        """How many showings there must be."""
+        return sum(1 for line, _ in self._durable() if not self._excused(line))
+
+    @property
+    def excused(self) -> int:
+        """How many showings there are not, and need not be, since a world ended."""
+        shown = {page.player: set(page.shown) for page in self.pages}
+        return sum(
+            1
+            for line, page in self._durable()
+            if self._excused(line)
+            and Shown(line.means, line.speaker, line.text) not in shown[page.player]
+        )
+
+    def missing(self, buried: Iterable[str] = ()) -> list[str]:
+        """
+        Tell what isn't there yet: answers, and lines to those who are entitled to them.
+
+        A tell is for the one it names, a channel line for all. Of a line by telnet, which has no
+        id, nobody says whether it was carried out; it must have been, since nothing refuses it.
+
+        Args:
+            buried: The payloads of dead letters: what they name need not be shown.
+        """
+        found = [
+            f"{page.player} has no answer to {id}" for page in self.pages for id in page.unanswered
+        ]
+        letters = "\n".join(buried)
+        shown = {page.player: Counter(page.shown) for page in self.pages}
+        for line, page in self._durable():
+            wanted = Shown(line.means, line.speaker, line.text)
+            if self._excused(line):
+                continue
+            if not shown[page.player][wanted] and f'"{line.text}"' not in letters:
+                found.append(f"{page.player} was not shown {line}")
+        return found
+
+    def wrong(self) -> list[str]:
+        """Tell what should not have come."""
+        found: list[str] = []
+        for page in self.pages:
+            if page.lost:
+                found.append(f"{page.player} lost the connection: {page.lost}")
+            for id, answers in page.answers.items():
+                if len(answers) > 1 or answers != ["ack"]:
+                    found.append(f"{page.player} was answered {answers} to {id}")
+            for shown, times in Counter(page.shown).items():
+                if times > 1:
+                    found.append(f"{page.player} was shown {shown} {times} times")
+            found += self._order(page)
+        return found
+
+    def _durable(self) -> Iterator[tuple[Spoken, Page]]:
+        """Return each line that must arrive, with the pages of those entitled to it."""
+        for speaker in self.pages:
+            for _, line in speaker.spoken:
+                for page in self.pages:
+                    if line.means is Means.CHANNEL or (
+                        line.means is Means.TELL and line.to == page.player
+                    ):
+                        yield line, page
+
+    def _excused(self, line: Spoken) -> bool:
+        return any(0.0 <= end - line.at < SAFE_AFTER for end in self.ends)
+
+    @staticmethod
+    def _order(page: Page) -> Iterator[str]:
+        """Tell where what is said in a room comes in another order than it was said."""
+        last: dict[str, int] = {}
+        for shown in page.shown:
+            if shown.means is Means.SAY:
+                if shown.number < last.get(shown.speaker, 0):
+                    yield f"{page.player} was shown {shown} after {last[shown.speaker]}"
+                last[shown.speaker] = shown.number

@@ -1,0 +1,298 @@
+"""A town on rough links, whose worlds and hub die, and the players who notice nothing of it."""
+
+import signal
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from attrs import define, field
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from mudserver.storage.dsn import Dsn
+from tests.integration.postgres import connected, fresh_database
+from tests.integration.town import Part, Town
+from tests.integration.web_client import request
+from tests.torture import launcher
+from tests.torture.ledger import Ledger
+from tests.torture.players import TelnetTalker, WebTalker, play
+
+#: The players, with what each by WebSocket takes and puts down, by gateway.
+_BY_WEBSOCKET: Final = (
+    (("Ann", "lamp"), ("Bob", "coin"), ("Cid", "rope")),
+    (("Dee", "book"), ("Eve", "bell"), ("Fay", "mask")),
+)
+_BY_TELNET: Final = ("Tom", "Uma")
+
+#: Commands aren't paced, and all players come from one address.
+_OPTIONS: Final = (
+    "--limits-commands=1000",
+    "--limits-command-burst=1000",
+    "--limits-tell=1000",
+    "--limits-tell-burst=1000",
+    "--limits-channel=1000",
+    "--limits-channel-burst=1000",
+    "--limits-exempt=127.0.0.0/8",
+)
+
+_AREA: Final = """
+area: rough
+name: The Square
+description: Small.
+start: square
+rooms:
+  square:
+    name: The Square
+    description: A place.
+    items:
+"""
+_ITEM: Final = """
+      {key}:
+        name: a {key}
+        description: A thing.
+"""
+
+#: Seconds between two blows, at least and at most.
+_REST: Final = (2.0, 7.0)
+
+#: Which part of the time worlds live: then nothing may be missing at all.
+_FIRST_PART: Final = 0.5
+
+#: Seconds after the last line within which all must be answered and shown.
+PATIENCE: Final = 90.0
+
+#: How often one looks whether it is.
+_POLL: Final = 0.25
+
+_HOLDERS: Final = """
+    SELECT i.key, coalesce(c.name, '') FROM item i LEFT JOIN character c ON c.id = i.holder
+"""
+_LETTERS: Final = "SELECT payload, subject, error FROM undelivered"
+
+
+@define(eq=False)
+class Ordeal:
+    """
+    One ordeal.
+
+    Attributes:
+        case: The test that it belongs to.
+        seed: Decides what happens. When exactly one thing happens before another is decided by
+            the machine, too: the same seed makes a similar ordeal, not the same.
+        seconds: How long the players play.
+        report: Told what happens, in one line each.
+    """
+
+    case: TestCase
+    seed: int
+    seconds: float
+    report: Callable[[str], None]
+    _random: Random = field(init=False)
+    _dsn: Dsn = field(init=False)
+    _calm: Path = field(init=False)
+    _town: Town = field(init=False)
+    _gateways: list[Part] = field(factory=list, init=False)
+    _worlds: list[Part] = field(factory=list, init=False)
+    _talkers: list[WebTalker | TelnetTalker] = field(factory=list, init=False)
+    _logs: list[str] = field(factory=list, init=False)
+    _problems: list[str] = field(factory=list, init=False)
+    _ends: list[float] = field(factory=list, init=False)
+
+    async def endure(self) -> None:
+        """
+        Endure it.
+
+        Raises:
+            AssertionError: A promise was broken; says the seed, and what is wrong.
+        """
+        self._random = Random(self.seed)
+        await self._begin()
+        self._calm.unlink()
+        over = reactor.seconds() + self.seconds
+        playing = _together(
+            play(talker, Random(f"{self.seed} {talker.page.player}"), over)
+            for talker in self._talkers
+        )
+        await self._strike_until(over)
+        await playing
+        await self._settle()
+        problems = [*self._missing(), *self._ledger.wrong(), *self._stored()]
+        await self._end()
+        problems += self._problems
+        problems += [f"in a log: {line}" for log in self._logs for line in _bad_lines(log)]
+        if problems:
+            raise AssertionError("\n".join([f"seed {self.seed}:", *problems]))
+        self.report(self._counts())
+
+    # ------------------------------------------------------------ the beginning
+
+    async def _begin(self) -> None:
+        folder = _prepared(self.case)
+        self._calm = folder / "calm"
+        self._calm.touch()
+        self._dsn = fresh_database(self.case)
+        self._town = Town(
+            self.case,
+            self._dsn,
+            *_OPTIONS,
+            f"--areas={folder / 'area'}",
+            environment={launcher.SEED: str(self.seed), launcher.CALM: str(self._calm)},
+            through=launcher.__name__,
+        )
+        self._gateways, self._worlds = await self._town.start(2, 2)
+        names = [name for each in _BY_WEBSOCKET for name, _ in each] + list(_BY_TELNET)
+        for gateway, web, telnet in zip(self._gateways, _BY_WEBSOCKET, _BY_TELNET, strict=True):
+            while (await request(gateway.operations, "GET", "/readyz")).status != 200:
+                pass
+            for name, thing in web:
+                talker = WebTalker(name, thing, _without(names, name))
+                await talker.enter(self.case, gateway)
+                self._talkers.append(talker)
+            terminal = TelnetTalker(telnet, _without(names, telnet))
+            await terminal.enter(self.case, gateway)
+            self._talkers.append(terminal)
+
+    # ------------------------------------------------------------ blows
+
+    async def _strike_until(self, over: float) -> None:
+        began = reactor.seconds()
+        while True:
+            rest = self._random.uniform(*_REST)
+            if reactor.seconds() + rest > over:
+                await deferLater(reactor, max(0.0, over - reactor.seconds()))
+                return
+            await deferLater(reactor, rest)
+            late = reactor.seconds() - began > self.seconds * _FIRST_PART
+            blow = self._random.choice(self._blows if late else (self._kill_hub,))
+            struck = reactor.seconds()
+            await blow()
+            self.report(
+                f"{blow.__name__.strip('_').replace('_', ' ')}: {reactor.seconds() - struck:.1f} s"
+            )
+
+    @property
+    def _blows(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+        return (self._kill_world, self._stop_world, self._kill_hub, self._kill_both)
+
+    def _turn(self) -> tuple[Part, Part]:
+        """Return the world that is open, and the one that stands by; they swap."""
+        self._worlds.reverse()
+        self._ends.append(reactor.seconds())
+        return self._worlds[1], self._worlds[0]
+
+    async def _kill_world(self) -> None:
+        old, new = self._turn()
+        await old.kill()
+        await new.opens()
+        await self._again(old)
+
+    async def _stop_world(self) -> None:
+        old, new = self._turn()
+        old.program.signal(signal.SIGTERM)
+        await new.opens()
+        await self._ended(old)
+        await self._again(old)
+
+    async def _kill_hub(self) -> None:
+        hub = self._town.hub
+        await hub.kill()
+        await deferLater(reactor, self._random.uniform(0.0, 2.0))
+        await self._again(hub)
+
+    async def _kill_both(self) -> None:
+        """Kill the hub, and the world, so that the next one opens without anybody to tell."""
+        hub, (old, new) = self._town.hub, self._turn()
+        await hub.kill()
+        await old.kill()
+        await new.opens()
+        await self._again(hub)
+        await self._again(old)
+
+    async def _again(self, part: Part) -> None:
+        self._logs.append(part.log.text)
+        await part.start()
+
+    async def _ended(self, part: Part) -> None:
+        status = (await part.program.ended()).status
+        if status:
+            self._problems.append(f"{part.peer} ended with {status}")
+
+    # ------------------------------------------------------------ the end
+
+    @property
+    def _ledger(self) -> Ledger:
+        for talker in self._talkers:
+            talker.note()
+        return Ledger([talker.page for talker in self._talkers], self._ends)
+
+    async def _settle(self) -> None:
+        """Wait until all is answered and shown; what is late for ever is told later."""
+        self._calm.touch()
+        over = reactor.seconds() + PATIENCE
+        began = reactor.seconds()
+        while self._missing() and reactor.seconds() < over:
+            await deferLater(reactor, _POLL)
+        self.report(f"settled after {reactor.seconds() - began:.1f} s")
+
+    async def _end(self) -> None:
+        for part in (*reversed(self._worlds), *self._gateways, self._town.hub):
+            part.program.signal(signal.SIGTERM)
+            await self._ended(part)
+            self._logs.append(part.log.text)
+
+    def _missing(self) -> list[str]:
+        missing = self._ledger.missing()
+        return self._ledger.missing(self._letters()) if missing else []
+
+    def _letters(self) -> list[str]:
+        with connected(self._dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(_LETTERS)
+            return [bytes(payload).decode(errors="replace") for payload, *_ in cursor.fetchall()]
+
+    def _stored(self) -> list[str]:
+        """Return where what is stored differs from what was acknowledged."""
+        with connected(self._dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(_HOLDERS)
+            holders = dict(cursor.fetchall())
+        found = []
+        for talker in self._talkers:
+            if isinstance(talker, WebTalker) and talker.page.holds is not None:
+                wanted = talker.page.player if talker.page.holds else ""
+                if holders[talker.thing] != wanted:
+                    found.append(f"{talker.thing} is stored with {holders[talker.thing]!r}")
+        return found
+
+    def _counts(self) -> str:
+        pages = self._ledger.pages
+        answers = sum(len(page.answers) for page in pages)
+        shown = sum(len(page.shown) for page in pages)
+        return (
+            f"seed {self.seed}, {self.seconds:g} s: right; {answers} answers,"
+            f" {self._ledger.owed} showings that had to be, {shown} that were,"
+            f" {self._ledger.excused} lost with a world; {len(self._letters())} dead letters"
+        )
+
+
+def _prepared(case: TestCase) -> Path:
+    """Make a folder with the area in it."""
+    folder = Path(case.mktemp()).absolute()
+    (folder / "area").mkdir(parents=True)
+    things = [thing for each in _BY_WEBSOCKET for _, thing in each]
+    text = _AREA + "".join(_ITEM.format(key=thing) for thing in things)
+    (folder / "area" / "rough.yaml").write_text(text)
+    return folder
+
+
+def _bad_lines(log: str) -> Iterable[str]:
+    return (line for line in log.splitlines() if "Traceback" in line or "Unhandled" in line)
+
+
+def _without(names: Iterable[str], name: str) -> tuple[str, ...]:
+    return tuple(each for each in names if each != name)
+
+
+def _together(work: Iterable[Coroutine[Any, Any, None]]) -> "Deferred[list[None]]":
+    return gatherResults([Deferred.fromCoroutine(each) for each in work], consumeErrors=True)

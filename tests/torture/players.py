@@ -1,0 +1,168 @@
+"""Players who talk, take and put down, and note what they see."""
+
+import re
+from random import Random
+from typing import Final, Protocol
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from tests.integration.telnet_client import TelnetClient, connect
+from tests.integration.town import Part
+from tests.integration.web_client import Message, WebSocketPlayer, enter, register
+from tests.torture.ledger import Means, Page, Shown, Spoken
+
+PASSWORD: Final = "correct horse battery"
+
+#: Commands that a player leaves unanswered at most; the rest of those that may wait is room enough.
+MAX_UNANSWERED: Final = 20
+
+#: Seconds between two commands of a player, at most.
+LONGEST_REST: Final = 0.6
+
+#: How often each is said.
+_SHARES: Final = {Means.TELL: 4, Means.CHANNEL: 2, Means.SAY: 2}
+
+#: How often a player by WebSocket takes or puts down its thing, instead of speaking.
+_DEEDS: Final = 0.3
+
+_SHOWN: Final = re.compile(
+    r'(?P<tell>\w+) tells you, "(?P<told>[\w-]+)"|\[chat\] (?P<chat>\w+): (?P<chatted>[\w-]+)'
+    r'|(?P<say>\w+) says, "(?P<said>[\w-]+)"'
+)
+
+
+class Talker(Protocol):
+    """A player, by whatever terminal."""
+
+    page: Page
+
+    async def act(self, random: Random) -> None:
+        """Send something, if it isn't too much."""
+
+    def note(self) -> None:
+        """Bring the page up to date."""
+
+
+def _line(page: Page, random: Random, others: tuple[str, ...]) -> Spoken:
+    (means,) = random.choices(tuple(_SHARES), tuple(_SHARES.values()))
+    to = random.choice(others) if means is Means.TELL else ""
+    return Spoken(means, page.player, len(page.spoken) + 1, to, reactor.seconds())
+
+
+async def play(talker: Talker, random: Random, until: float) -> None:
+    """Have a player play until then."""
+    while reactor.seconds() < until and not talker.page.lost:
+        await talker.act(random)
+        await deferLater(reactor, random.uniform(0.0, LONGEST_REST))
+        talker.note()
+
+
+class WebTalker:
+    """
+    A player by WebSocket.
+
+    Args:
+        name: The player's.
+        thing: What it takes, and puts down.
+        others: Whom it talks to.
+
+    Attributes:
+        thing: That thing.
+    """
+
+    def __init__(self, name: str, thing: str, others: tuple[str, ...]) -> None:
+        self.page = Page(name)
+        self.thing = thing
+        self._others = others
+        self._link: WebSocketPlayer
+        self._read = 0
+
+    async def enter(self, case: TestCase, gateway: Part) -> None:
+        """Come in by that gateway."""
+        login = await register(gateway.http, self.page.player, PASSWORD)
+        self._link = await enter(case, login)
+        self._read = len(self._link.messages)
+
+    async def act(self, random: Random) -> None:
+        """Implement `Talker.act`."""
+        page = self.page
+        if len(page.unanswered) >= MAX_UNANSWERED:
+            return
+        id = f"{page.player}-c{len(page.spoken) + len(page.deeds)}"
+        if random.random() < _DEEDS:
+            taken = len(page.deeds) % 2 == 0
+            page.deeds[id] = taken
+            self._link.command(f"{'get' if taken else 'drop'} {self.thing}", id)
+            return
+        line = _line(page, random, self._others)
+        page.spoken.append((id, line))
+        self._link.command(line.typed, id)
+
+    def note(self) -> None:
+        """Implement `Talker.note`."""
+        new = self._link.messages[self._read :]
+        self._read += len(new)
+        for message in new:
+            self._note(message)
+        if self._link.code is not None:
+            self.page.lost = f"code {self._link.code}"
+
+    def _note(self, message: Message) -> None:
+        page = self.page
+        if message["type"] in ("ack", "error"):
+            page.answers.setdefault(message.get("id", ""), []).append(message["type"])
+        elif message["type"] == "chat":
+            means = Means(message["channel"])
+            ours = message["from"] == page.player
+            if means is Means.CHANNEL or not ours:
+                page.shown.append(Shown(means, message["from"], message["text"]))
+
+
+class TelnetTalker:
+    """
+    A player by telnet, who only talks.
+
+    Args:
+        name: The player's.
+        others: Whom it talks to.
+    """
+
+    def __init__(self, name: str, others: tuple[str, ...]) -> None:
+        self.page = Page(name)
+        self._others = others
+        self._link: TelnetClient
+
+    async def enter(self, case: TestCase, gateway: Part) -> None:
+        """Come in by that gateway."""
+        self._link = await connect(case, gateway.telnet, self.page.player)
+        await self._link.register(self.page.player, PASSWORD)
+
+    async def act(self, random: Random) -> None:
+        """Implement `Talker.act`."""
+        line = _line(self.page, random, self._others)
+        self.page.spoken.append(("", line))
+        self._link.send(line.typed)
+
+    def note(self) -> None:
+        """Implement `Talker.note`."""
+        page = self.page
+        page.shown = [
+            Shown(Means(_means(found)), _speaker(found), _text(found))
+            for found in _SHOWN.finditer(self._link.said.text)
+        ]
+        if self._link.lost:
+            page.lost = "the connection ended"
+
+
+def _means(found: re.Match[str]) -> str:
+    return next(each.value for each in Means if found[each.value])
+
+
+def _speaker(found: re.Match[str]) -> str:
+    return found[_means(found)]
+
+
+def _text(found: re.Match[str]) -> str:
+    return next(found[name] for name in ("told", "chatted", "said") if found[name])

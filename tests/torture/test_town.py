@@ -1,0 +1,22 @@
+"""A town of rough links: what must arrive arrives, once, whatever dies meanwhile."""
+
+from twisted.trial.unittest import TestCase
+
+from tests.torture.ordeal import Ordeal
+
+
+class TortureTests(TestCase):
+    """One ordeal."""
+
+    timeout = 7_200
+    seconds = 60.0
+    seed = 1
+
+    async def test_endured(self) -> None:
+        """
+        While envelopes on the bus are lost, late and doubled, and links, worlds and the hub die:
+        each tell and each line on a channel is shown once to each who is entitled to it, or is a
+        dead letter; each command with an id has one answer; what was acknowledged is stored; what
+        is said in a room comes in its order; nobody loses the connection; all end well.
+        """
+        await Ordeal(self, self.seed, self.seconds, lambda line: print(line, flush=True)).endure()

@@ -10,7 +10,7 @@ ROUNDS ?= 20
 SEED ?=
 # How many seconds `make torture` lasts.
 SECONDS ?= 60
-# Options for `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
+# Options for `make crash`, `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
@@ -37,6 +37,7 @@ help:
 	@echo 'make docs         renew the generated parts of docs/'
 	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
+	@echo '                  make crash OPTIONS=--processes kills worlds of a town of processes'
 	@echo 'make torture      several processes on rough links, whose worlds and hub die: $(SECONDS) seconds'
 	@echo '                  make torture SECONDS=600 SEED=7 is longer, and similar to another one'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
@@ -84,7 +85,8 @@ docs:
 
 crash:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python -W error -m tests.crash --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	@exec .venv/bin/python -W error -m tests.crash --rounds $(ROUNDS) \
+	    $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 torture:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

@@ -5,9 +5,11 @@ The first broken promise ends it; what it left behind is kept then, and named.
 """
 
 import argparse
+import atexit
 import secrets
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
 
@@ -16,6 +18,7 @@ from twisted.trial.runner import TrialRunner
 from twisted.trial.unittest import TestCase
 
 from tests.crash.rounds import Rounds
+from tests.crash.town_rounds import TownRounds
 
 
 class CrashTests(TestCase):
@@ -24,10 +27,12 @@ class CrashTests(TestCase):
     timeout = 86_400
     rounds = 0
     seed = 0
+    processes = False
 
     async def test_rounds(self) -> None:
         """No promise is broken."""
-        rounds = Rounds(self, self.seed, lambda line: print(line, flush=True))
+        kind = TownRounds if self.processes else Rounds
+        rounds = kind(self, self.seed, lambda line: print(line, flush=True))
         for number in range(1, self.rounds + 1):
             await rounds.play(number)
 
@@ -37,19 +42,27 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="how many (20)")
     parser.add_argument("--seed", type=int, help="decides what happens (random)")
+    parser.add_argument(
+        "--processes", action="store_true", help="kill worlds that are processes of their own"
+    )
     options = parser.parse_args()
+    CrashTests.processes = options.processes
     CrashTests.rounds = options.rounds
     CrashTests.seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"{CrashTests.rounds} rounds, seed {CrashTests.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="mudserver-crash-")).resolve()
     # PostgreSQL refuses to run as root: its own user must be able to pass through.
     folder.chmod(0o711)
+    tidying = ExitStack()
+    tidying.callback(rmtree, folder)
+    # The database's server, which works in there, is started later, and so stopped before.
+    atexit.register(tidying.close)
     runner = TrialRunner(Reporter, workingDirectory=str(folder / "trial"))
     result = runner.run(CrashTests("test_rounds"))
     if result.wasSuccessful():
-        rmtree(folder)
         return 0
     print(f"What was left behind is in {folder}")
+    tidying.pop_all()
     return 1
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectError
@@ -26,8 +26,8 @@ from tests.crash.history import (
     Unmute,
 )
 from tests.crash.players import TelnetActor, WebSocketActor
-from tests.crash.stage import Stage
 from tests.crash.whim import IDLE, PLAIN, Whim
+from tests.integration.daemon import Daemon
 from tests.integration.web_client import Login, WebSocketPlayer, enter, register
 
 PASSWORD: Final = "correct horse battery"
@@ -53,6 +53,14 @@ _NAME: Final = re.compile(r"a \w+")
 _CUT_OFF: Final = (AssertionError, ConnectError, OSError)
 
 
+class Ground(Protocol):
+    """Where players play."""
+
+    @property
+    def daemon(self) -> Daemon:
+        """Where they come in."""
+
+
 class Company:
     """
     The players of one stage.
@@ -62,7 +70,7 @@ class Company:
         stage: Where they play.
     """
 
-    def __init__(self, case: TestCase, stage: Stage) -> None:
+    def __init__(self, case: TestCase, stage: Ground) -> None:
         self._case = case
         self._stage = stage
         self._logins: dict[Player, Login] = {}
@@ -127,7 +135,13 @@ class Company:
         self._tom.begin()
 
     async def play(
-        self, before: Stored, random: Random, over: Callable[[], bool], *, entering: bool
+        self,
+        before: Stored,
+        random: Random,
+        over: Callable[[], bool],
+        *,
+        entering: bool,
+        by_telnet: bool = True,
     ) -> None:
         """
         Play until it is over, or the connection is.
@@ -137,6 +151,7 @@ class Company:
             random: Chance.
             over: Tells whether it is over.
             entering: Whether to come in first, and to be cut off at any moment.
+            by_telnet: Whether who is there by telnet plays, too.
         """
 
         def whim(name: Player, idle: tuple[str, ...] = IDLE) -> Whim:
@@ -148,7 +163,7 @@ class Company:
                 await self._enter(actor)
             await _play(actor, whim(actor.name), over)
 
-        async def by_telnet() -> None:
+        async def at_terminal() -> None:
             if entering:
                 await self._enter_by_telnet()
             await _play_by_telnet(self._tom, whim(TELNET, PLAIN), over)
@@ -157,10 +172,10 @@ class Company:
             with suppress(*_CUT_OFF if entering else ()):
                 await work
 
-        await _together(
-            until_cut_off(each)
-            for each in (*(by_websocket(actor) for actor in self._actors), by_telnet())
-        )
+        work = [by_websocket(actor) for actor in self._actors]
+        if by_telnet:
+            work.append(at_terminal())
+        await _together(until_cut_off(each) for each in work)
 
     async def answered(self) -> None:
         """Wait until all that was sent is answered."""

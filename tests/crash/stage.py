@@ -47,7 +47,7 @@ _HOLD_COMMITS = "SELECT pg_advisory_lock(1)"
 _HOLD_WRITES = "BEGIN; LOCK TABLE item IN EXCLUSIVE MODE"
 
 #: Commands aren't paced, and all players come from one address.
-_OPTIONS = (
+OPTIONS = (
     "--limits-commands=10000",
     "--limits-command-burst=10000",
     "--limits-tell=10000",
@@ -55,7 +55,6 @@ _OPTIONS = (
     "--limits-who=10000",
     "--limits-who-burst=10000",
     "--limits-exempt=127.0.0.0/8",
-    "--areas=ground",
 )
 
 
@@ -84,7 +83,7 @@ class Stage:
         reach: Dsn | None = None,
     ) -> None:
         self.server = server
-        self.daemon = Daemon(case, reach or database, *_OPTIONS, *options)
+        self.daemon = Daemon(case, reach or database, *OPTIONS, "--areas=ground", *options)
         self._case = case
         self._dsn = database
         self._killed = False

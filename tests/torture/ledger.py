@@ -141,7 +141,7 @@ class Ledger:
         Tell what isn't there yet: answers, and lines to those who are entitled to them.
 
         A tell is for the one it names, a channel line for all. Of a line by telnet, which has no
-        id, nobody says whether it was carried out; it must have been, since nothing refuses it.
+        id, nobody says whether it was carried out; if one was shown it, all must be.
 
         Args:
             buried: The payloads of dead letters: what they name need not be shown.
@@ -176,8 +176,11 @@ class Ledger:
 
     def _durable(self) -> Iterator[tuple[Spoken, Page]]:
         """Return each line that must arrive, with the pages of those entitled to it."""
+        seen = {shown for page in self.pages for shown in page.shown}
         for speaker in self.pages:
-            for _, line in speaker.spoken:
+            for id, line in speaker.spoken:
+                if not id and Shown(line.means, line.speaker, line.text) not in seen:
+                    continue
                 for page in self.pages:
                     if line.means is Means.CHANNEL or (
                         line.means is Means.TELL and line.to == page.player

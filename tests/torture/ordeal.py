@@ -126,6 +126,9 @@ class Ordeal:
         if problems:
             raise AssertionError("\n".join([f"seed {self.seed}:", *problems]))
         self.report(self._counts())
+        for talker in self._talkers:
+            if isinstance(talker, TelnetTalker):
+                self.report(f"{talker.page.player} was told by telnet, too: {talker.told()}")
 
     # ------------------------------------------------------------ the beginning
 

@@ -1,6 +1,8 @@
 """Players who talk, take and put down, and note what they see."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from random import Random
 from typing import Final, Protocol
 
@@ -30,6 +32,12 @@ _DEEDS: Final = 0.3
 _SHOWN: Final = re.compile(
     r'(?P<tell>\w+) tells you, "(?P<told>[\w-]+)"|\[chat\] (?P<chat>\w+): (?P<chatted>[\w-]+)'
     r'|(?P<say>\w+) says, "(?P<said>[\w-]+)"'
+)
+
+
+#: What else terminals show of what players do.
+_ORDINARY: Final = re.compile(
+    r"^You (tell|say)|^\w+ (tells you|says), |^\[chat\]|picks? up|puts? down|drops? |arrive"
 )
 
 
@@ -154,6 +162,11 @@ class TelnetTalker:
         ]
         if self._link.lost:
             page.lost = "the connection ended"
+
+    def told(self) -> Mapping[str, int]:
+        """Return what it was told of its own commands and of the server, with how often."""
+        lines = (line.strip("> \r") for line in self._link.said.text.split("\n"))
+        return Counter(line for line in lines if line and not _ORDINARY.search(line))
 
 
 def _means(found: re.Match[str]) -> str:

@@ -67,7 +67,7 @@ run:
 
 test:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python .ci/check.py lint unit integration faults torture
+	@exec .venv/bin/python .ci/check.py lint unit integration faults
 
 unit lint faults:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

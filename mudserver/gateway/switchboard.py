@@ -53,8 +53,9 @@ class Switchboard:
     What one reactor turn produces for a session is written once, at the turn's end; while the world
     is busy, what several turns produce, within `HOLD_SECONDS` and `HOLD_BYTES`.
 
-    What a world says that another one has followed by now is dropped; and what the earlier one has
-    shown is not shown again where the later one carries out the same input.
+    What a world says that another one has followed by now is dropped, but for what must arrive and
+    has a name: nobody would tell that it did not. What the earlier one has shown is not shown again
+    where the later one carries out the same input.
 
     Args:
         gateway: This gateway's name on the bus.
@@ -177,7 +178,7 @@ class Switchboard:
             self._log.warn("A {kind} is not from a world.", kind=type(message).__name__)
             return
         if message.epoch != self._epoch and not self.hears(message.epoch):
-            self._meter.count("messages_outdated")
+            self._outdated(message.message)
             return
         told = message.message
         match told:
@@ -195,6 +196,16 @@ class Switchboard:
                 self._carry(session, "a question", lambda carrier: carrier.password_wanted())
             case _:
                 self._pass_on(told)
+
+    def _outdated(self, message: Message) -> None:
+        """Take what must arrive from a world that another has followed; drop all else."""
+        if not isinstance(message, Show) or not message.durable or message.event is None:
+            self._meter.count("messages_outdated")
+            return
+        unseen = self._showings.lately(message.event, message.sessions)
+        self._showings.note_late(message.event, unseen)
+        self._worlds = max(self._worlds, _SECOND)
+        self._show(self._narrowed(message, unseen))
 
     def _pass_on(self, message: Message) -> None:
         receive = self._routes.get(type(message))
@@ -225,6 +236,9 @@ class Switchboard:
             if self._worlds < _SECOND:
                 return show
             unseen = self._showings.unseen(event, show.sessions)
+        return self._narrowed(show, unseen)
+
+    def _narrowed(self, show: Show, unseen: tuple[SessionId, ...]) -> Show:
         if len(unseen) == len(show.sessions):
             return show
         self._meter.count("showings_repeated", len(show.sessions) - len(unseen))

@@ -45,6 +45,17 @@ class Showings(Generic[E]):
         seen = {session for noted, them in self._noted if noted == event for session in them}
         return tuple(session for session in self.unseen(event, sessions) if session not in seen)
 
+    def note_late(self, event: E, sessions: tuple[SessionId, ...]) -> None:
+        """
+        Those sessions are shown that event by an earlier world, after a later one has begun.
+
+        Of what `unseen` leaves out, the oldest is forgotten beyond `MAX_SHOWINGS` events.
+        """
+        self.note(event, sessions)
+        self._earlier[event] = self._earlier.pop(event, frozenset()).union(sessions)
+        if len(self._earlier) > MAX_SHOWINGS:
+            del self._earlier[next(iter(self._earlier))]
+
     def freeze(self) -> None:
         """Another world begins: from now on `unseen` leaves out what was shown until now."""
         earlier: dict[E, frozenset[SessionId]] = {}

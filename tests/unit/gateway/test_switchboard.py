@@ -201,6 +201,33 @@ class SwitchboardTest(GatewayTestCase):
         self.assertEqual(carrier.told, [])
         self.assertEqual(self.meter.counts["messages_outdated"], 3)
 
+    def test_late_from_an_earlier_world(self) -> None:
+        """What must arrive and has a name is shown though another world has followed, to who was
+        not shown it yet; and the later one doesn't show it to them again.
+        """
+        _, ann = self.seat("a")
+        _, bob = self.seat("b")
+        event = EventId(SessionId("e"), InputNumber(7), 0)
+
+        def tell(epoch: int, *sessions: str, durable: bool = True, named: bool = True) -> None:
+            self.world.epoch = epoch
+            who = tuple(map(SessionId, sessions))
+            name = event if named else None
+            self.world.send(Show(view(f"Hi by {epoch}."), who, name, durable=durable))
+
+        self.world.epoch = 2
+        self.world.show("Now.", SessionId("a"))
+        tell(1, "a", durable=False)
+        tell(1, "a", named=False)
+        tell(1, "a")
+        tell(1, "a", "b")
+        tell(2, "a", "b")
+        tell(1, "a", "b")
+        self.turn()
+        self.assertEqual(self.shown(ann), ["Now.", "Hi by 1."])
+        self.assertEqual(self.shown(bob), ["Hi by 1."])
+        self.assertEqual(self.meter.counts["messages_outdated"], 2)
+
     def test_shown_by_an_earlier_world(self) -> None:
         """What the earlier world has shown to somebody isn't shown to them again, whatever it is
         now; to others it is.

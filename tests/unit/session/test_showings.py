@@ -48,6 +48,18 @@ class ShowingsTest(SynchronousTestCase):
         self.assertEqual(self.showings.lately(1, (_ANN, _BOB, _EVE)), (_EVE,))
         self.assertEqual(self.showings.lately(2, (_ANN, _BOB)), (_ANN, _BOB))
 
+    def test_late(self) -> None:
+        """What the earlier world shows after the next one has begun isn't shown again either."""
+        self.showings.note(1, (_ANN,))
+        self.showings.freeze()
+        self.showings.note_late(1, (_BOB,))
+        self.assertEqual(self.showings.unseen(1, (_ANN, _BOB, _EVE)), (_EVE,))
+        self.assertEqual(self.showings.lately(1, (_ANN, _BOB, _EVE)), (_EVE,))
+        for event in range(2, MAX_SHOWINGS + 2):
+            self.showings.note_late(event, (_BOB,))
+        self.assertEqual(self.showings.unseen(1, (_BOB,)), (_BOB,))
+        self.assertEqual(self.showings.unseen(2, (_BOB,)), ())
+
     def test_bounded(self) -> None:
         """The oldest are forgotten: beyond so many showings, and so many sessions in them."""
         for event in range(MAX_SHOWINGS + 1):

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail, succeed
 from twisted.logger import Logger
 
-from mudserver.errors import Fenced, PlayerError, StartupError, Unavailable
+from mudserver.errors import Fenced, Forbidden, PlayerError, StartupError, Unavailable
 from mudserver.game.game import Game, GamePorts, assemble
 from mudserver.game.limits import GameLimits
 from mudserver.game.populate import populate
@@ -313,9 +313,21 @@ def _responders(game: Game, undelivered: IUndelivered) -> Mapping[type[Request[A
             ListNetworkBans: _fired(game.notices.all),
             Reattach: _fired(game.reattachments.reattach),
             ResumptionWanted: lambda _: succeed(game.opening.resumption),
-            KeepUndelivered: lambda request: undelivered.keep(request.letters),
+            KeepUndelivered: partial(_keep, undelivered),
         }
     )
+
+
+def _keep(undelivered: IUndelivered, request: KeepUndelivered) -> Deferred[None]:
+    """
+    Keep what gateways could not deliver to worlds.
+
+    What a world said would be said again in its name: so none but worlds have it kept, and they do
+    so themselves.
+    """
+    if any(letter.subject != WORLD for letter in request.letters):
+        return fail(Forbidden("What was not for a world is not kept for others."))
+    return undelivered.keep(request.letters)
 
 
 def _fired(method: Callable[[Any], Coroutine[Deferred[Any], Any, Any]]) -> _Answer:

@@ -25,6 +25,7 @@ from mudserver.bus.tls import Identity, by_tls, joining
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.config import BusAddress, bus_spool, uses_tls
 from mudserver.interfaces.bus import IBus
+from mudserver.interfaces.undelivered import IUndelivered
 from mudserver.service.ground import Ground, utc_now
 from mudserver.unix_sockets import SocketClientEndpoint
 
@@ -43,6 +44,7 @@ class BusSide:
     Args:
         ground: What all stand on.
         link: Makes the links of a process that joins others, in place of plain ones.
+        undelivered: Keeps what can't be delivered; None to have the world keep it.
 
     Attributes:
         bus: Leads to the others; in a process by itself, to itself.
@@ -52,12 +54,18 @@ class BusSide:
         ConfigError: A setting can't be used.
     """
 
-    def __init__(self, ground: Ground, link: LinkMaker | None = None) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        link: LinkMaker | None = None,
+        undelivered: IUndelivered | None = None,
+    ) -> None:
         settings = ground.settings
         hosts = settings.role == "bus" or (settings.role == "world" and settings.bus is None)
         here = settings.bus_listen if hosts else None
         self._ground = ground
         self._instance = secrets.token_hex(8)
+        self._undelivered = undelivered
         self._link: AmpBus | None = None
         self.hub = None if here is None else self._make_hub(here)
         self.bus: IBus = LoopbackBus(ground.reactor)
@@ -94,6 +102,7 @@ class BusSide:
             meter=ground.meter,
             pick=random.random,
             utc_now=utc_now,
+            undelivered=self._undelivered,
             spool=Spool(bus_spool(ground.settings, ground.environment, ground.station)),
             elsewhere=lambda work: deferToThreadPool(reactor, thread, work),
             make_link=None if link is None else partial(link, me),

@@ -18,12 +18,14 @@ from mudserver.game.administration import Administration
 from mudserver.game.process import NoGame, Process
 from mudserver.game.standby import Phase
 from mudserver.interfaces.bus import WORLD
+from mudserver.interfaces.undelivered import IUndelivered
 from mudserver.service.bus_side import BusSide, LinkMaker
 from mudserver.service.eventually import Eventually
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import ALONE, Ground, utc_now
 from mudserver.service.lifecycle import Lifecycle
 from mudserver.service.ordered import OrderedService
+from mudserver.service.own_letters import OwnLetters
 from mudserver.service.pidfile import Pidfile
 from mudserver.service.world_side import WorldSide
 from mudserver.telemetry.operations import OperationsService
@@ -73,8 +75,9 @@ class Daemon:
         self._ground = ground = Ground.of(settings, environment, reactor)
         self._lifecycle = Lifecycle(reactor, environment, self._announce, self._hurry)
         self._lifecycle.prepare()
-        self._bus = BusSide(ground, link)
         self._world: WorldSide | None = None
+        own = OwnLetters(self._keeper) if settings.role == "world" else None
+        self._bus = BusSide(ground, link, own)
         self._gateway: GatewaySide | None = None
         if settings.role in (ALONE, "world"):
             self._world = WorldSide(ground, self._bus, self._lifecycle, pidfile)
@@ -103,6 +106,11 @@ class Daemon:
     def _in_time(self, service: Service) -> Service:
         """Let a service wait for its port where the process that we go on for has it still."""
         return Eventually(service, self._ground.reactor) if self._ground.summons else service
+
+    def _keeper(self) -> IUndelivered | None:
+        """Return what keeps what our world could not deliver; None while the database is away."""
+        database = None if self._world is None else self._world.database
+        return database.undelivered() if database is not None and database.ready else None
 
     def _world_busy(self) -> bool:
         """Whether our world, if we have one, has more to do in the very next turn."""

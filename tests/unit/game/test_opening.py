@@ -7,7 +7,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
-from mudserver.errors import BusUnavailable, StorageUnavailable, Unavailable
+from mudserver.errors import BusUnavailable, Forbidden, StorageUnavailable, Unavailable
 from mudserver.game import journal, opening, states
 from mudserver.ids import Epoch, GatewayId, SessionId
 from mudserver.interfaces.authority import Describe, Transport
@@ -393,6 +393,13 @@ class KeepTest(GameTestCase):
             self.successResultOf(self.bus.request(WORLD, self.keep()))
         (kept,) = self.undelivered.letters.values()
         self.assertEqual((kept.id, kept.attempts), ("g/1", 6))
+
+    def test_in_anothers_name(self) -> None:
+        """What was not for a world is not kept: it could be replayed in the world's name."""
+        foreign = evolve(self.LETTER, subject="gateway.g")
+        request = KeepUndelivered((self.LETTER, foreign))
+        self.failureResultOf(self.bus.request(WORLD, request), Forbidden)
+        self.assertEqual(len(self.undelivered.letters), 0)
 
     def test_not_now(self) -> None:
         """Where it can't be, the gateway tries again."""

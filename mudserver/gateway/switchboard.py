@@ -217,7 +217,10 @@ class Switchboard:
     def _settle(self, session: SessionId, settled: Settled) -> None:
         """Answer an input, the first time that it is settled."""
         seat = self._seats.get(session)
-        if seat is not None and seat.play.unsettled.settle(settled.number):
+        if seat is None:
+            return
+        refused = settled.refusal is not None
+        if seat.play.unsettled.settle(settled.number, refused=refused):
             self._carry(session, "an answer", lambda carrier: carrier.settled(settled))
 
     def _send_again(self, session: SessionId, after: InputNumber) -> None:

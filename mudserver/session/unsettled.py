@@ -65,7 +65,7 @@ class Unsettled:
 
     An input may be settled before an earlier one, whose answer was lost. A world that follows may
     not know of either, and takes inputs without holes: so it is kept as well, though not answered
-    a second time.
+    a second time; where it was refused, its place only.
 
     Attributes:
         numbered: The highest number that was given.
@@ -103,8 +103,18 @@ class Unsettled:
         self._kept.append(Numbered(number, text, command))
         return number
 
-    def settle(self, number: InputNumber) -> bool:
-        """Note that the world has settled an input; return whether no world had before."""
+    def settle(self, number: InputNumber, *, refused: bool = False) -> bool:
+        """
+        Note that the world has settled an input.
+
+        Args:
+            number: Which.
+            refused: Whether that was to say no. A world that follows need not know, and might carry
+                it out: so only its place is kept, with neither text nor id.
+
+        Returns:
+            Whether no world had before.
+        """
         kept = self._kept
         if not kept or not kept[0].number <= number <= self.numbered:
             return False
@@ -114,6 +124,8 @@ class Unsettled:
                 early = self._early = {}
             fresh = number not in early
             early[number] = True
+            if refused and fresh:
+                self._blank(number - kept[0].number)
             return fresh
         self._size -= _size(kept.pop(0).text)
         return early is None or self._let_go(number, early)
@@ -127,6 +139,10 @@ class Unsettled:
         if not early:
             self._early = None
         return fresh
+
+    def _blank(self, index: int) -> None:
+        self._size -= _size(self._kept[index].text)
+        self._kept[index] = evolve(self._kept[index], text="", command=None)
 
     def renew(self) -> None:
         """Another world goes on with the session: what the last one has settled before earlier ones

@@ -11,7 +11,7 @@ from mudserver.gateway.seat import Seat
 from mudserver.gateway.switchboard import HOLD_BYTES, HOLD_SECONDS, Switchboard
 from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.bus import Message, gateway_subject
-from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Settled, Show
+from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Refusal, Settled, Show
 from mudserver.session.outbox import Frame, Outbox, OutboxLimits
 from mudserver.session.session import Play, Stage, session_machine
 from mudserver.view.line import View
@@ -185,6 +185,14 @@ class SwitchboardTest(GatewayTestCase):
         self.assertEqual(
             [each.number for each in carrier.told if isinstance(each, Settled)], [2, 1]
         )
+
+    def test_refused_early(self) -> None:
+        """What was refused before an earlier input was settled is not sent again as it was."""
+        seat, _ = self.seat("a")
+        self.typed(SessionId("a"), 2)
+        no = Refusal("unavailable", "Too much at once.", 1.0)
+        self.world.send(Settled(SessionId("a"), InputNumber(2), None, no))
+        self.assertEqual([bool(each.text) for each in seat.play.unsettled.left()], [True, False])
 
     def test_outdated_world(self) -> None:
         """What a world says that another one has followed is dropped, and counted."""

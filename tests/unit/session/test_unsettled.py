@@ -71,6 +71,25 @@ class UnsettledTest(SynchronousTestCase):
         self.assertTrue(unsettled.settle(InputNumber(4)))
         self.assertEqual(unsettled.settled, 4)
 
+    def test_refused_out_of_order(self) -> None:
+        """Of what was refused only the place is sent again: no world does it after all."""
+        unsettled = Unsettled()
+        limits = UnsettledLimits(10, 12)
+        for text in ("one", "two", "three"):
+            unsettled.keep(text, CommandId(text), limits)
+        self.assertTrue(unsettled.settle(InputNumber(2), refused=True))
+        blank = Numbered(InputNumber(2), "", None)
+        self.assertEqual(unsettled.after(InputNumber(1))[0], blank)
+        self.assertEqual(unsettled.left()[1], blank)
+        self.assertEqual(unsettled.keep("four", None, limits), 4)
+        unsettled.renew()
+        self.assertFalse(unsettled.settle(InputNumber(2)))
+        self.assertTrue(unsettled.settle(InputNumber(3)))
+        self.assertEqual(unsettled.after(InputNumber(2))[0].text, "three")
+        self.assertTrue(unsettled.settle(InputNumber(1), refused=True))
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [4])
+        self.assertIsNone(unsettled.keep("nine bytes", None, limits))
+
     def test_after(self) -> None:
         """What the world misses can be had again, in order and without holes: also what was
         settled before an earlier one.

@@ -225,7 +225,7 @@ class DeadLetters:
                 if not await self._keep(_batch(letters)):
                     return
             if found.end:
-                await self._elsewhere(lambda: spool.cut(found.end))
+                await self._elsewhere(lambda: spool.cut(found))
                 self._log.info(
                     "{count} dead letters that were spooled are kept.", count=len(found.letters)
                 )

@@ -2,10 +2,15 @@
 A file of dead letters, for while they can't be kept where they should be.
 
 One JSON object in a line. What is appended is on the disc when the call returns; what a crash tore
-off is skipped by the reader. One process has a file to itself.
+off is skipped by the reader. Processes that share a file, as a world and the one that follows it
+do for a while, wait for each other: a lock file beside it says whose turn it is.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -35,11 +40,13 @@ class Spooled:
         letters: Those that can be read, the oldest first.
         unreadable: How many lines can't be.
         end: Bytes of all of them.
+        digest: Of these bytes.
     """
 
     letters: tuple[Undelivered, ...]
     unreadable: int
     end: int
+    digest: bytes
 
 
 @frozen
@@ -73,6 +80,13 @@ class Spool:
         Raises:
             OSError: They can't be written.
         """
+        if not letters:
+            return 0
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            return self._append(letters)
+
+    def _append(self, letters: tuple[Undelivered, ...]) -> int:
         size = self.size
         new = not size
         # What a crash tore off ends where the next line begins.
@@ -87,7 +101,6 @@ class Spool:
             size += len(line)
             kept += 1
         if kept:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._write(self.path, b"".join(lines), os.O_APPEND)
             if new:
                 self._sync_folder()
@@ -100,10 +113,10 @@ class Spool:
         Raises:
             OSError: The file can't be read.
         """
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            content = b""
+        content = b""
+        if self.path.exists():
+            with self._locked():
+                content = self._content()
         letters = []
         unreadable = 0
         for line in content.split(_NEWLINE):
@@ -113,22 +126,29 @@ class Spool:
                 letters.append(_decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 unreadable += 1
-        return Spooled(tuple(letters), unreadable, len(content))
+        return Spooled(tuple(letters), unreadable, len(content), sha256(content).digest())
 
-    def cut(self, end: int) -> None:
+    def cut(self, read: Spooled) -> None:
         """
         Forget what `read` returned; what was appended since then stays.
 
+        Where another process has forgotten it, nothing is.
+
         Args:
-            end: As in `Spooled`.
+            read: What it returned.
 
         Raises:
             OSError: The file can't be written; it is as it was.
         """
-        try:
-            rest = self.path.read_bytes()[end:]
-        except FileNotFoundError:
+        if self.path.exists():
+            with self._locked():
+                self._cut(read)
+
+    def _cut(self, read: Spooled) -> None:
+        content = self._content()
+        if not content or sha256(content[: read.end]).digest() != read.digest:
             return
+        rest = content[read.end :]
         if rest:
             written = self.path.with_name(f"{self.path.name}.new")
             self._write(written, rest, os.O_TRUNC)
@@ -136,6 +156,22 @@ class Spool:
         else:
             self.path.unlink()
         self._sync_folder()
+
+    def _content(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Wait until no other process is at the file, and keep all from it."""
+        lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, _MODE)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _ends_in_a_line(self, size: int) -> bool:
         with self.path.open("rb") as file:

@@ -1,5 +1,6 @@
 """Dead letters in a file."""
 
+import fcntl
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,22 @@ def letter(id: str, payload: bytes = b"\x00\xff\n") -> Undelivered:
     return Undelivered(id, "gateway.a", "Show", payload, "Nö.\n", 3, AT, AT)
 
 
+class LockedSpool(Spool):
+    """Fails where it writes while others could be at the file."""
+
+    def locked(self) -> bool:
+        with self.path.with_name("letters.lock").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def _write(self, path: Path, content: bytes, how: int) -> None:
+        assert self.locked()
+        super()._write(path, content, how)
+
+
 class SpoolTest(SynchronousTestCase):
     def setUp(self) -> None:
         self.path = Path(self.mktemp()) / "state" / "letters"
@@ -27,7 +44,7 @@ class SpoolTest(SynchronousTestCase):
         """Without a file there is nothing, and no file is made for that."""
         found = self.spool.read()
         self.assertEqual((found.letters, found.unreadable, found.end), ((), 0, 0))
-        self.spool.cut(0)
+        self.spool.cut(found)
         self.assertEqual(self.spool.append(()), 0)
         self.assertFalse(self.path.exists())
 
@@ -81,11 +98,31 @@ class SpoolTest(SynchronousTestCase):
         self.spool.append((letter("1"), letter("2")))
         found = self.spool.read()
         self.spool.append((letter("3"),))
-        self.spool.cut(found.end)
+        self.spool.cut(found)
         self.assertEqual(self.ids(), ["3"])
         self.spool.append((letter("4"),))
-        self.spool.cut(self.spool.read().end)
-        self.assertEqual((self.ids(), list(self.path.parent.iterdir())), ([], []))
+        self.spool.cut(self.spool.read())
+        self.assertEqual((self.ids(), self.path.exists()), ([], False))
+
+    def test_cut_by_another(self) -> None:
+        """What another process has forgotten is not cut off once more, from what came since."""
+        self.spool.append((letter("1"), letter("2")))
+        other = Spool(self.path)
+        found, same = self.spool.read(), other.read()
+        self.spool.cut(found)
+        self.spool.append((letter("3"), letter("4"), letter("5")))
+        other.cut(same)
+        self.assertEqual(self.ids(), ["3", "4", "5"])
+
+    def test_locked(self) -> None:
+        """While one process writes the file, no other is at it; afterwards any may be."""
+        spool = LockedSpool(self.path)
+        spool.append((letter("1"), letter("2")))
+        found = spool.read()
+        spool.append((letter("3"),))
+        spool.cut(found)
+        self.assertEqual(self.ids(), ["3"])
+        self.assertFalse(spool.locked())
 
     def test_not_writable(self) -> None:
         """Where no file can be, that is an error."""

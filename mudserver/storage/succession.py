@@ -8,7 +8,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mudserver.errors import MudError
+from mudserver.errors import MudError, StorageUnavailable
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.succession import ISuccession
 from mudserver.storage.connection import Connection, IReactorForConnections, Limits
@@ -61,7 +61,8 @@ _MAX_NAME_BYTES: Final = 63
 _LISTEN: Final = f"LISTEN {CHANNEL}"
 _TRY: Final = "SELECT pg_try_advisory_lock(%s, %s)"
 _PASS_ON: Final = f"SELECT pg_advisory_unlock(%s, %s), pg_notify('{CHANNEL}', %s)"
-_PULSE: Final = "SELECT"
+# A lock on a server that is no primary any more is worth nothing: others hold it elsewhere.
+_PULSE: Final = "SELECT current_setting('transaction_read_only') = 'on'"
 
 
 @implementer(ISuccession)
@@ -191,6 +192,7 @@ class PostgresSuccession:
         while self._to is None:
             patience = self._courteous_until - self._reactor.seconds()
             if patience <= 0:
+                await self._check(connection)
                 [(taken,)] = (await connection.execute(_TRY, LOCK)).rows
                 if taken:
                     self._begin()
@@ -202,7 +204,12 @@ class PostgresSuccession:
         while self._to is None:
             await self._sleep(PULSE_SECONDS)
             if self._to is None:
-                await connection.execute(_PULSE)
+                await self._check(connection)
+
+    async def _check(self, connection: Connection) -> None:
+        (read_only,) = (await connection.execute(_PULSE)).rows[0]
+        if read_only:
+            raise StorageUnavailable("the database: the server has become read-only")
 
     async def _pass_on(self, connection: Connection) -> None:
         """Give the lock free, and say so."""

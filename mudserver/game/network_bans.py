@@ -1,7 +1,11 @@
 """Gateways hear which networks are kept out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
+
+from attrs import evolve
+from twisted.logger import Logger
 
 from mudserver.game.gateways import Gateways
 from mudserver.interfaces.exclusion import (
@@ -11,6 +15,16 @@ from mudserver.interfaces.exclusion import (
     NetworkBansChanged,
 )
 from mudserver.world.bans import Ban, BanKind, Bans
+
+#: Bytes of the reasons that are told all at once; beyond it they are all left out, and why
+#: somebody is banned is told at the log-in alone. With the networks that has to fit in one reply.
+MAX_REASON_BYTES: Final = 256 * 1024
+
+#: Networks that are told all at once; the world itself keeps the rest out, at the log-in.
+MAX_TOLD: Final = 10_000
+
+#: What is told then.
+_BANNED: Final = "Your network is banned."
 
 
 class NetworkBanNotices:
@@ -23,6 +37,8 @@ class NetworkBanNotices:
         utc_now: The wall clock.
     """
 
+    _log = Logger()
+
     def __init__(self, *, bans: Bans, gateways: Gateways, utc_now: Callable[[], datetime]) -> None:
         self._bans = bans
         self._gateways = gateways
@@ -34,15 +50,22 @@ class NetworkBanNotices:
         self._gateways.tell_all(NetworkBansChanged(self._gateways.epoch, self._number))
 
     async def all(self, request: ListNetworkBans) -> NetworkBans:
-        """Tell all of them."""
+        """Tell all of them, as many as fit."""
         del request
         now = self._utc_now()
-        bans = (
+        bans = [
             _told(ban, now)
             for ban in self._bans
             if ban.kind is BanKind.NETWORK and ban.in_force(now)
-        )
-        return NetworkBans(self._gateways.epoch, self._number, tuple(bans))
+        ]
+        if len(bans) > MAX_TOLD:
+            self._log.warn(
+                "Of {count} banned networks gateways are told {most}; from the others one can"
+                " connect, but not log in.",
+                count=len(bans),
+                most=MAX_TOLD,
+            )
+        return NetworkBans(self._gateways.epoch, self._number, _fitting(bans[:MAX_TOLD]))
 
     def changed(self, kind: BanKind, key: str) -> None:
         """Tell what holds now of what was banned, or is no longer."""
@@ -61,3 +84,11 @@ class NetworkBanNotices:
 def _told(ban: Ban, now: datetime) -> NetworkBan:
     left = None if ban.until is None else (ban.until - now).total_seconds()
     return NetworkBan(ban.key, left, ban.reason)
+
+
+def _fitting(bans: Iterable[NetworkBan]) -> tuple[NetworkBan, ...]:
+    """Leave the reasons out where they are too much."""
+    bans = tuple(bans)
+    if sum(len(ban.reason.encode("utf-8", "surrogatepass")) for ban in bans) <= MAX_REASON_BYTES:
+        return bans
+    return tuple(evolve(ban, reason=_BANNED) for ban in bans)

@@ -1,8 +1,7 @@
 """Another process like this one, started by it."""
 
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mudserver.config import SUMMONS_VARIABLE
 from mudserver.errors import Unavailable
@@ -17,6 +16,7 @@ class Summoned:
     and our output.
 
     Args:
+        command: What this process was started by.
         word: What it will say that it was started with.
         environment: What this process was given.
         pidfile: Of this process; the other one would take it for a rival's.
@@ -25,10 +25,15 @@ class Summoned:
         Unavailable: It can't be started.
     """
 
-    def __init__(self, word: str, environment: Mapping[str, str], pidfile: Pidfile) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        word: str,
+        environment: Mapping[str, str],
+        pidfile: Pidfile,
+    ) -> None:
         self._pidfile = pidfile
         pidfile.remove()
-        command = [sys.executable, *sys.orig_argv[1:]]
         try:
             self._process = subprocess.Popen(  # noqa: S603 (it is what we were started by)
                 command,

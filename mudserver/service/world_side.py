@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import socket
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -203,7 +204,8 @@ class WorldSide:
         return Reload(ports).run
 
     def _summon(self, word: str) -> Summoned:
-        self._summoned = Summoned(word, self._ground.environment, self._pidfile)
+        command = (sys.executable, *sys.orig_argv[1:])
+        self._summoned = Summoned(command, word, self._ground.environment, self._pidfile)
         return self._summoned
 
     def _handed_over(self, to: Standby, ours: bool) -> None:

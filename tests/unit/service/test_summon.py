@@ -26,10 +26,10 @@ class SummonTests(SynchronousTestCase):
         self.options = TwistdOptions()
         self.options["pidfile"] = str(self.file)
 
-    def summon(self, program: str) -> Summoned:
+    def summon(self, program: str, python: str = sys.executable) -> Summoned:
         """Start a Python program in place of this one."""
-        self.patch(sys, "orig_argv", ["python", "-c", program])
-        summoned = Summoned("word", os.environ, Pidfile(self.options))
+        command = (python, "-c", program)
+        summoned = Summoned(command, "word", os.environ, Pidfile(self.options))
         self.addCleanup(summoned._process.wait)
         return summoned
 
@@ -57,7 +57,7 @@ class SummonTests(SynchronousTestCase):
 
     def test_given_up(self) -> None:
         """One that is given up ends, and the file names this process again."""
-        summoned = self.summon("import time; time.sleep(60)")
+        summoned = self.summon("import signal; signal.pause()")
         self.assertFalse(self.file.exists())
         self.assertEqual(summoned.problem, "")
         summoned.give_up()
@@ -74,8 +74,7 @@ class SummonTests(SynchronousTestCase):
 
     def test_impossible(self) -> None:
         """Where it can't be started, this one goes on, and says so."""
-        self.patch(sys, "executable", "/nowhere/python")
-        self.assertRaises(Unavailable, self.summon, "pass")
+        self.assertRaises(Unavailable, self.summon, "pass", "/nowhere/python")
         self.assertEqual(self.file.read_text(), str(os.getpid()))
 
     def test_no_file(self) -> None:

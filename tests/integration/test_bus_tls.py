@@ -6,48 +6,21 @@ from typing import Any, cast
 
 from twisted.internet import reactor as installed
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
 
-from mudserver.bus.commands import JoinRefused, PeerInfo
-from mudserver.bus.envelopes import Deliver, Envelope, Publish, Subscribe
-from mudserver.bus.hub import Hub
+from mudserver.bus.commands import JoinRefused
+from mudserver.bus.envelopes import Deliver, Publish, Subscribe
 from mudserver.bus.issuing import FIRST, Subject, issue
-from mudserver.bus.link import Link, LinkLost
+from mudserver.bus.link import LinkLost
 from mudserver.bus.tls import Identity, by_tls, joining
 from mudserver.errors import ConfigError
-from mudserver.telemetry.metrics import NullMeter
-from tests.unit.bus.links import Owner
+from tests.integration.bus_peer import HubTestCase
 
 reactor = cast(Any, installed)
 
 
-class Peer(Owner):
-    """A peer that waits for what happens to its link."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.began: Deferred[None] = Deferred()
-        self.came: Deferred[Envelope] = Deferred()
-        self.ended: Deferred[None] = Deferred()
-
-    def joined(self, link: Link) -> None:
-        self.began.callback(None)
-
-    def received(self, link: Link, envelope: Envelope) -> None:
-        self.came.callback(envelope)
-
-    def gone(self, link: Link, reason: Failure) -> None:
-        super().gone(link, reason)
-        if not self.began.called:
-            self.began.errback(reason)
-        self.ended.callback(None)
-
-
-class BusTlsTest(TestCase):
+class BusTlsTest(HubTestCase):
     """Who gets in, and to whom."""
 
     def setUp(self) -> None:
@@ -58,40 +31,18 @@ class BusTlsTest(TestCase):
         folder = folder or self.folder
         return Identity(folder / "ca.pem", folder / name, folder / name)
 
-    async def start(self, certificate: str = "bus.pem") -> int:
-        entrance = by_tls(reactor, "127.0.0.1", 0, self.identity(certificate))
-        hub = Hub("hub", "h1", (entrance,), clock=reactor, meter=NullMeter())
-        self.addCleanup(hub.stopService)
-        await hub.startService()
+    async def listen(self, certificate: str = "bus.pem") -> int:
+        hub = await self.start(by_tls(reactor, "127.0.0.1", 0, self.identity(certificate)))
         (address,) = hub.addresses()
         assert isinstance(address, IPv4Address)
         return address.port
-
-    async def come(
-        self, endpoint: IStreamClientEndpoint, name: str, role: str
-    ) -> tuple[Peer, Link]:
-        """Connect, and return the peer when it has joined."""
-        owner = Peer()
-        link = Link(owner, PeerInfo(name, role, "i1"), lambda link, hub: None, reactor)
-        await connectProtocol(endpoint, link)
-        try:
-            await owner.began
-        except Exception:
-            await owner.ended
-            raise
-        self.addCleanup(self.part, owner, link)
-        return owner, link
-
-    async def part(self, owner: Peer, link: Link) -> None:
-        link.close("The test is over.")
-        await owner.ended
 
     def way(self, port: int, name: str, folder: Path | None = None) -> IStreamClientEndpoint:
         return joining(reactor, "127.0.0.1", port, self.identity(name, folder))
 
     async def test_meet(self) -> None:
         """A world and gateways meet: by a certificate of their own, or of their role."""
-        port = await self.start()
+        port = await self.listen()
         gateway, to_gateway = await self.come(self.way(port, "gateway-g1.pem"), "g1", "gateway")
         to_gateway.send(Subscribe(1, "gateway.g1"))
         await self.come(self.way(port, "gateway.pem"), "g2", "gateway")
@@ -103,7 +54,7 @@ class BusTlsTest(TestCase):
 
     async def test_other_names(self) -> None:
         """Who shows the certificate of another peer, or of another role, may not join."""
-        port = await self.start()
+        port = await self.listen()
         for certificate, name, role in (
             ("gateway-g1.pem", "g2", "gateway"),
             ("gateway.pem", "w1", "world"),
@@ -117,7 +68,7 @@ class BusTlsTest(TestCase):
         """What another authority has signed is good for nothing, on either side."""
         other = self.folder.parent / "other"
         issue(other, FIRST, datetime.now(UTC))
-        port = await self.start()
+        port = await self.listen()
         # By TLS 1.3 a client has ended its handshake before its own certificate is looked at.
         foreign = Identity(self.folder / "ca.pem", other / "world.pem", other / "world.pem")
         with self.assertRaises(LinkLost):
@@ -128,7 +79,7 @@ class BusTlsTest(TestCase):
 
     async def test_no_hub(self) -> None:
         """A gateway that poses as the hub is found out by the peers."""
-        port = await self.start("gateway-g1.pem")
+        port = await self.listen("gateway-g1.pem")
         with self.assertRaises(LinkLost) as caught:
             await self.come(self.way(port, "world.pem"), "w1", "world")
         self.assertIn("certificate verify failed", str(caught.exception))
@@ -137,14 +88,14 @@ class BusTlsTest(TestCase):
         """A certificate that has ended is good for nothing."""
         old = self.folder.parent / "old"
         issue(old, (Subject("world"),), datetime.now(UTC) - timedelta(days=3), timedelta(days=2))
-        port = await self.start()
+        port = await self.listen()
         stale = Identity(self.folder / "ca.pem", old / "world.pem", old / "world.pem")
         with self.assertRaises(LinkLost):
             await self.come(joining(reactor, "127.0.0.1", port, stale), "w1", "world")
 
     async def test_plain(self) -> None:
         """Who speaks no TLS gets nowhere."""
-        port = await self.start()
+        port = await self.listen()
         with self.assertRaises(LinkLost):
             await self.come(TCP4ClientEndpoint(reactor, "127.0.0.1", port), "g1", "gateway")
 

@@ -9,85 +9,30 @@ from typing import Any, cast
 
 from twisted.internet import reactor as installed
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     UNIXClientEndpoint,
-    connectProtocol,
 )
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
 
-from mudserver.bus.commands import JoinRefused, PeerInfo
+from mudserver.bus.commands import JoinRefused
 from mudserver.bus.doormen import Believer, UserDoorman
-from mudserver.bus.entrance import Entrance, by_loopback, by_socket
-from mudserver.bus.envelopes import Deliver, Envelope, Publish, Subscribe
-from mudserver.bus.hub import Hub
-from mudserver.bus.link import Link
+from mudserver.bus.entrance import by_loopback, by_socket
+from mudserver.bus.envelopes import Deliver, Publish, Subscribe
 from mudserver.errors import PortUnavailable, StartupError
-from mudserver.telemetry.metrics import NullMeter
 from mudserver.unix_sockets import short_path
-from tests.unit.bus.links import Owner
+from tests.integration.bus_peer import HubTestCase
 
 reactor = cast(Any, installed)
 
 
-class Peer(Owner):
-    """A peer that waits for what happens to its link."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.began: Deferred[None] = Deferred()
-        self.came: Deferred[Envelope] = Deferred()
-        self.ended: Deferred[None] = Deferred()
-
-    def joined(self, link: Link) -> None:
-        self.began.callback(None)
-
-    def received(self, link: Link, envelope: Envelope) -> None:
-        self.came.callback(envelope)
-
-    def gone(self, link: Link, reason: Failure) -> None:
-        super().gone(link, reason)
-        if not self.began.called:
-            self.began.errback(reason)
-        self.ended.callback(None)
-
-
-class HubTest(TestCase):
+class HubTest(HubTestCase):
     def setUp(self) -> None:
         # trial's own folder may have a path that is longer than a socket's may be.
         self.folder = Path(mkdtemp(prefix="mud"))
         self.addCleanup(rmtree, self.folder)
         self.path = self.folder / "bus.sock"
-
-    async def start(self, *entrances: Entrance) -> Hub:
-        hub = Hub("hub", "h1", entrances, clock=reactor, meter=NullMeter())
-        self.addCleanup(hub.stopService)
-        await hub.startService()
-        return hub
-
-    async def come(
-        self, endpoint: IStreamClientEndpoint, name: str, role: str
-    ) -> tuple[Peer, Link]:
-        """Connect, and return the peer when it has joined."""
-        owner = Peer()
-        link = Link(owner, PeerInfo(name, role, "i1"), lambda link, hub: None, reactor)
-        await connectProtocol(endpoint, link)
-        try:
-            await owner.began
-        except JoinRefused:
-            await owner.ended
-            raise
-        self.addCleanup(self.part, owner, link)
-        return owner, link
-
-    async def part(self, owner: Peer, link: Link) -> None:
-        """End a peer's link, if it has not ended."""
-        link.close("The test is over.")
-        await owner.ended
 
     async def talk(self, endpoint: IStreamClientEndpoint) -> None:
         """Have a world say something to a gateway."""

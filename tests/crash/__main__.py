@@ -5,18 +5,12 @@ The first broken promise ends it; what it left behind is kept then, and named.
 """
 
 import argparse
-import atexit
 import secrets
 import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
-from shutil import rmtree
 
-from twisted.trial.reporter import Reporter
-from twisted.trial.runner import TrialRunner
 from twisted.trial.unittest import TestCase
 
+from tests.alone import run_alone
 from tests.crash.rounds import Rounds
 from tests.crash.town_rounds import TownRounds
 
@@ -50,19 +44,10 @@ def main() -> int:
     CrashTests.rounds = options.rounds
     CrashTests.seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"{CrashTests.rounds} rounds, seed {CrashTests.seed}", flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="mudserver-crash-")).resolve()
-    # PostgreSQL refuses to run as root: its own user must be able to pass through.
-    folder.chmod(0o711)
-    tidying = ExitStack()
-    tidying.callback(rmtree, folder)
-    # The database's server, which works in there, is started later, and so stopped before.
-    atexit.register(tidying.close)
-    runner = TrialRunner(Reporter, workingDirectory=str(folder / "trial"))
-    result = runner.run(CrashTests("test_rounds"))
-    if result.wasSuccessful():
+    left = run_alone(CrashTests("test_rounds"), "crash")
+    if left is None:
         return 0
-    print(f"What was left behind is in {folder}")
-    tidying.pop_all()
+    print(f"What was left behind is in {left}")
     return 1
 
 

@@ -5,17 +5,10 @@ The first broken promise ends it; what it left behind is kept then, and named.
 """
 
 import argparse
-import atexit
 import secrets
 import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
-from shutil import rmtree
 
-from twisted.trial.reporter import Reporter
-from twisted.trial.runner import TrialRunner
-
+from tests.alone import run_alone
 from tests.torture.test_town import TortureTests
 
 
@@ -28,19 +21,10 @@ def main() -> int:
     TortureTests.seconds = options.seconds
     TortureTests.seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"{TortureTests.seconds:g} seconds, seed {TortureTests.seed}", flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="mudserver-torture-")).resolve()
-    # PostgreSQL refuses to run as root: its own user must be able to pass through.
-    folder.chmod(0o711)
-    tidying = ExitStack()
-    tidying.callback(rmtree, folder)
-    # The database's server, which works in there, is started later, and so stopped before.
-    atexit.register(tidying.close)
-    runner = TrialRunner(Reporter, workingDirectory=str(folder / "trial"))
-    result = runner.run(TortureTests("test_endured"))
-    if result.wasSuccessful():
+    left = run_alone(TortureTests("test_endured"), "torture")
+    if left is None:
         return 0
-    print(f"What was left behind is in {folder}")
-    tidying.pop_all()
+    print(f"What was left behind is in {left}")
     return 1
 
 

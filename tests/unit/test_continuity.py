@@ -8,19 +8,16 @@ from twisted.internet.task import Clock
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.gateway.json_link import JsonLink
-from mudserver.gateway.reaper import SWEEP_SECONDS, Reaper
-from mudserver.gateway.roster import Roster
-from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.reaper import SWEEP_SECONDS
 from mudserver.gateway.terminal_link import TerminalLink
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.continuity import FromWorld, InputsWanted
 from mudserver.interfaces.play import Input, Settled
-from mudserver.tasks import Tasks
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase
 from tests.unit.gateway.bench import FakeWire
 from tests.unit.gateway.continuity_bench import AWAY, BACK
+from tests.unit.gateway.shared import make_shared
 
 GATEWAY = GatewayId("holding")
 
@@ -35,18 +32,12 @@ class ContinuityTest(GameTestCase):
         #: The gateway's own, as it is another process.
         self.here = Clock()
         self.here.advance(self.clock.seconds())
-        self.shared = Shared(
-            gateway=GATEWAY,
-            bus=self.bus,
-            clock=self.here,
-            switchboard=Switchboard(GATEWAY, self.bus, self.here, self.meter),
-            roster=Roster(),
-            reaper=Reaper(self.here),
-            tasks=Tasks(self.meter),
-            meter=self.meter,
-            limits=LinkLimits(),
+        self.shared = make_shared(
+            GATEWAY,
+            self.bus,
+            self.here,
+            self.meter,
             token_bytes=self.secrets,
-            pick=lambda: 0.5,
             utc_now=self.utc_now,
         )
         self.shared.switchboard.start()

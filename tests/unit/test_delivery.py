@@ -15,18 +15,14 @@ from twisted.python.failure import Failure
 
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.gateway.admission import Admission, AdmissionLimits
-from mudserver.gateway.reaper import Reaper
-from mudserver.gateway.roster import Roster
 from mudserver.gateway.seat import Seat
-from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Switchboard
 from mudserver.gateway.telnet import TelnetConnection, TelnetFactory
 from mudserver.gateway.websocket import WebSocketConnection, WebSocketFactory
 from mudserver.ids import GatewayId
 from mudserver.interfaces.authority import Origin, Register
 from mudserver.interfaces.bus import WORLD
-from mudserver.tasks import Tasks
 from tests.unit.game.theatre import PASSWORD, GameTestCase
+from tests.unit.gateway.shared import make_shared
 from tests.unit.wire.test_frames import frame
 
 #: A line that is long enough to be compressed for those who inflate.
@@ -92,18 +88,12 @@ class DeliveryTestCase(GameTestCase):
         super().setUp()
         self.players: list[Player] = []
         gateway = GatewayId("real")
-        self.shared = Shared(
-            gateway=gateway,
-            bus=self.bus,
-            clock=self.clock,
-            switchboard=Switchboard(gateway, self.bus, self.clock, self.meter),
-            roster=Roster(),
-            reaper=Reaper(self.clock),
-            tasks=Tasks(self.meter),
-            meter=self.meter,
-            limits=LinkLimits(),
+        self.shared = make_shared(
+            gateway,
+            self.bus,
+            self.clock,
+            self.meter,
             token_bytes=self.secrets,
-            pick=lambda: 0.5,
             utc_now=self.utc_now,
             admission=Admission(AdmissionLimits(connections=500, unauthenticated=500, total=500)),
         )

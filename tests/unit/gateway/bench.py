@@ -20,11 +20,9 @@ from mudserver.errors import CloseCode
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.link import Link
-from mudserver.gateway.reaper import SWEEP_SECONDS, Reaper
-from mudserver.gateway.roster import Roster
+from mudserver.gateway.reaper import SWEEP_SECONDS
 from mudserver.gateway.seat import Player
-from mudserver.gateway.shared import LinkLimits, Shared
-from mudserver.gateway.switchboard import Switchboard
+from mudserver.gateway.shared import LinkLimits
 from mudserver.ids import (
     AccountId,
     CommandId,
@@ -51,9 +49,9 @@ from mudserver.interfaces.play import (
     Show,
 )
 from mudserver.session.unsettled import ANSWERED
-from mudserver.tasks import Tasks
 from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.view.line import Line, Span, View
+from tests.unit.gateway.shared import make_shared
 
 GATEWAY = GatewayId("g")
 HOME = Origin("192.0.2.1", secure=True)
@@ -296,18 +294,13 @@ class GatewayTestCase(SynchronousTestCase):
         self.bus = LoopbackBus(self.clock)
         self.world = FakeWorld(self.bus)
         self.links: list[Link] = []
-        self.shared = Shared(
-            gateway=GATEWAY,
-            bus=self.bus,
-            clock=self.clock,
-            switchboard=Switchboard(GATEWAY, self.bus, self.clock, self.meter),
-            roster=Roster(),
-            reaper=Reaper(self.clock),
-            tasks=Tasks(self.meter),
-            meter=self.meter,
+        self.shared = make_shared(
+            GATEWAY,
+            self.bus,
+            self.clock,
+            self.meter,
             limits=self.limits,
             token_bytes=Secrets(),
-            pick=lambda: 0.5,
             utc_now=lambda: NOW,
             admission=Admission(self.admission),
             allowances=Allowances(self.allowance),

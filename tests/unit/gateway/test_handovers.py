@@ -9,10 +9,6 @@ from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.handovers import KEPT_SECONDS, MAX_KEPT, owner_of, resume_secret, session_id
 from mudserver.gateway.json_link import JsonLink
-from mudserver.gateway.reaper import Reaper
-from mudserver.gateway.roster import Roster
-from mudserver.gateway.shared import Shared
-from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Describe
 from mudserver.interfaces.bus import Request, gateway_subject
@@ -28,9 +24,9 @@ from mudserver.interfaces.continuity import (
 from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Input, Settled, Show
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
-from mudserver.tasks import Tasks
 from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, player, view
 from tests.unit.gateway.continuity_bench import ContinuityTestCase
+from tests.unit.gateway.shared import make_shared
 
 OTHER = GatewayId("other")
 
@@ -41,18 +37,13 @@ class HandoverTestCase(ContinuityTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.shared.handovers.start()
-        self.other = Shared(
-            gateway=OTHER,
-            bus=self.bus,
-            clock=self.clock,
-            switchboard=Switchboard(OTHER, self.bus, self.clock, self.meter),
-            roster=Roster(),
-            reaper=Reaper(self.clock),
-            tasks=Tasks(self.meter),
-            meter=self.meter,
+        self.other = make_shared(
+            OTHER,
+            self.bus,
+            self.clock,
+            self.meter,
             limits=self.limits,
             token_bytes=Secrets(),
-            pick=lambda: 0.5,
             utc_now=lambda: NOW,
         )
         self.other.switchboard.start()

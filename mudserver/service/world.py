@@ -1,7 +1,6 @@
 """The world as a service of a process: by itself, or one of several that take turns."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,19 +12,37 @@ from mudserver.game.standby import Phase, StandbyPorts, StandbyWorld
 from mudserver.interfaces.succession import ISuccession
 
 
-class IGame(Protocol):
-    """What else a process may want of its world."""
+class WorldHost(Service):
+    """
+    Runs the world of a process; when it opens is for those who derive from this.
+
+    Args:
+        world: Makes the world, once the database has started.
+    """
+
+    def __init__(self, world: Callable[[], WorldService]) -> None:
+        self._make_world = world
+        self._world: WorldService | None = None
 
     @property
     def world(self) -> WorldService:
-        """The world; there once the service has started."""
+        """
+        The world; there once the service has started.
+
+        Raises:
+            RuntimeError: It has not.
+        """
+        if self._world is None:
+            raise RuntimeError("the game has not started")
+        return self._world
 
     @property
-    def phase(self) -> Phase:
-        """What the world is about."""
+    def busy(self) -> bool:
+        """Whether the world has more to do in the very next turn."""
+        return self._world is not None and self._world.busy
 
 
-class GameService(Service):
+class GameService(WorldHost):
     """
     Runs the world of a process by itself: at once, whoever else had it until now.
 
@@ -42,27 +59,14 @@ class GameService(Service):
     def __init__(
         self, world: Callable[[], WorldService], succession: Callable[[], ISuccession]
     ) -> None:
-        self._make_world = world
+        super().__init__(world)
         self._make_succession = succession
-        self._world: WorldService | None = None
         self._succession: ISuccession | None = None
 
     @property
-    def world(self) -> WorldService:
-        """Implement `IGame.world`."""
-        if self._world is None:
-            raise RuntimeError("the game has not started")
-        return self._world
-
-    @property
     def phase(self) -> Phase:
-        """Implement `IGame.phase`."""
+        """What the world is about."""
         return Phase.OPEN if self._world is not None and self._world.open else Phase.STOPPED
-
-    @property
-    def busy(self) -> bool:
-        """Whether the world has more to do in the very next turn."""
-        return self._world is not None and self._world.busy
 
     def startService(self) -> Deferred[None]:
         """
@@ -100,7 +104,7 @@ class GameService(Service):
             self._log.failure("This world has no place among the others.", failure)
 
 
-class StandbyService(Service):
+class StandbyService(WorldHost):
     """
     Runs the world of a process that is one of several, when its turn has come.
 
@@ -112,27 +116,14 @@ class StandbyService(Service):
     def __init__(
         self, world: Callable[[], WorldService], ports: Callable[[WorldService], StandbyPorts]
     ) -> None:
-        self._make_world = world
+        super().__init__(world)
         self._make_ports = ports
-        self._world: WorldService | None = None
         self._standby: StandbyWorld | None = None
 
     @property
-    def world(self) -> WorldService:
-        """Implement `IGame.world`."""
-        if self._world is None:
-            raise RuntimeError("the game has not started")
-        return self._world
-
-    @property
     def phase(self) -> Phase:
-        """Implement `IGame.phase`."""
+        """What the world is about."""
         return Phase.STOPPED if self._standby is None else self._standby.phase
-
-    @property
-    def busy(self) -> bool:
-        """Whether the world has more to do in the very next turn."""
-        return self._world is not None and self._world.busy
 
     def startService(self) -> None:
         """Prepare what can be prepared, and stand by."""

@@ -26,9 +26,9 @@ from mudserver.game.pressure import PressureGauge
 from mudserver.game.recorder import Recorder
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
-from mudserver.game.showings import Showings
 from mudserver.game.stage import Stage
 from mudserver.game.verb_allowances import VerbAllowances
+from mudserver.game.view_names import ViewNames
 from mudserver.ids import CommandId, InputNumber
 from mudserver.interfaces.authority import ChangePassword, Transport
 from mudserver.interfaces.history import IHistoryStore
@@ -72,14 +72,14 @@ class _Typed:
         number: Its place in the session.
         command: The client's id of it, if it has one.
         came: When it came, in seconds of the clock.
-        showings: Names what is shown of it.
+        names: Names what is shown of it.
     """
 
     session: Session
     number: InputNumber
     command: CommandId | None
     came: float
-    showings: Showings
+    names: ViewNames
 
 
 class Commands:
@@ -186,8 +186,8 @@ class Commands:
         if not admission.fresh:
             self._meter.count("inputs_dropped", reason="repeated")
             return
-        showings = Showings(session.id, message.number)
-        typed = _Typed(session, message.number, message.command, now, showings)
+        names = ViewNames(session.id, message.number)
+        typed = _Typed(session, message.number, message.command, now, names)
         try:
             self._loop.submit(
                 session.lane,
@@ -325,7 +325,7 @@ class Commands:
     def _password_changed(self, typed: _Typed) -> None:
         if self._sessions.goes_on(typed.session):
             words = "Your password is changed."
-            self._fan_out.notice(typed.session, words, showings=typed.showings)
+            self._fan_out.notice(typed.session, words, names=typed.names)
         self._answer(typed, None)
 
     # ------------------------------------------------------------ answers
@@ -346,7 +346,7 @@ class Commands:
         if outcome is Outcome.COMMITTED:
             for event in events:
                 if isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, (), typed.command, typed.showings)
+                    self._fan_out.tell(event, (), typed.command, typed.names)
         if outcome is not Outcome.LOST:
             self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 
@@ -370,7 +370,7 @@ class Commands:
                 message=refusal.message if refusal else None,
             )
         done = InputRow(session.id, session.character, typed.number)
-        return Receipt(done, answer, partial(self._committed, typed, events), typed.showings)
+        return Receipt(done, answer, partial(self._committed, typed, events), typed.names)
 
     def _settle(self, typed: _Typed, refusal: Refusal | None) -> None:
         outcome = "done" if refusal is None else refusal.code

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from mudserver.game.showings import Showings
+from mudserver.game.view_names import ViewNames
 from mudserver.interfaces.journal import AnswerRow, DeadLetter, Flush, InputRow, JournalRow
 from mudserver.interfaces.play import Refusal
 from mudserver.world.applied import Entity
@@ -53,13 +53,13 @@ class Receipt:
         input: Which, of which session.
         answer: What it was answered, if it had a name.
         settle: Told what became of its changes.
-        showings: Names what is shown of it.
+        names: Names what is shown of it.
     """
 
     input: InputRow
     answer: AnswerRow | None = None
     settle: Settle | None = None
-    showings: Showings | None = None
+    names: ViewNames | None = None
 
     @property
     def rows(self) -> tuple[JournalRow, ...]:

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from mudserver.game.gateways import Gateways
 from mudserver.game.sessions import Session, Sessions
-from mudserver.game.showings import Showings
+from mudserver.game.view_names import ViewNames
 from mudserver.ids import CharacterId, CommandId, RoomId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import EventId, Show
@@ -72,7 +72,7 @@ class FanOut:
         event: Event,
         deltas: Iterable[Delta],
         command: CommandId | None = None,
-        showings: Showings | None = None,
+        names: ViewNames | None = None,
     ) -> None:
         """
         Show an event that was just applied, and then what it changed.
@@ -81,21 +81,21 @@ class FanOut:
             event: What happened.
             deltas: What applying it returned.
             command: The client's id of the command that it answers, if it has one.
-            showings: Names what is shown, where it comes of an input. States have no names: they
+            names: Names what is shown, where it comes of an input. States have no names: they
                 may come any number of times.
         """
         now = self._utc_now()
         time = rfc3339(now)
         durable = isinstance(event, MUST_ARRIVE)
         if isinstance(event, Looked):
-            showings = None
-        ordinal = 0 if showings is None else showings.begin()
+            names = None
+        ordinal = 0 if names is None else names.begin()
         for viewer, characters in resolve(self._world, event, now):
             for place, view in enumerate(render(self._world, event, viewer, time)):
                 shown = view
                 if command is not None and viewer is Viewer.ACTOR:
                     shown = answering(view, command)
-                name = None if showings is None else showings.name(ordinal, viewer, place)
+                name = None if names is None else names.name(ordinal, viewer, place)
                 self._show(shown, characters, name, durable=durable)
         for delta in deltas:
             watchers = watching(self._world, delta)
@@ -152,10 +152,10 @@ class FanOut:
         session: Session,
         words: str,
         style: Style = Style.SYSTEM,
-        showings: Showings | None = None,
+        names: ViewNames | None = None,
     ) -> None:
         """Show a session some words, on account of an input or of none."""
-        name = None if showings is None else showings.name(showings.begin(), Viewer.ACTOR)
+        name = None if names is None else names.name(names.begin(), Viewer.ACTOR)
         self._show(text(words, style, self._time()), (session.character,), name)
 
     def announce(self, words: str, level: Level) -> None:

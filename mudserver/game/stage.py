@@ -12,7 +12,7 @@ from mudserver.game.dirt import Receipt, Settle
 from mudserver.game.fanout import FanOut
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Lane
-from mudserver.game.showings import Showings
+from mudserver.game.view_names import ViewNames
 from mudserver.ids import CharacterId, NpcId
 from mudserver.interfaces.audit import AuditRow
 from mudserver.interfaces.meter import IMeter
@@ -99,8 +99,8 @@ class Stage:
         changed = self._happen(happened, receipt, settle, notes)
         for event in happened:
             if isinstance(event, _HEARD) and self._world.occupants(event.room).npcs:
-                showings = None if receipt is None else receipt.showings
-                self._submit(partial(react, self._world, event), showings)
+                names = None if receipt is None else receipt.names
+                self._submit(partial(react, self._world, event), names)
         return changed
 
     def restore(self, events: Iterable[Event], spared: Set[CharacterId]) -> None:
@@ -133,19 +133,19 @@ class Stage:
         receipt: Receipt | None = None,
         settle: Settle | None = None,
         notes: Sequence[AuditRow] = (),
-        showings: Showings | None = None,
+        names: ViewNames | None = None,
     ) -> bool:
         changes: list[Change] = []
         whole = False
         answer = None if receipt is None else receipt.answer
         command = None if answer is None else answer.command
-        showings = showings if receipt is None else receipt.showings
+        names = names if receipt is None else receipt.names
         try:
             for event in events:
                 applied = self._world.apply(event)
                 changes.extend(applied.changes)
                 if not isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, applied.deltas, command, showings)
+                    self._fan_out.tell(event, applied.deltas, command, names)
             whole = True
         finally:
             if changes:
@@ -156,10 +156,10 @@ class Stage:
         return bool(changes)
 
     def _submit(
-        self, deeds: Callable[[], tuple[Event, ...]], showings: Showings | None = None
+        self, deeds: Callable[[], tuple[Event, ...]], names: ViewNames | None = None
     ) -> None:
         def work() -> None:
-            self._happen(deeds(), showings=showings)
+            self._happen(deeds(), names=names)
 
         try:
             self._loop.submit(INHABITANTS, work, _nobody_to_tell)

@@ -16,7 +16,7 @@ _STEP: Final = len(_PLACES) * MAX_VIEWS
 
 
 @define(eq=False)
-class Showings:
+class ViewNames:
     """
     Names the views of the events that came of an input.
 

@@ -24,6 +24,9 @@ from zope.interface import implementer
 #: Bytes of a path in ``sockaddr_un``, less the NUL at its end (unix(7): 108 on Linux).
 MAX_PATH_BYTES: Final = 103
 
+#: A umask that leaves nothing to others, and folders usable for their owner.
+_OWNERS: Final = 0o077
+
 
 @contextmanager
 def short_path(path: Path) -> Iterator[str]:
@@ -80,7 +83,10 @@ class SocketEndpoint:
             address = stack.enter_context(short_path(self._path))
             _clear(self._path, address)
             endpoint = UNIXServerEndpoint(self._reactor, address, mode=self._mode)
-            port: IListeningPort = await endpoint.listen(factory)
+            # Twisted gives the socket its mode between bind(2) and listen(2).
+            with _the_owners():
+                listening = endpoint.listen(factory)
+            port: IListeningPort = await listening
             return _Port(port, stack.pop_all())
 
 
@@ -143,6 +149,16 @@ class _Port:
             stopped = self._port.stopListening()
             if stopped is not None:
                 await stopped
+
+
+@contextmanager
+def _the_owners() -> Iterator[None]:
+    """Have nobody else open files that are made while the context lasts."""
+    before = os.umask(_OWNERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _clear(path: Path, address: str) -> None:

@@ -1,6 +1,7 @@
 """Who may join the bus, and what they may do there."""
 
 import socket
+from collections.abc import Mapping
 from struct import Struct
 from typing import Final, Protocol
 
@@ -52,20 +53,23 @@ class UserDoorman:
     Lets in those processes that run as certain users; for Unix sockets.
 
     Args:
-        users: Their user ids.
+        users: As what the processes of each may join, by user id.
         then: Asked about those whom it lets in.
     """
 
-    def __init__(self, users: frozenset[int], then: Doorman) -> None:
+    def __init__(self, users: Mapping[int, frozenset[str]], then: Doorman) -> None:
         self._users = users
         self._then = then
 
     def admit(self, transport: object, claimed: PeerInfo) -> Rights:
         """Implement `Doorman.admit`: the kernel says who the peer runs as."""
         user = _user_at(transport)
-        if user not in self._users:
-            who = "a user whom we don't know" if user is None else f"uid {user}"
+        roles = None if user is None else self._users.get(user)
+        who = "a user whom we don't know" if user is None else f"uid {user}"
+        if roles is None:
             raise JoinRefused(f"Processes of {who} may not join.")
+        if claimed.role not in roles:
+            raise JoinRefused(f"Processes of {who} may not join as {claimed.role}.")
         return self._then.admit(transport, claimed)
 
 

@@ -8,6 +8,7 @@ key ``telnet`` and ``MUDSERVER_TELNET``; a key in a table, ``limits.grace``, is
 """
 
 from mudserver.config.bus_address import BusAddress
+from mudserver.config.bus_user import BusUser
 from mudserver.config.keys import KEYS, Key
 from mudserver.config.loading import CONFIG_VARIABLE, SUMMONS_VARIABLE, load
 from mudserver.config.places import (
@@ -28,6 +29,7 @@ __all__ = [
     "STATE_DIRECTORY_VARIABLE",
     "SUMMONS_VARIABLE",
     "BusAddress",
+    "BusUser",
     "Key",
     "Settings",
     "bus_spool",

@@ -54,6 +54,11 @@ def check_role(settings: Settings) -> None:
         case _:
             _require(hosts is not None, "bus_listen", "role bus needs to know where to listen")
             joins = None
+    _require(
+        hosts is None or hosts.path is not None or not settings.bus_users,
+        "bus_users",
+        f"who connects to {hosts} is told by nobody: users are known at Unix sockets alone",
+    )
     _check_tls(settings, joins, hosts)
 
 

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from mudserver.config import values
 from mudserver.config.bus_address import BusAddress
+from mudserver.config.bus_user import BusUser
 from mudserver.config.values import Network, Parse
 from mudserver.world.channels import DEFAULT_CHANNELS, Channel
 
@@ -55,6 +56,18 @@ class Settings:
         values.bus_address,
         None,
         "Where a hub listens, in the same form; the host is the interface.",
+    )
+    bus_socket_mode: int = _setting(
+        values.socket_mode,
+        0o600,
+        "Who may connect to the Unix socket at bus_listen, as file modes are written. "
+        "[default: 0600]",
+    )
+    bus_users: tuple[BusUser, ...] = _setting(
+        values.several(values.bus_user),
+        (),
+        "Users whose processes may join by that socket, each as USER or USER:ROLE, by name or "
+        "number; the hub's own may, too. [default: all who can connect]",
     )
     bus_spool: Path | None = _setting(
         values.path,

@@ -11,6 +11,7 @@ from attrs import evolve
 from twisted.internet.endpoints import serverFromString
 
 from mudserver.config.bus_address import BusAddress
+from mudserver.config.bus_user import BusUser
 from mudserver.world.channels import Channel, check_channels
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +31,9 @@ _HOST: Final = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE | re.AS
 _PEER: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_PEER: Final = 32
 _COLON: Final = re.compile(r"(?<!\\):")
+_MODE: Final = re.compile(r"(0o?)?[0-7]{3}")
+_OWNER: Final = 0o600
+_ANYBODY: Final = 0o666
 
 
 class Unacceptable(Exception):
@@ -68,6 +72,29 @@ def bus_address(value: object) -> BusAddress | None:
         return BusAddress.parse(text) if text else None
     except (ValueError, RuntimeError):
         raise Unacceptable(expected) from None
+
+
+def socket_mode(value: object) -> int:
+    """
+    Read the mode of a Unix socket, in octal: ``0660`` as text, or TOML's ``0o660``.
+
+    Its owner may always connect: that is the daemon itself.
+    """
+    expected = "expected the mode of a socket in octal, from 0600 to 0666"
+    mode: object = value
+    if isinstance(value, str):
+        mode = int(value[-3:], 8) if _MODE.fullmatch(value) else None
+    if not isinstance(mode, int) or isinstance(mode, bool) or mode & ~_ANYBODY or ~mode & _OWNER:
+        raise Unacceptable(expected)
+    return mode
+
+
+def bus_user(text: str) -> BusUser:
+    """Read whose processes may join the bus, and as what."""
+    try:
+        return BusUser.parse(text)
+    except ValueError as problem:
+        raise Unacceptable(f"{text!r}: {problem}") from None
 
 
 def number(low: float, high: float) -> Parse:

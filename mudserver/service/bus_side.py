@@ -1,5 +1,6 @@
 """The way from a process to the others: the bus, joined or hosted."""
 
+import os
 import random
 import secrets
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from twisted.python.threadpool import ThreadPool
 from mudserver.bus.approach import Approach
 from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
+from mudserver.bus.doormen import Believer, Doorman, UserDoorman
 from mudserver.bus.entrance import Entrance, by_loopback, by_socket
 from mudserver.bus.hub import Hub
 from mudserver.bus.link import Link, LinkOwner
@@ -27,6 +29,7 @@ from mudserver.config import BusAddress, bus_spool, uses_tls
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.undelivered import IUndelivered
 from mudserver.service.ground import Ground, utc_now
+from mudserver.service.socket_users import roles_by_user
 from mudserver.unix_sockets import SocketClientEndpoint
 
 #: Where one's own hub is reached that listens everywhere.
@@ -133,11 +136,19 @@ class BusSide:
     def _entrance(self, address: BusAddress) -> Entrance:
         reactor = self._ground.reactor
         if address.path is not None:
-            return by_socket(reactor, address.path.absolute())
+            mode = self._ground.settings.bus_socket_mode
+            return by_socket(reactor, address.path.absolute(), mode, self._doorman())
         identity = self._identity(address)
         if identity is not None:
             return by_tls(reactor, address.host, address.port, identity)
         return by_loopback(reactor, address.host, address.port)
+
+    def _doorman(self) -> Doorman:
+        """Return who stands at our Unix socket."""
+        users = self._ground.settings.bus_users
+        if not users:
+            return Believer()
+        return UserDoorman(roles_by_user(users, os.getuid()), Believer())
 
     def _identity(self, address: BusAddress) -> Identity | None:
         """Return what we show there; None where nobody shows anything."""

@@ -14,7 +14,7 @@ from twisted.internet.endpoints import (
     UNIXClientEndpoint,
 )
 from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IListeningPort, IStreamClientEndpoint
 
 from mudserver.bus.commands import JoinRefused
 from mudserver.bus.doormen import Believer, UserDoorman
@@ -25,6 +25,21 @@ from mudserver.unix_sockets import short_path
 from tests.integration.bus_peer import HubTestCase
 
 reactor = cast(Any, installed)
+
+ROLES = frozenset({"gateway", "world"})
+
+
+class Masks:
+    """A reactor that notes under which umask it makes sockets."""
+
+    def __init__(self) -> None:
+        self.masks: list[int] = []
+
+    def listenUNIX(self, *given: Any, **named: Any) -> IListeningPort:
+        mask = os.umask(0)
+        os.umask(mask)
+        self.masks.append(mask)
+        return cast(IListeningPort, reactor.listenUNIX(*given, **named))
 
 
 class HubTest(HubTestCase):
@@ -54,15 +69,24 @@ class HubTest(HubTestCase):
         self.assertEqual(hub.peers(), ())
 
     async def test_mode(self) -> None:
-        """The operator may let others connect."""
-        self.addCleanup(os.umask, os.umask(0))
+        """The operator may let others connect, and a umask forbids them nothing."""
+        self.addCleanup(os.umask, os.umask(0o077))
         await self.start(by_socket(reactor, self.path, 0o660))
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o660)
+        self.assertEqual(os.umask(0o022), 0o077)
+
+    async def test_never_wider(self) -> None:
+        """At no moment may others open the socket, whatever the umask."""
+        self.addCleanup(os.umask, os.umask(0))
+        watched = Masks()
+        await self.start(by_socket(cast(Any, watched), self.path))
+        self.assertEqual(watched.masks, [0o077])
+        self.assertEqual(os.umask(0), 0)
 
     async def test_users(self) -> None:
         """Only processes of the users that are named may join."""
-        known = UserDoorman(frozenset({os.getuid()}), Believer())
-        others = UserDoorman(frozenset({os.getuid() + 1}), Believer())
+        known = UserDoorman({os.getuid(): ROLES}, Believer())
+        others = UserDoorman({os.getuid() + 1: ROLES}, Believer())
         path = self.folder / "others.sock"
         await self.start(
             by_socket(reactor, self.path, doorman=known), by_socket(reactor, path, doorman=others)
@@ -72,9 +96,19 @@ class HubTest(HubTestCase):
             await self.come(UNIXClientEndpoint(reactor, str(path)), "g2", "gateway")
         self.assertIn(f"uid {os.getuid()}", str(caught.exception))
 
+    async def test_roles_of_users(self) -> None:
+        """A user's processes may join as what that user may be, and as nothing else."""
+        gateways = UserDoorman({os.getuid(): frozenset({"gateway"})}, Believer())
+        await self.start(by_socket(reactor, self.path, doorman=gateways))
+        endpoint = UNIXClientEndpoint(reactor, str(self.path))
+        await self.come(endpoint, "g1", "gateway")
+        with self.assertRaises(JoinRefused) as caught:
+            await self.come(endpoint, "w1", "world")
+        self.assertIn("may not join as world", str(caught.exception))
+
     async def test_loopback(self) -> None:
         """Peers meet by TCP on loopback; who would be let in by user is not known there."""
-        known = UserDoorman(frozenset({os.getuid()}), Believer())
+        known = UserDoorman({os.getuid(): ROLES}, Believer())
         hub = await self.start(
             by_loopback(reactor, "localhost", 0),
             by_loopback(reactor, "127.0.0.1", 0, doorman=known),

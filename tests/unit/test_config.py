@@ -77,6 +77,16 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     ),
     "bus": _HUBS,
     "bus_listen": _HUBS,
+    "bus_socket_mode": Sample(
+        ("0660", 0o640),
+        ("660a", "0060", "0700", "01660", 660, "0b110", True, 1.5, ""),
+        "in octal, from 0600 to 0666",
+    ),
+    "bus_users": Sample(
+        (["mud-gateway:gateway", "1000"], "mud_world:world"),
+        ("a:hub", "a:", ":gateway", "a b", ["a", ""], 5),
+        "expected",
+    ),
     "bus_spool": _PATHS,
     "bus_ca": _PATHS,
     "bus_certificate": _PATHS,

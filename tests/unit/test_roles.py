@@ -64,6 +64,13 @@ class RoleTests(SynchronousTestCase):
         for role in ("gateway", "world", "bus"):
             check(role, database=_DATABASE, bus=_LOCAL, bus_listen=_LOCAL)
 
+    def test_users(self) -> None:
+        """Users are known at a hub's Unix socket alone."""
+        check("bus", bus_listen=_LOCAL, bus_users="1:gateway")
+        check("gateway", bus="tcp:localhost:1", bus_users="1:gateway")
+        error = self.refused("bus", bus_listen="tcp:localhost:1", bus_users="1:gateway")
+        self.assertEqual(error.key, "bus_users")
+
     def test_plain(self) -> None:
         """Plain TCP leaves no machine; where others may listen, TLS is wanted."""
         for local in ("tcp:localhost:1", "tcp:127.3.2.1:1", "tcp:[::1]:1", _LOCAL):

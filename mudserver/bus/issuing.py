@@ -28,6 +28,9 @@ _NAME: Final = re.compile(r"\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 #: The role of a hub.
 HUB: Final = "bus"
 
+#: What stands behind a world that hosts the hub.
+_HOSTING: Final = f"+{HUB}"
+
 #: How long the authority lasts, and the certificates that it signs unless told otherwise.
 AUTHORITY_LIFE: Final = timedelta(days=3_650)
 LIFE: Final = timedelta(days=730)
@@ -50,35 +53,51 @@ class Subject:
     Attributes:
         role: `HUB`, ``world`` or ``gateway``.
         name: The peer's name; ``*`` for all of that role. Of a hub it only names the file.
+        hosts: Whether it is a world that hosts the hub, too.
     """
 
     role: str
     name: str = "*"
+    hosts: bool = False
 
     @property
     def file(self) -> str:
         """The name of its file."""
-        return f"{self.role}.pem" if self.name == "*" else f"{self.role}-{self.name}.pem"
+        own = self.role if self.name == "*" else f"{self.role}-{self.name}"
+        return f"{own}{_HOSTING if self.hosts else ''}.pem"
 
     @property
-    def host(self) -> str:
+    def names(self) -> tuple[str, ...]:
         """What the certificate is for."""
-        return HUB_HOST if self.role == HUB else peer_host(self.role, self.name)
+        if self.role == HUB:
+            return (HUB_HOST,)
+        own = peer_host(self.role, self.name)
+        return (own, HUB_HOST) if self.hosts else (own,)
+
+    @property
+    def purposes(self) -> tuple[x509.ObjectIdentifier, ...]:
+        """What it may be shown as (RFC 5280 §4.2.1.12)."""
+        as_peer = () if self.role == HUB else (ExtendedKeyUsageOID.CLIENT_AUTH,)
+        as_hub = (ExtendedKeyUsageOID.SERVER_AUTH,) if self.role == HUB or self.hosts else ()
+        return (*as_peer, *as_hub)
 
     @classmethod
     def parse(cls, text: str) -> "Subject":
         """
-        Read ``ROLE`` or ``ROLE:NAME``.
+        Read ``ROLE`` or ``ROLE:NAME``; of a world with ``+bus`` behind it where it hosts the hub.
 
         Raises:
-            ValueError: It is neither; the message says what is wrong.
+            ValueError: It is none of these; the message says what is wrong.
         """
-        role, _, name = text.partition(":")
+        hosts = text.endswith(_HOSTING)
+        role, _, name = text.removesuffix(_HOSTING).partition(":")
         if role not in (HUB, WORLD_ROLE, GATEWAY_ROLE):
             raise ValueError(f"{role!r} is no role: {HUB}, {WORLD_ROLE} or {GATEWAY_ROLE}")
         if not _NAME.fullmatch(name or "*"):
             raise ValueError(f"{name!r}: a name has small letters, digits and inner hyphens")
-        return cls(role, name or "*")
+        if hosts and role != WORLD_ROLE:
+            raise ValueError(f"{text!r}: only a {WORLD_ROLE} hosts the hub")
+        return cls(role, name or "*", hosts)
 
 
 #: Enough for a first set-up.
@@ -164,14 +183,13 @@ def _signed(
     life: timedelta,
 ) -> bytes:
     own = ec.generate_private_key(ec.SECP256R1())
-    hub = subject.role == HUB
-    purpose = ExtendedKeyUsageOID.SERVER_AUTH if hub else ExtendedKeyUsageOID.CLIENT_AUTH
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in subject.names])
     certificate = (
-        _begun(_named(subject.host), authority.subject, own, now, life)
+        _begun(_named(subject.names[0]), authority.subject, own, now, life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(subject.host)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(subject.purposes), critical=False)
+        .add_extension(names, critical=False)
         .sign(key, SHA256())
     )
     return certificate.public_bytes(Encoding.PEM) + _pem(own)

@@ -7,7 +7,6 @@ private use). ``*`` for the name is good for all peers of a role. Both ends have
 compare the names (RFC 9525): a peer within the handshake, the hub when it knows who claims to come.
 """
 
-from pathlib import Path
 from typing import Final
 
 from attrs import frozen
@@ -35,10 +34,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from mudserver.bus.commands import JoinRefused, PeerInfo
+from mudserver.bus.credentials import Credentials
 from mudserver.bus.doormen import Believer, Doorman
 from mudserver.bus.entrance import BACKLOG, Entrance
 from mudserver.bus.rights import Rights
-from mudserver.errors import ConfigError
 
 #: The domain of all names in certificates of the bus.
 DOMAIN: Final = "mudserver.internal"
@@ -52,62 +51,21 @@ def peer_host(role: str, name: str) -> str:
     return f"{name}.{role}.{DOMAIN}"
 
 
-@frozen
-class Identity:
-    """
-    What one end shows, and whom it trusts.
-
-    Attributes:
-        authority: PEM: the certificate of the authority.
-        certificate: PEM: our own, signed by it.
-        key: PEM: its key.
-    """
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-    def context(self) -> SSL.Context:
-        """
-        Return what TLS needs, for either end: a certificate of ours, and one of theirs demanded.
-
-        Raises:
-            ConfigError: A file can't be used; says which and why.
-        """
-        context = SSL.Context(SSL.TLS_METHOD)
-        context.set_min_proto_version(SSL.TLS1_3_VERSION)
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
-        for key, file, use in (
-            ("bus_ca", self.authority, context.load_verify_locations),
-            ("bus_certificate", self.certificate, context.use_certificate_chain_file),
-            ("bus_key", self.key, context.use_privatekey_file),
-        ):
-            try:
-                file.read_bytes()
-                use(str(file))
-            except OSError as error:
-                raise ConfigError(key, str(file), f"{error.strerror}") from None
-            except SSL.Error as error:
-                raise ConfigError(key, str(file), f"can't be used: {_reason(error)}") from None
-        return context
-
-
 def joining(
-    reactor: IReactorTCP, host: str, port: int, identity: Identity
+    reactor: IReactorTCP, host: str, port: int, credentials: Credentials
 ) -> IStreamClientEndpoint:
-    """
-    Return the way to a hub by TLS, which must show that it is one.
-
-    Raises:
-        ConfigError: As `Identity.context`.
-    """
-    options = _ToHub(identity.context())
+    """Return the way to a hub by TLS, which must show that it is one."""
+    options = _ToHub(credentials)
     endpoint: IStreamClientEndpoint = wrapClientTLS(options, HostnameEndpoint(reactor, host, port))
     return endpoint
 
 
 def by_tls(
-    reactor: IReactorTCP, host: str, port: int, identity: Identity, doorman: Doorman | None = None
+    reactor: IReactorTCP,
+    host: str,
+    port: int,
+    credentials: Credentials,
+    doorman: Doorman | None = None,
 ) -> Entrance:
     """
     Return an entrance for peers that show a certificate of their own.
@@ -116,13 +74,10 @@ def by_tls(
         reactor: Listens.
         host: The address of an interface.
         port: 0 for any.
-        identity: What the hub shows, and whom it trusts.
+        credentials: What the hub shows, and whom it trusts.
         doorman: Asked about those whose certificate is good; None for what their role may do.
-
-    Raises:
-        ConfigError: As `Identity.context`.
     """
-    options = _ToPeers(identity.context())
+    options = _ToPeers(credentials)
     interface = "127.0.0.1" if host == "localhost" else host
     make = TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint
     endpoint = _Encrypted(make(reactor, port, BACKLOG, interface), options)
@@ -177,26 +132,26 @@ class _ToPeers(ContextFactory):
 
     isClient = False
 
-    def __init__(self, context: SSL.Context) -> None:
-        self._context = context
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
 
     def getContext(self) -> SSL.Context:
-        """Return the context that all connections share."""
-        return self._context
+        """Return the context of the next connection."""
+        return self._credentials.context()
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _ToHub:
     """A peer's side of a connection: the other end must be a hub."""
 
-    def __init__(self, context: SSL.Context) -> None:
-        self._context = context
-        context.set_verify(SSL.VERIFY_PEER, self._verify)
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Implement `IOpenSSLClientConnectionCreator.clientConnectionForTLS`."""
         del tlsProtocol
-        connection = SSL.Connection(self._context, None)
+        connection = SSL.Connection(self._credentials.context(), None)
+        connection.set_verify(SSL.VERIFY_PEER, self._verify)
         connection.set_tlsext_host_name(HUB_HOST.encode())
         return connection
 
@@ -212,8 +167,3 @@ class _ToHub:
         except (VerificationError, CertificateError):
             return False
         return True
-
-
-def _reason(error: SSL.Error) -> str:
-    reasons = [reason for *_, reason in error.args[0] if reason]
-    return "; ".join(dict.fromkeys(reasons)) or "not a PEM file"

@@ -46,11 +46,6 @@ def check_role(settings: Settings) -> None:
                 "a world needs to know where the hub is, or bus_listen to host it",
             )
             hosts = None if joins is not None else hosts
-            _require(
-                hosts is None or not uses_tls(settings, hosts),
-                "bus_listen",
-                "a hub by TLS shows a hub's certificate: run it in a process of role bus",
-            )
         case _:
             _require(hosts is not None, "bus_listen", "role bus needs to know where to listen")
             joins = None

@@ -99,9 +99,9 @@ def _add_bus(parser: ArgumentParser) -> None:
         dest="peers",
         action="append",
         type=subject,
-        metavar="ROLE[:NAME]",
-        help="for whom, such as gateway:g1; without a name for all of a role. May be repeated"
-        " [bus, world and gateway]",
+        metavar="ROLE[:NAME][+bus]",
+        help="for whom, such as gateway:g1; without a name for all of a role; +bus for a world that"
+        " hosts the hub. May be repeated [bus, world and gateway]",
     )
     certs.add_argument(
         "--days", type=days, default=LIFE.days, help=f"how long they last [{LIFE.days}]"

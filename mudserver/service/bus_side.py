@@ -14,8 +14,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from mudserver.bus.approach import Approach
+from mudserver.bus.certificate_watch import CertificateWatch
 from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
+from mudserver.bus.credentials import Credentials, Identity
 from mudserver.bus.doormen import Believer, Doorman, UserDoorman
 from mudserver.bus.entrance import Entrance, by_loopback, by_socket
 from mudserver.bus.hub import Hub
@@ -23,7 +25,7 @@ from mudserver.bus.link import Link, LinkOwner
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.spool import Spool
-from mudserver.bus.tls import Identity, by_tls, joining
+from mudserver.bus.tls import HUB_HOST, by_tls, joining, peer_host
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.config import BusAddress, bus_spool, uses_tls
 from mudserver.interfaces.bus import IBus
@@ -64,9 +66,12 @@ class BusSide:
         undelivered: IUndelivered | None = None,
     ) -> None:
         settings = ground.settings
-        hosts = settings.role == "bus" or (settings.role == "world" and settings.bus is None)
-        here = settings.bus_listen if hosts else None
+        self._hosting = settings.role == "bus" or (
+            settings.role == "world" and settings.bus is None
+        )
+        here = settings.bus_listen if self._hosting else None
         self._ground = ground
+        self._credentials: Credentials | None = None
         self._instance = secrets.token_hex(8)
         self._undelivered = undelivered
         self._link: AmpBus | None = None
@@ -84,6 +89,12 @@ class BusSide:
 
     def services(self) -> Iterator[tuple[str, Service]]:
         """Return what runs it, in order."""
+        if self._credentials is not None:
+            ground = self._ground
+            yield (
+                "certificate",
+                CertificateWatch(self._credentials, ground.reactor, utc_now, ground.meter),
+            )
         if self.hub is not None:
             yield "hub", self.hub
         if self._link is not None:
@@ -128,9 +139,9 @@ class BusSide:
         if address.path is not None:
             return SocketClientEndpoint(reactor, address.path.absolute())
         host = _ANY.get(address.host, address.host)
-        identity = self._identity(address)
-        if identity is not None:
-            return joining(reactor, host, address.port, identity)
+        credentials = self._shown(address)
+        if credentials is not None:
+            return joining(reactor, host, address.port, credentials)
         return HostnameEndpoint(reactor, host, address.port)
 
     def _entrance(self, address: BusAddress) -> Entrance:
@@ -138,9 +149,9 @@ class BusSide:
         if address.path is not None:
             mode = self._ground.settings.bus_socket_mode
             return by_socket(reactor, address.path.absolute(), mode, self._doorman())
-        identity = self._identity(address)
-        if identity is not None:
-            return by_tls(reactor, address.host, address.port, identity)
+        credentials = self._shown(address)
+        if credentials is not None:
+            return by_tls(reactor, address.host, address.port, credentials)
         return by_loopback(reactor, address.host, address.port)
 
     def _doorman(self) -> Doorman:
@@ -150,10 +161,19 @@ class BusSide:
             return Believer()
         return UserDoorman(roles_by_user(users, os.getuid()), Believer())
 
-    def _identity(self, address: BusAddress) -> Identity | None:
+    def _shown(self, address: BusAddress) -> Credentials | None:
         """Return what we show there; None where nobody shows anything."""
         settings = self._ground.settings
         authority, certificate = settings.bus_ca, settings.bus_certificate
         if authority is None or certificate is None or not uses_tls(settings, address):
             return None
-        return Identity(authority, certificate, settings.bus_key or certificate)
+        if self._credentials is None:
+            key = settings.bus_key or certificate
+            self._credentials = Credentials(Identity(authority, certificate, key, self._hosts()))
+        return self._credentials
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Return what our certificate has to be for: as a hub, as a peer, or as both in one."""
+        role = self._ground.settings.role
+        as_hub = (HUB_HOST,) if self._hosting else ()
+        return as_hub if role == "bus" else (*as_hub, peer_host(role, self._ground.peer))

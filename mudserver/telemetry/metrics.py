@@ -163,6 +163,11 @@ METRICS: Final = (
     Metric("database_query_seconds", Kind.SECONDS, "Time of one query or transaction."),
     Metric("database_batch_keys", Kind.AMOUNTS, "Keys in one batched query.", ("batch",)),
     Metric("database_replacements", Kind.COUNTER, "Broken connections replaced."),
+    Metric(
+        "bus_certificate_seconds",
+        Kind.GAUGE,
+        "Seconds for which our certificate for the bus is good; below 0 it has ended.",
+    ),
     Metric("bus_unlinked", Kind.GAUGE, "1 while a process has no link to the hub, and wants one."),
     Metric(
         "bus_messages",

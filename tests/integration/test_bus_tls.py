@@ -8,14 +8,17 @@ from twisted.internet import reactor as installed
 from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.logger import formatEvent
 
 from mudserver.bus.commands import JoinRefused
+from mudserver.bus.credentials import Credentials, Identity
 from mudserver.bus.envelopes import Deliver, Publish, Subscribe
 from mudserver.bus.issuing import FIRST, Subject, issue
 from mudserver.bus.link import LinkLost
-from mudserver.bus.tls import Identity, by_tls, joining
+from mudserver.bus.tls import by_tls, joining
 from mudserver.errors import ConfigError
 from tests.integration.bus_peer import HubTestCase
+from tests.unit.logs import Captured
 
 reactor = cast(Any, installed)
 
@@ -32,13 +35,14 @@ class BusTlsTest(HubTestCase):
         return Identity(folder / "ca.pem", folder / name, folder / name)
 
     async def listen(self, certificate: str = "bus.pem") -> int:
-        hub = await self.start(by_tls(reactor, "127.0.0.1", 0, self.identity(certificate)))
+        credentials = Credentials(self.identity(certificate))
+        hub = await self.start(by_tls(reactor, "127.0.0.1", 0, credentials))
         (address,) = hub.addresses()
         assert isinstance(address, IPv4Address)
         return address.port
 
     def way(self, port: int, name: str, folder: Path | None = None) -> IStreamClientEndpoint:
-        return joining(reactor, "127.0.0.1", port, self.identity(name, folder))
+        return joining(reactor, "127.0.0.1", port, Credentials(self.identity(name, folder)))
 
     async def test_meet(self) -> None:
         """A world and gateways meet: by a certificate of their own, or of their role."""
@@ -71,11 +75,11 @@ class BusTlsTest(HubTestCase):
         port = await self.listen()
         # By TLS 1.3 a client has ended its handshake before its own certificate is looked at.
         foreign = Identity(self.folder / "ca.pem", other / "world.pem", other / "world.pem")
-        with self.assertRaises(LinkLost):
-            await self.come(joining(reactor, "127.0.0.1", port, foreign), "w1", "world")
         mixed = Identity(other / "ca.pem", self.folder / "world.pem", self.folder / "world.pem")
-        with self.assertRaises(LinkLost):
-            await self.come(joining(reactor, "127.0.0.1", port, mixed), "w1", "world")
+        for identity in (foreign, mixed):
+            way = joining(reactor, "127.0.0.1", port, Credentials(identity))
+            with self.assertRaises(LinkLost):
+                await self.come(way, "w1", "world")
 
     async def test_no_hub(self) -> None:
         """A gateway that poses as the hub is found out by the peers."""
@@ -91,7 +95,35 @@ class BusTlsTest(HubTestCase):
         port = await self.listen()
         stale = Identity(self.folder / "ca.pem", old / "world.pem", old / "world.pem")
         with self.assertRaises(LinkLost):
-            await self.come(joining(reactor, "127.0.0.1", port, stale), "w1", "world")
+            await self.come(joining(reactor, "127.0.0.1", port, Credentials(stale)), "w1", "world")
+
+    async def test_renewed(self) -> None:
+        """
+        What is renewed while a hub and its peers run is used for the next links, on either side;
+        those that are there go on.
+        """
+        port = await self.listen()
+        way = self.way(port, "gateway.pem")
+        gateway, link = await self.come(way, "g1", "gateway")
+        for file in self.folder.iterdir():
+            file.unlink()
+        issue(self.folder, FIRST, datetime.now(UTC))  # by another authority, even
+        _, to_world = await self.come(self.way(port, "world.pem"), "w1", "world")
+        link.send(Subscribe(1, "gateway.g1"))
+        await self.come(way, "g2", "gateway")
+        to_world.send(Publish("gateway.g1", 1, "", b"x"))
+        self.assertIsInstance(await gateway.came, Deliver)
+
+    async def test_badly_renewed(self) -> None:
+        """What can't be used changes nothing, and the log says why."""
+        port = await self.listen()
+        (self.folder / "bus.pem").write_text("nothing")
+        with Captured() as events:
+            await self.come(self.way(port, "world.pem"), "w1", "world")
+            await self.come(self.way(port, "gateway.pem"), "g1", "gateway")
+        lines = [formatEvent(event) for event in events]
+        told = [line for line in lines if "can't be used, and the old one stays" in line]
+        self.assertEqual(len(told), 1, lines)
 
     async def test_plain(self) -> None:
         """Who speaks no TLS gets nowhere."""

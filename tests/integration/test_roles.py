@@ -4,15 +4,19 @@ import contextlib
 import signal
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
 from twisted.trial.unittest import TestCase
 
+from mudserver.bus.issuing import FIRST, Subject, issue
 from mudserver.errors import CloseCode
+from mudserver.storage.dsn import Dsn
 from tests.integration.daemon import mudctl
 from tests.integration.postgres import fresh_database
+from tests.integration.program import free_port
 from tests.integration.telnet_client import TelnetClient, connect
 from tests.integration.town import PAUSE, Part, Town
 from tests.integration.web_client import WebSocketPlayer, enter, log_in, register, request
@@ -297,3 +301,67 @@ class EncryptedTests(TestCase):
         await mudctl(self, world, "drain")
         self.assertEqual((await world.program.ended()).status, 0)
         await world.alone()
+
+
+class HostedTests(TestCase):
+    """A world that hosts the hub, by TLS."""
+
+    timeout = 240
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+
+    async def test_play(self) -> None:
+        """
+        Players play; when a world that hosts the hub is started again, with a new certificate, they
+        go on. To hand over while it is the hub is refused, and it goes on.
+        """
+        folder = self.folder
+        hosting = Subject("world", "w1", hosts=True)
+        issue(folder, (hosting, Subject("gateway")), datetime.now(UTC))
+        hub = f"tcp:127.0.0.1:{free_port()}"
+
+        def part(role: str, peer: str, certificate: str, database: Dsn | None) -> Part:
+            options = (f"--bus-ca={folder / 'ca.pem'}", f"--bus-certificate={folder / certificate}")
+            return Part(
+                self, role, peer, hub, database, *options, environment={}, hosts=role == "world"
+            )
+
+        world = part("world", "w1", hosting.file, fresh_database(self))
+        await world.start()
+        await world.opens()
+        gateway = part("gateway", "g1", "gateway.pem", None)
+        await gateway.start()
+        while (await request(gateway.operations, "GET", "/readyz")).status != 200:
+            pass
+        ann = await enter(self, await register(gateway.http, "Ann", PASSWORD))
+        await ann.acknowledged("get ticket", "a1")
+        refused = await mudctl(self, world, "world", "reload")
+        self.assertEqual(refused.status, 1)
+        self.assertIn("hosts the hub", refused.output)
+        await ann.acknowledged("look", "a2")
+        (folder / hosting.file).unlink()
+        issue(folder, (hosting,), datetime.now(UTC))
+        self.assertEqual((await world.stop()).status, 0)
+        await world.start()
+        await ann.acknowledged("drop ticket", "a3")
+        self.assertIsNone(ann.code)
+
+    async def test_wrong_certificate(self) -> None:
+        """With a certificate that is not a hub's, a world that is to host one doesn't start."""
+        folder = self.folder
+        issue(folder, FIRST, datetime.now(UTC))
+        world = Part(
+            self,
+            "world",
+            "w1",
+            "tcp:127.0.0.1:0",
+            Dsn.parse("postgresql://nobody@127.0.0.1:1/none"),
+            f"--bus-ca={folder / 'ca.pem'}",
+            f"--bus-certificate={folder / 'world.pem'}",
+            environment={},
+            hosts=True,
+        )
+        ended = await world.launch().ended()
+        self.assertNotEqual(ended.status, 0)
+        self.assertIn("is not for bus.mudserver.internal", ended.output)

@@ -38,6 +38,7 @@ class Part(Daemon):
         environment: Environment variables.
         within: A command that runs it; see `Daemon`.
         through: As in `Daemon`.
+        hosts: Whether it hosts the hub, being a world.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Part(Daemon):
         environment: Mapping[str, str],
         within: Sequence[str] = (),
         through: str | None = None,
+        hosts: bool = False,
     ) -> None:
-        where = "bus-listen" if role == "bus" else "bus"
+        where = "bus-listen" if hosts or role == "bus" else "bus"
         own = [f"--role={role}", f"--peer={peer}", f"--{where}={hub}"]
         if role != "gateway":
             # After a kill, somebody else may have the port by the time of the next start.

@@ -35,6 +35,7 @@ WANTED = {
     "MudSessionsDie": "mud_closes_total",
     "MudDatabasePressure": "mud_journal_pressure",
     "MudHistoryUpkeepFails": "mud_history_upkeep_failures_total",
+    "MudBusCertificateEnds": "mud_bus_certificate_seconds",
     "MudChatLinesDropped": "mud_journal_lines_dropped_total",
 }
 

@@ -95,10 +95,11 @@ class RoleTests(SynchronousTestCase):
                 self.assertEqual(error.key, missing)
 
     def test_tls_of_hosts(self) -> None:
-        """A world shows a world's certificate, and so hosts no hub by TLS."""
-        error = self.refused("world", database=_DATABASE, bus_listen=_FAR, **_TLS)
-        self.assertIn("a process of role bus", str(error))
-        check("world", database=_DATABASE, bus_listen=_LOCAL, **_TLS)
+        """A world may host a hub by TLS as well, and needs a certificate for that, too."""
+        for where in (_FAR, _LOCAL):
+            check("world", database=_DATABASE, bus_listen=where, **_TLS)
+        error = self.refused("world", database=_DATABASE, bus_listen=_FAR, bus_ca="/x.pem")
+        self.assertEqual(error.key, "bus_certificate")
 
     def test_tls_is_for_ports(self) -> None:
         """A Unix socket needs none."""

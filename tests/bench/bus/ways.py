@@ -7,8 +7,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 
+from mudserver.bus.credentials import Credentials, Identity
 from mudserver.bus.entrance import Entrance, by_loopback, by_socket
-from mudserver.bus.tls import Identity, by_tls, joining
+from mudserver.bus.tls import by_tls, joining
 
 #: By which peers come to a hub.
 WAYS: Final = ("unix", "tcp", "tls")
@@ -30,7 +31,7 @@ def entrance(reactor: Any, way: str, folder: Path) -> Entrance:
         return by_socket(reactor, folder / _SOCKET)
     if way == "tcp":
         return by_loopback(reactor, _HOST, 0)
-    return by_tls(reactor, _HOST, 0, _identity(folder, "bus"))
+    return by_tls(reactor, _HOST, 0, _credentials(folder, "bus"))
 
 
 def endpoint(
@@ -41,7 +42,7 @@ def endpoint(
         return UNIXClientEndpoint(reactor, str(folder / _SOCKET))
     if way == "tcp":
         return TCP4ClientEndpoint(reactor, _HOST, int(address))
-    return joining(reactor, _HOST, int(address), _identity(folder, role))
+    return joining(reactor, _HOST, int(address), _credentials(folder, role))
 
 
 def shown(address: IAddress) -> str:
@@ -49,5 +50,6 @@ def shown(address: IAddress) -> str:
     return str(address.port) if isinstance(address, IPv4Address) else "-"
 
 
-def _identity(folder: Path, role: str) -> Identity:
-    return Identity(folder / "ca.pem", folder / f"{role}.pem", folder / f"{role}.pem")
+def _credentials(folder: Path, role: str) -> Credentials:
+    own = folder / f"{role}.pem"
+    return Credentials(Identity(folder / "ca.pem", own, own))

@@ -26,14 +26,22 @@ class SubjectTest(SynchronousTestCase):
         """A role is for all of it, a role and a name for one."""
         self.assertEqual(Subject.parse("gateway"), Subject("gateway", "*"))
         self.assertEqual(Subject.parse("gateway:g-1"), Subject("gateway", "g-1"))
+        self.assertEqual(Subject.parse("world+bus"), Subject("world", "*", hosts=True))
+        self.assertEqual(Subject.parse("world:w1+bus"), Subject("world", "w1", hosts=True))
+        for bad in ("bus+bus", "gateway:g1+bus", "world:+bus:w1", "world:w1+hub"):
+            self.assertRaises(ValueError, Subject.parse, bad)
         for bad in ("", "king", "gateway:A", "gateway:a.b", "gateway:-a", "world:" + "a" * 64):
             self.assertRaises(ValueError, Subject.parse, bad)
 
     def test_names(self) -> None:
         """Hubs are recognised as hubs, peers by their role and name."""
-        self.assertEqual(Subject("bus").host, "bus.mudserver.internal")
-        self.assertEqual(Subject("gateway", "g1").host, "g1.gateway.mudserver.internal")
-        self.assertEqual(Subject("world").host, "*.world.mudserver.internal")
+        hub = "bus.mudserver.internal"
+        self.assertEqual(Subject("bus").names, (hub,))
+        self.assertEqual(Subject("gateway", "g1").names, ("g1.gateway.mudserver.internal",))
+        self.assertEqual(Subject("world").names, ("*.world.mudserver.internal",))
+        both = Subject("world", "w1", hosts=True)
+        self.assertEqual(both.names, ("w1.world.mudserver.internal", hub))
+        self.assertEqual(both.file, "world-w1+bus.pem")
         files = {Subject(role, name).file for role in ("bus", "world") for name in ("*", "a")}
         self.assertEqual(files, {"bus.pem", "bus-a.pem", "world.pem", "world-a.pem"})
 
@@ -58,18 +66,23 @@ class IssueTest(SynchronousTestCase):
 
     def test_signed(self) -> None:
         """Certificates are the authority's, for one name and one purpose, and for so long."""
-        issue(self.folder, (Subject("bus"), Subject("gateway", "g1")), NOW, timedelta(days=9))
+        hosting = Subject("world", "w1", hosts=True)
+        asked = (Subject("bus"), Subject("gateway", "g1"), hosting)
+        issue(self.folder, asked, NOW, timedelta(days=9))
         authority = read(self.folder / "ca.pem")
-        for name, host, purpose in (
-            ("bus.pem", "bus.mudserver.internal", ExtendedKeyUsageOID.SERVER_AUTH),
-            ("gateway-g1.pem", "g1.gateway.mudserver.internal", ExtendedKeyUsageOID.CLIENT_AUTH),
+        server, client = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+        hub = "bus.mudserver.internal"
+        for name, hosts, purposes in (
+            ("bus.pem", [hub], [server]),
+            ("gateway-g1.pem", ["g1.gateway.mudserver.internal"], [client]),
+            ("world-w1+bus.pem", ["w1.world.mudserver.internal", hub], [client, server]),
         ):
             made = read(self.folder / name)
             made.verify_directly_issued_by(authority)
             names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            self.assertEqual(names.get_values_for_type(x509.DNSName), [host])
+            self.assertEqual(names.get_values_for_type(x509.DNSName), hosts)
             usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-            self.assertEqual(list(usage), [purpose])
+            self.assertEqual(list(usage), purposes)
             self.assertFalse(
                 made.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
             )

@@ -59,12 +59,14 @@ class _Comeback:
 
     Attributes:
         held: As its gateway holds it.
+        request: By which `Reattach` it was named, counted in the order in which they came.
         stored: What is stored of it and others; None before that is read.
         stale: Whether one of its account's characters has left since the reading began.
         outcome: What became of it; None where it must be read again.
     """
 
     held: Held
+    request: int
     stored: Stored | None = None
     stale: bool = False
     outcome: Reattached | None = None
@@ -76,6 +78,9 @@ class Reattachments:
     into the world one by one, each as one piece of work.
 
     They come as they were, and nobody is told a story: others see them stand where they stood.
+
+    A gateway that names a session once more heeds the last answer only. So whichever request is
+    read first, the generation of the last that came is the one that holds.
 
     Args:
         world: Where they go on.
@@ -131,6 +136,7 @@ class Reattachments:
         self._clock = clock
         self._utc_now = utc_now
         self._meter = meter
+        self._requests = 0
 
     async def reattach(self, request: Reattach) -> Reattachment:
         """
@@ -143,7 +149,9 @@ class Reattachments:
         """
         if len(request.held) > MAX_HELD:
             raise ValueError(f"{len(request.held)} sessions at once")
-        comebacks = [_Comeback(held) for held in request.held]
+        self._requests += 1
+        number = self._requests
+        comebacks = [_Comeback(held, number) for held in request.held]
         for _ in range(MAX_LOADS):
             left = [each for each in comebacks if each.outcome is None]
             if not left:
@@ -163,6 +171,7 @@ class Reattachments:
             session
             for each in outcomes
             if (session := self._sessions.current(each.session, each.generation)) is not None
+            and session.brought_back == number
         )
         return Reattachment(self._epoch, outcomes)
 
@@ -220,7 +229,7 @@ class Reattachments:
         held = comeback.held
         session = self._sessions.get(held.session)
         if session is not None:
-            return self._resume(session, held, gateway)
+            return self._resume(session, comeback, gateway)
         ended = self._presence.ended(held.session)
         if ended is not None:
             return self._over(held, ended)
@@ -241,11 +250,12 @@ class Reattachments:
             return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
         if self._presence.full:
             return self._refuse(held, CloseCode.TRY_LATER, "The world is full.")
-        return self._enter(held, row, comeback.stored, gateway)
+        return self._enter(comeback, row, comeback.stored, gateway)
 
     def _enter(
-        self, held: Held, row: CharacterRow, stored: Stored, gateway: GatewayId
+        self, comeback: _Comeback, row: CharacterRow, stored: Stored, gateway: GatewayId
     ) -> Reattached:
+        held = comeback.held
         character, elsewhere = admit(self._world, row)
         for item in elsewhere:
             self._log.warn(
@@ -270,6 +280,7 @@ class Reattachments:
             transport=held.transport,
             origin=held.origin,
             answers=answers,
+            brought_back=comeback.request,
         )
         self._sessions.add(session)
         self._states.expect(session)
@@ -280,12 +291,16 @@ class Reattachments:
             self._stage.restore(lose_link(self._world, character.id), self._states.due)
         return self._goes_on(session)
 
-    def _resume(self, session: Session, held: Held, gateway: GatewayId) -> Reattached:
-        """Let a session go on that never ended here: its gateway was cut off."""
+    def _resume(self, session: Session, comeback: _Comeback, gateway: GatewayId) -> Reattached:
+        """Let a session go on that never ended here: its gateway was cut off, or named it again."""
+        held = comeback.held
         if session.attended.account != held.attended.account:
             return self._refuse(held, CloseCode.REVOKED, "That session is another account's.")
         if session.gateway != gateway and held.generation < session.generation:
             return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
+        if session.gateway == gateway and session.brought_back > comeback.request:
+            return _as_it_is(session)
+        session.brought_back = comeback.request
         session.generation = Generation(max(session.generation, held.generation) + 1)
         self._presence.move(session, gateway)
         session.transport = held.transport
@@ -300,7 +315,7 @@ class Reattachments:
 
     def _goes_on(self, session: Session) -> Reattached:
         self._meter.count("attachments", outcome="reattached")
-        return Reattached(session.id, session.generation, session.answers.applied)
+        return _as_it_is(session)
 
     # ------------------------------------------------------------ not coming back
 
@@ -324,3 +339,7 @@ class Reattachments:
         if session is not None:
             self._presence.end(session, CloseCode.INTERNAL_ERROR, _BROKEN)
         return self._refuse(held, CloseCode.INTERNAL_ERROR, _BROKEN)
+
+
+def _as_it_is(session: Session) -> Reattached:
+    return Reattached(session.id, session.generation, session.answers.applied)

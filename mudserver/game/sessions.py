@@ -47,6 +47,7 @@ class Session:
         ending: What is sent once all its inputs are answered; None while it goes on.
         deadline: Sends `ending` at the latest.
         warnings: How many warnings of its token's end are over, given or missed.
+        brought_back: By which `Reattach` last, counted in the order in which they came; 0 for none.
     """
 
     id: SessionId
@@ -62,6 +63,7 @@ class Session:
     ending: Ended | None = None
     deadline: IDelayedCall | None = None
     warnings: int = 0
+    brought_back: int = 0
 
     @property
     def lane(self) -> Lane:

@@ -335,6 +335,34 @@ class CutTest(SuccessionTestCase):
         self.assertEqual(outcome.ended.code, CloseCode.NORMAL)
         self.assertEqual([each.name for each in self.game.sessions], ["Bob"])
 
+    def test_named_again_while_read(self) -> None:
+        """What a gateway named last holds, though what was named before is read later."""
+        self.kill()
+        self.open_next()
+        waiting: list[Deferred[None]] = []
+        characters = self.world_store.characters
+
+        def slow(account: AccountId) -> Deferred[tuple[CharacterRow, ...]]:
+            waiting.append(Deferred())
+            return waiting[-1].addCallback(lambda _: characters(account))
+
+        self.world_store.characters = slow  # type: ignore[method-assign]
+        held = Reattach(self.holding.id, (self.holding.held[self.ann],))
+        first = self.bus.request(WORLD, held)
+        second = self.holding.ask(self.ann)
+        self.advance()
+        for each in reversed(waiting):
+            each.callback(None)
+            self.advance()
+        (outcome,) = self.successResultOf(second).sessions
+        self.assertEqual(outcome.generation, 2)
+        self.assertEqual(self.successResultOf(first).sessions, (outcome,))
+        self.holding.all_back()
+        self.advance()
+        self.assertEqual(self.holding.types(self.ann), ["char.state", "room.state"])
+        self.carry_out(self.ann, "say here")
+        self.assertEqual(self.holding.lines(self.ann)[-1], 'You say, "here"')
+
     def test_left_while_read(self) -> None:
         """What was read before a character left is read again."""
         self.kill()

@@ -69,7 +69,9 @@ class LoopbackBus:
         self._responders: dict[str, Responder] = {}
         self._watches: tuple[_Watch, ...] = ()
 
-    def publish(self, subject: str, message: Message) -> None:
+    def publish(
+        self, subject: str, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
         """Implement `IBus.publish`."""
         found = self._found.get(subject)
         if found is None:
@@ -80,6 +82,8 @@ class LoopbackBus:
                     subscription.receive(message)
                 except Exception:  # noqa: BLE001 - whatever it is, the others get it
                     self._log.failure("A receiver of a message failed.")
+        if delivered is not None and message.durable:
+            delivered()
 
     def subscribe(
         self,

@@ -27,6 +27,9 @@ MAX_SUBJECTS: Final = 10_000
 NOBODY: Final = "Nobody received it."
 STOPPED: Final = "The process stopped before it was confirmed."
 
+#: The word for that in the count.
+_STOPPED: Final = "stopped"
+
 Send = Callable[[Publish], None]
 Bury = Callable[[Undelivered, str], None]
 
@@ -104,18 +107,22 @@ class Outgoing:
         """Return how many durable messages are not confirmed."""
         return len(self._unconfirmed)
 
-    def publish(self, subject: str, message: Message) -> None:
+    def publish(
+        self, subject: str, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
         """As `IBus.publish`."""
         durable = message.durable
         try:
             payload = self._codec.encode(message)
         except Unsendable as error:
             self._unsendable(subject, message, error)
+            if durable:
+                self._tell(delivered)
             return
         kind = "durable" if durable else "lossy"
         self._meter.count("bus_messages", direction="out", kind=kind)
         if durable:
-            self._publish_durable(subject, message, payload)
+            self._publish_durable(subject, message, payload, delivered)
         elif self._send is None:
             self._meter.count("bus_unlinked_drops")
         else:
@@ -152,6 +159,7 @@ class Outgoing:
         elif receipt.received:
             self._unconfirmed.forget(message)
             self._breakers.succeeded(message.subject)
+            self._tell(message.delivered)
         elif message.phase is Phase.SENT:  # else it is about a try that was given up already
             self._failed(message, NOBODY, now)
         self._set_timer()
@@ -183,16 +191,23 @@ class Outgoing:
         for message in self._unconfirmed.all():
             message.error = message.error or STOPPED
             self._unconfirmed.forget(message)
-            self._bury_message(message, "stopped")
+            self._bury_message(message, _STOPPED)
         self._set_timer()
 
     # ------------------------------------------------------------ durable messages
 
-    def _publish_durable(self, subject: str, told: Message, payload: bytes) -> None:
+    def _publish_durable(
+        self,
+        subject: str,
+        told: Message,
+        payload: bytes,
+        delivered: Callable[[], None] | None,
+    ) -> None:
         message = self._unconfirmed.add(
             subject, _kind(told), payload, self._clock.seconds(), self._utc_now()
         )
         message.moot = told.moot or subject == GATEWAYS
+        message.delivered = delivered
         if message.error:
             self._bury_message(message, "full")
             return
@@ -261,7 +276,15 @@ class Outgoing:
 
     # ------------------------------------------------------------ dead letters
 
+    def _tell(self, delivered: Callable[[], None] | None) -> None:
+        """Tell who wants to know that there is nothing more to be done for a message."""
+        if delivered is not None:
+            with self._log.failuresHandled("Who waited for a delivery failed."):
+                delivered()
+
     def _bury_message(self, message: Durable, reason: str) -> None:
+        if reason != _STOPPED:
+            self._tell(message.delivered)
         if message.moot and message.error == NOBODY:
             self._log.info(
                 "Nobody is there for a {kind} to {subject}, which means nothing any more.",

@@ -218,9 +218,11 @@ class AmpBus(Service):
 
     # ------------------------------------------------------------ the port
 
-    def publish(self, subject: str, message: Message) -> None:
+    def publish(
+        self, subject: str, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
         """Implement `IBus.publish`."""
-        self._outgoing.publish(subject, message)
+        self._outgoing.publish(subject, message, delivered)
 
     def subscribe(
         self,

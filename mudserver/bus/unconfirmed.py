@@ -6,6 +6,7 @@ and pauses, so none waits for another. What is done with one that is due, or giv
 caller's business.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from heapq import heapify, heappop, heappush
@@ -79,6 +80,7 @@ class Durable:
         failures: How often that failed.
         error: Why, the last time.
         moot: Whether it is of no use once nobody receives there.
+        delivered: Called when it is confirmed, or given up; None where nobody wants to know.
     """
 
     id: MessageId
@@ -93,6 +95,7 @@ class Durable:
     failures: int = 0
     error: str = ""
     moot: bool = False
+    delivered: Callable[[], None] | None = None
 
 
 @define(eq=False)

@@ -86,12 +86,21 @@ class IBus(Interface):
     call returns, so receivers only queue and return.
     """
 
-    def publish(subject: str, message: Message) -> None:
+    def publish(
+        subject: str, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
         """
         Send to all who subscribed to the subject.
 
         Never raises for lack of them: a lossy message is nobody's then, a durable one is tried
         again for a while.
+
+        Args:
+            subject: Where to.
+            message: What.
+            delivered: Called once, for a durable message, when all who receive there have confirmed
+                it, or it is given up; it may be before this returns. Never called where the bus
+                stops before.
         """
 
     def subscribe(

@@ -1,16 +1,17 @@
 """What every bus must do, whether it joins two halves of one process or two machines."""
 
 from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface.verify import verifyObject
 
 from mudserver.errors import BusUnavailable, TooManyTries, Unavailable, WrongCredentials
-from mudserver.ids import GatewayId, SessionId
+from mudserver.ids import GatewayId, InputNumber, SessionId
 from mudserver.interfaces.authority import LookUpName, NameState, Origin
 from mudserver.interfaces.bus import WORLD, IBus, Message, R, Request, gateway_subject
-from mudserver.interfaces.play import Detached, PasswordWanted
+from mudserver.interfaces.play import Detached, PasswordWanted, Settled
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import TestCase
@@ -142,6 +143,20 @@ class BusContract(TestCase):
         """To send where nobody listens is no error."""
         self.world.publish(GATEWAY, message("s"))
         await self.arrive()
+
+    async def test_delivered(self) -> None:
+        """Who sends something durable is told once that it was received; nothing else is told."""
+        got: list[Message] = []
+        delivered: list[Message] = []
+        self.gateway.subscribe(GATEWAY, got.append)
+        await self.arrive()
+        for sent in (message("1"), message("2")):
+            self.world.publish(GATEWAY, sent, partial(delivered.append, sent))
+        lossy = Settled(SessionId("3"), InputNumber(3), None)
+        self.world.publish(GATEWAY, lossy, partial(delivered.append, lossy))
+        await self.arrive()
+        self.assertEqual(delivered, [message("1"), message("2")])
+        self.assertEqual(got, [*delivered, lossy])
 
     async def test_unsubscribe(self) -> None:
         """Who has ended a subscription gets nothing more; to end it twice changes nothing."""

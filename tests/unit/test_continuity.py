@@ -1,6 +1,7 @@
 """Players who play on while one world follows another: real worlds, a real gateway, both links."""
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -201,7 +202,11 @@ class ContinuityTest(GameTestCase):
         """An input that is lost on the way is asked for by what comes behind it."""
         publish = self.bus.publish
         lost: list[object] = []
-        self.bus.publish = lambda subject, message: lost.append(message)  # type: ignore[method-assign]
+
+        def lose(subject: str, message: Message, delivered: object = None) -> None:
+            lost.append(message)
+
+        self.bus.publish = lose  # type: ignore[method-assign]
         self.command("say one", "c1")
         self.bus.publish = publish  # type: ignore[method-assign]
         self.command("say two", "c2")
@@ -300,14 +305,16 @@ class ContinuityTest(GameTestCase):
         publish = LoopbackBus.publish
         late: list[tuple[str, Message]] = []
 
-        def carelessly(subject: str, message: Message) -> None:
+        def carelessly(
+            subject: str, message: Message, delivered: Callable[[], None] | None = None
+        ) -> None:
             inner = message.message if isinstance(message, FromWorld) else message
             fate = random.random() if isinstance(inner, (Input, Settled, InputsWanted)) else 1.0
             if fate < 0.1:
                 late.append((subject, message))
                 return
             for _ in range(0 if fate < 0.3 else 2 if fate < 0.4 else 1):
-                publish(self.bus, subject, message)
+                publish(self.bus, subject, message, delivered)
             if late and random.random() < 0.5:
                 publish(self.bus, *late.pop(0))
 

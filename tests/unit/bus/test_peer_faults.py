@@ -67,9 +67,15 @@ class PeerTest(SynchronousTestCase):
 
 class DurableTest(PeerTest):
     def test_given_up(self) -> None:
-        """After so many tries a message becomes a dead letter that says how it fared."""
-        self.world.publish(GATEWAY, FromWorld(Epoch(1), message("1")))
+        """After so many tries a message becomes a dead letter that says how it fared; then, and not
+        before, its sender hears that it is done with.
+        """
+        done: list[None] = []
+        self.world.publish(GATEWAY, FromWorld(Epoch(1), message("1")), lambda: done.append(None))
+        self.network.pass_time(1.0)
+        self.assertEqual(done, [])
         self.network.pass_time(30.0)
+        self.assertEqual(done, [None])
         (letter,) = self.keeper.letters
         self.assertEqual(
             (letter.subject, letter.kind, letter.error, letter.attempts),

@@ -4,7 +4,7 @@ What is refused, what fails and what ends at connections: one line each, with wh
 Whatever fails costs its own connection at most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve
 from twisted.logger import LogEvent, LogLevel, capturedLogs
@@ -67,10 +67,12 @@ class BreakingBus(LoopbackBus):
 
     broken = False
 
-    def publish(self, subject: str, message: Message) -> None:
+    def publish(
+        self, subject: str, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
         if self.broken:
             raise ZeroDivisionError
-        super().publish(subject, message)
+        super().publish(subject, message, delivered)
 
 
 class BreakingPlace(Place):

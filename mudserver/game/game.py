@@ -54,6 +54,7 @@ from mudserver.interfaces.history import IHistoryStore
 from mudserver.interfaces.journal import IJournalStore
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.notices import INotices, NoNotices
+from mudserver.interfaces.standby import Whereabouts
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.interfaces.undelivered import IUndelivered, NoneKept
 from mudserver.tasks import Tasks
@@ -82,6 +83,7 @@ class GamePorts:
         holder: Who we are, for operators who ask who has the lease.
         notices: What tells of changes by others.
         undelivered: Where is kept what the bus could not deliver.
+        whereabouts: Which of several processes ours is; None for one by itself.
         apart: Whether gateways are in other processes, which hold their sessions while no world is
             there: a world that ends leaves them to the next one.
     """
@@ -101,6 +103,7 @@ class GamePorts:
     holder: str = "a world"
     notices: INotices = field(factory=NoNotices)
     undelivered: IUndelivered = field(factory=NoneKept)
+    whereabouts: Whereabouts | None = None
     apart: bool = False
 
 

@@ -18,6 +18,7 @@ from mudserver.interfaces.standby import (
     ResumptionWanted,
     Standby,
     StandbyWanted,
+    Whereabouts,
 )
 
 #: Seconds between two looks whether something has come about.
@@ -43,8 +44,13 @@ class ISummoned(Protocol):
     def problem(self) -> str:
         """How it ended before it could stand by; empty as long as it may still come."""
 
-    def give_up(self) -> None:
-        """Have it end."""
+    def give_up(self, process: int | None = None) -> None:
+        """
+        Have it end.
+
+        Args:
+            process: Its id, as far as it has told; it may have gone into the background.
+        """
 
 
 @frozen
@@ -59,7 +65,8 @@ class ReloadPorts:
         hand_over: Closes ours, and fires when the one of that name, or another, is open.
         summon: Starts a world; it is given what that one shall answer with.
         token: Makes such a word.
-        handed_over: Told who has taken over, and whether we had started it: this process may end.
+        handed_over: Told who was asked to take over, and whether we had started it: this process
+            may end. Where another one was faster, that one stands by in place of ours.
     """
 
     bus: IBus
@@ -118,27 +125,49 @@ class Reload:
 
     async def _run(self, there: set[str], fresh: bool) -> Reloaded:
         found = None if fresh else await self._find(there)
-        summoned = found is None
+        summoned: ISummoned | None = None
         if found is None:
-            found = await self._summon(there)
+            summoned, found = await self._summon(there)
         self._log.info(
             "Handing over to {peer}, process {process} on {host}.",
             peer=found.peer,
             process=found.process,
             host=found.host,
         )
-        await self._ports.hand_over(found.peer)
+        try:
+            await self._ports.hand_over(found.peer)
+        except Exception:
+            if summoned is not None and not await self._has_opened(found):
+                summoned.give_up(found.process)
+            raise
         resumption = await self._resumption()
-        self._ports.handed_over(found, summoned)
+        self._ports.handed_over(found, summoned is not None)
+        opened = resumption.world or Whereabouts(found.peer, found.host, found.process)
+        if opened.peer != found.peer:
+            self._log.warn(
+                "Not {asked}, but {peer} has taken over, process {process} on {host}.",
+                asked=found.peer,
+                peer=opened.peer,
+                process=opened.process,
+                host=opened.host,
+            )
         return Reloaded(
-            peer=found.peer,
-            host=found.host,
-            process=found.process,
+            peer=opened.peer,
+            host=opened.host,
+            process=opened.process,
             waiting=resumption.waiting,
             gateways=resumption.gateways,
             sessions=resumption.sessions,
             pause=resumption.pause,
         )
+
+    async def _has_opened(self, standby: Standby) -> bool:
+        """Find out whether that one is the world all the same."""
+        try:
+            told = await self._ports.bus.request(WORLD, ResumptionWanted(), ANSWER_SECONDS)
+        except Unavailable:
+            return False
+        return told.world is not None and told.world.peer == standby.peer
 
     async def _find(self, there: set[str]) -> Standby | None:
         """Return the one that has stood by for the shortest time: its code is the newest."""
@@ -151,7 +180,7 @@ class Reload:
                 return None
             await deferLater(self._ports.clock, LOOK_SECONDS)
 
-    async def _summon(self, there: set[str]) -> Standby:
+    async def _summon(self, there: set[str]) -> tuple[ISummoned, Standby]:
         """Start one, and wait until it stands by."""
         word = self._ports.token()
         summoned = self._ports.summon(word)
@@ -161,7 +190,7 @@ class Reload:
         finally:
             if found is None:
                 summoned.give_up()
-        return found
+        return summoned, found
 
     async def _summoned(self, there: set[str], summoned: ISummoned, word: str) -> Standby:
         deadline = self._ports.clock.seconds() + WARM_SECONDS

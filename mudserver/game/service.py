@@ -5,6 +5,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail, succeed
 from twisted.logger import Logger
@@ -139,7 +140,7 @@ class WorldService(Service):
         await game.upkeep.start()
         self._game = game
         self._receivers = _receivers(game)
-        self._responders = _responders(game, self._ports.undelivered)
+        self._responders = _responders(game, self._ports)
         self._ports.hasher.start()
         game.pastime.start()
         game.pressure.start()
@@ -298,7 +299,7 @@ def _receivers(game: Game) -> Mapping[type[Message], _Receive]:
     )
 
 
-def _responders(game: Game, undelivered: IUndelivered) -> Mapping[type[Request[Any]], _Answer]:
+def _responders(game: Game, ports: GamePorts) -> Mapping[type[Request[Any]], _Answer]:
     return MappingProxyType(
         {
             LookUpName: _fired(game.accounts.look_up),
@@ -312,8 +313,10 @@ def _responders(game: Game, undelivered: IUndelivered) -> Mapping[type[Request[A
             Refresh: _fired(game.attachments.refresh),
             ListNetworkBans: _fired(game.notices.all),
             Reattach: _fired(game.reattachments.reattach),
-            ResumptionWanted: lambda _: succeed(game.opening.resumption),
-            KeepUndelivered: partial(_keep, undelivered),
+            ResumptionWanted: lambda _: succeed(
+                evolve(game.opening.resumption, world=ports.whereabouts)
+            ),
+            KeepUndelivered: partial(_keep, ports.undelivered),
         }
     )
 

@@ -43,6 +43,22 @@ class StandbyWanted(Request[Standby]):
 
 
 @frozen
+class Whereabouts:
+    """
+    Which process a world is in.
+
+    Attributes:
+        peer: What it is called on the bus.
+        host: On which machine.
+        process: The id of its process there.
+    """
+
+    peer: str
+    host: str
+    process: int
+
+
+@frozen
 class Resumption:
     """
     How the sessions that gateways held came to the world that is open now.
@@ -52,12 +68,14 @@ class Resumption:
         gateways: Those that have.
         sessions: How many of their sessions went on.
         pause: Seconds for which these could not play, of the longest.
+        world: Which world that is; None where it doesn't say, being of an older release.
     """
 
     waiting: int
     gateways: int
     sessions: int
     pause: float
+    world: Whereabouts | None = None
 
 
 @frozen

@@ -28,6 +28,14 @@ class Pidfile:
             with suppress(FileNotFoundError):
                 path.unlink()
 
+    def read(self) -> int | None:
+        """Return which process has written it; None where none has."""
+        path = self._path
+        try:
+            return None if path is None else int(path.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
     def write(self) -> None:
         """Write it again."""
         path = self._path

@@ -1,7 +1,10 @@
 """Another process like this one, started by it."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from mudserver.config import SUMMONS_VARIABLE
 from mudserver.errors import Unavailable
@@ -55,10 +58,15 @@ class Summoned:
             return ""
         return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
 
-    def give_up(self) -> None:
+    def give_up(self, process: int | None = None) -> None:
         """Implement `ISummoned.give_up`."""
         if self._process.poll() is None:
             self._process.terminate()
+        elif self._process.returncode == 0:
+            in_background = process or self._pidfile.read()
+            if in_background is not None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(in_background, signal.SIGTERM)
         self._pidfile.write()
 
     def leave(self) -> None:

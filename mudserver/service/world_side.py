@@ -31,7 +31,7 @@ from mudserver.game.throttle import ThrottleLimits
 from mudserver.game.verb_allowances import VerbLimits
 from mudserver.interfaces.history import Retention
 from mudserver.interfaces.operations import Reloaded
-from mudserver.interfaces.standby import Standby
+from mudserver.interfaces.standby import Standby, Whereabouts
 from mudserver.service.areas import read_areas
 from mudserver.service.bus_side import BusSide
 from mudserver.service.database import DatabaseService
@@ -150,6 +150,7 @@ class WorldSide:
                 notices=self.database.notices,
                 holder=self._holder,
                 undelivered=self.database.undelivered(),
+                whereabouts=Whereabouts(self._ground.peer, socket.gethostname(), os.getpid()),
                 apart=settings.role != "all",
             )
 

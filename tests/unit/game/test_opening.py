@@ -22,7 +22,7 @@ from mudserver.interfaces.play import Settled
 from mudserver.interfaces.standby import Resumption, ResumptionWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
-from tests.unit.game.theatre import EPOCH, GameTestCase
+from tests.unit.game.theatre import EPOCH, WHEREABOUTS, GameTestCase
 
 
 class OpeningTest(SuccessionTestCase):
@@ -178,13 +178,13 @@ class OpeningTest(SuccessionTestCase):
         self.bus.publish(WORLD, AllReattached(self.holding.id, 3, 0.25))
         before = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
         self.bus.publish(WORLD, AllReattached(self.other.id, 3, 0.125))
-        self.assertEqual(before, Resumption(waiting=1, gateways=1, sessions=3, pause=0.25))
+        self.assertEqual(before, Resumption(1, 1, 3, 0.25, WHEREABOUTS))
         after = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
-        self.assertEqual(after, Resumption(waiting=0, gateways=2, sessions=6, pause=0.25))
+        self.assertEqual(after, Resumption(0, 2, 6, 0.25, WHEREABOUTS))
         self.advance()
         self.holding.withdraw()
         after = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
-        self.assertEqual(after, Resumption(waiting=0, gateways=1, sessions=3, pause=0.125))
+        self.assertEqual(after, Resumption(0, 1, 3, 0.125, WHEREABOUTS))
 
     def test_again_by_itself(self) -> None:
         """A world that was superseded and is opened again closes as any other."""

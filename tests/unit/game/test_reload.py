@@ -24,6 +24,7 @@ from mudserver.interfaces.standby import (
     ResumptionWanted,
     Standby,
     StandbyWanted,
+    Whereabouts,
     standby_subject,
 )
 
@@ -37,9 +38,11 @@ class Summoned:
     word: str
     problem: str = ""
     given_up: bool = False
+    process: int | None = None
 
-    def give_up(self) -> None:
+    def give_up(self, process: int | None = None) -> None:
         self.given_up = True
+        self.process = process
 
 
 class ReloadTests(SynchronousTestCase):
@@ -99,6 +102,14 @@ class ReloadTests(SynchronousTestCase):
         told = self.successResultOf(self.reload.run(fresh=False))
         self.assertEqual(told, Reloaded("old", "north", 7, 0, 2, 1_000, 0.5))
         self.assertEqual((self.handed, self.over, self.summoned), (["old"], [("old", False)], []))
+
+    def test_another_was_faster(self) -> None:
+        """Where another one takes the turn, that one is told of, not the one that was asked."""
+        self.stands_by(OLD)
+        self.resumption = evolve(self.resumption, world=Whereabouts("fast", "south", 8))
+        told = self.successResultOf(self.reload.run(fresh=False))
+        self.assertEqual((told.peer, told.host, told.process), ("fast", "south", 8))
+        self.assertEqual((self.handed, self.over), (["old"], [("old", False)]))
 
     def test_newest(self) -> None:
         """Of several it takes the one that was started last."""
@@ -166,6 +177,35 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(self.over, [])
         self.refusal = None
         self.successResultOf(self.reload.run(fresh=False))
+
+    def summon_one(self) -> tuple[Deferred[Reloaded], Summoned]:
+        """Have one started that stands by; the hand-over to it comes as it may."""
+        reloading = self.reload.run(fresh=True)
+        summoned = self.summoned[-1]
+        self.stands_by(evolve(OLD, peer="new", process=9, summons=summoned.word))
+        self.clock.advance(LOOK_SECONDS)
+        return reloading, summoned
+
+    def test_started_in_vain(self) -> None:
+        """Where the hand-over fails, the one that was started for it ends."""
+        for there in (False, True):  # whether another world is open
+            if there:
+                self.bus.respond(WORLD, self.world)
+            self.refusal = Unavailable("it opened again")
+            reloading, summoned = self.summon_one()
+            error = self.failureResultOf(reloading, Unavailable).value
+            self.assertIs(error, self.refusal)
+            self.assertEqual((summoned.given_up, summoned.process), (True, 9))
+            self.setUp()
+
+    def test_opened_all_the_same(self) -> None:
+        """One that has the world by then goes on, though the old one could not end well."""
+        self.refusal = RuntimeError("nothing could be saved")
+        self.resumption = evolve(self.resumption, world=Whereabouts("new", "north", 9))
+        self.bus.respond(WORLD, self.world)
+        reloading, summoned = self.summon_one()
+        self.assertIs(self.failureResultOf(reloading, RuntimeError).value, self.refusal)
+        self.assertFalse(summoned.given_up)
 
     def test_waits_for_gateways(self) -> None:
         """It waits until all gateways have come over, but not for ever."""

@@ -45,6 +45,7 @@ from mudserver.interfaces.play import (
     Settled,
     Show,
 )
+from mudserver.interfaces.standby import Whereabouts
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_failed_logins import MemoryFailedLoginStore
 from mudserver.storage.memory_history import MemoryHistoryStore
@@ -61,6 +62,7 @@ HOME = Origin("192.0.2.1", secure=True)
 PASSWORD = "a long sentence"
 DECLARED = {metric.name: metric for metric in METRICS}
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+WHEREABOUTS = Whereabouts("w1", "north", 7)
 
 
 @implementer(IMeter)
@@ -315,6 +317,7 @@ class GameTestCase(SynchronousTestCase):
             meter=self.meter,
             notices=self.notices,
             undelivered=self.undelivered,
+            whereabouts=WHEREABOUTS,
             apart=self.apart,
         )
         return WorldService(ports, self.limits, fenced=self.fenced.append)

@@ -1,6 +1,8 @@
 """Starting another process like this one; and the file with the process's id."""
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +64,30 @@ class SummonTests(SynchronousTestCase):
         self.assertEqual(summoned.problem, "")
         summoned.give_up()
         self.assertEqual(summoned._process.wait(), -15)
+        self.assertEqual(self.file.read_text(), str(os.getpid()))
+
+    def test_given_up_in_the_background(self) -> None:
+        """One that has gone into the background ends as well, by its id or by the file."""
+        for told in (True, False):
+            child = subprocess.Popen(
+                [sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True
+            )
+            self.addCleanup(child.wait)
+            summoned = self.summon("pass")
+            summoned._process.wait()
+            if told:
+                summoned.give_up(child.pid)
+            else:
+                self.file.write_text(str(child.pid))
+                summoned.give_up()
+            self.assertEqual(child.wait(), -signal.SIGTERM)
+            self.assertEqual(self.file.read_text(), str(os.getpid()))
+
+    def test_given_up_too_late(self) -> None:
+        """One that has ended by itself is let be, and so is whoever has its id now."""
+        summoned = self.summon("raise SystemExit(3)")
+        summoned._process.wait()
+        summoned.give_up(os.getpid())
         self.assertEqual(self.file.read_text(), str(os.getpid()))
 
     def test_left(self) -> None:

@@ -28,6 +28,7 @@ from mudserver.interfaces.continuity import (
 from mudserver.interfaces.exclusion import ListNetworkBans, NetworkBansChanged
 from mudserver.interfaces.play import (
     Attach,
+    Delivered,
     Detached,
     Ended,
     Expiring,
@@ -46,6 +47,7 @@ VOCABULARY: Final[tuple[type[Message] | type[Request[object]], ...]] = (
     AllReattached,
     Attach,
     ChangePassword,
+    Delivered,
     Describe,
     Detached,
     Ended,

@@ -77,9 +77,14 @@ class Answers:
     A client's id that comes again is answered as it was the first time, and is not carried
     out; while the first is still waiting, both have one answer. An answer that says when to try
     again (``retry_after``) isn't remembered: trying again is what it asks for.
+
+    Attributes:
+        session: Whose.
+        inherited: The highest input that an earlier world has carried out; so has it all below.
     """
 
     session: SessionId
+    inherited: InputNumber = field(default=InputNumber(0), init=False)
     # No OrderedDict: an empty one takes 130 bytes more, and most sessions have few of either. Those
     # that wait have numbers without holes, up to the highest.
     _waiting: dict[InputNumber, _Waiting] = field(factory=dict, init=False)
@@ -111,6 +116,7 @@ class Answers:
             now: Seconds; since then they count as given.
         """
         self._highest = applied
+        self.inherited = applied
         for row in rows:
             refusal = None if row.code is None else Refusal(row.code, row.message or "")
             self._remembered[row.command] = _Remembered(now, False, refusal)

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError, Unavailable
 from mudserver.game.audit import AuditLog
+from mudserver.game.deliveries import Deliveries
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
 from mudserver.game.farewells import Farewells
@@ -24,6 +25,7 @@ from mudserver.game.moderation import Moderation
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.recorder import Recorder
+from mudserver.game.repeats import Repeats
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
@@ -99,6 +101,8 @@ class Commands:
         allowances: How often characters may do what is expensive.
         pressure: What says whether anything may change.
         fan_out: What shows them.
+        deliveries: What keeps count of the words that are under way.
+        repeats: What says again what an earlier world has said.
         missing: What asks for inputs that did not come.
         presence: What lets players out who quit.
         farewells: What closes their connections.
@@ -128,6 +132,8 @@ class Commands:
         allowances: VerbAllowances,
         pressure: PressureGauge,
         fan_out: FanOut,
+        deliveries: Deliveries,
+        repeats: Repeats,
         missing: MissingInputs,
         presence: Presence,
         farewells: Farewells,
@@ -150,6 +156,8 @@ class Commands:
         self._allowances = allowances
         self._pressure = pressure
         self._fan_out = fan_out
+        self._deliveries = deliveries
+        self._repeats = repeats
         self._missing = missing
         self._presence = presence
         self._farewells = farewells
@@ -177,8 +185,11 @@ class Commands:
             return
         now = self._clock.seconds()
         admission = session.answers.admit(message.number, message.command, now)
-        for settled in admission.settled:
-            self._publish(session, settled)
+        if message.number <= session.answers.inherited:
+            answer = partial(self._publish, session, admission.settled)
+            self._repeats.repeat(session, message, answer)
+            return
+        self._publish(session, admission.settled)
         if admission.early:
             self._meter.count("inputs_dropped", reason="early")
             self._missing.ask(session)
@@ -376,12 +387,14 @@ class Commands:
         outcome = "done" if refusal is None else refusal.code
         self._meter.count("commands", outcome=outcome)
         self._meter.observe("command_seconds", self._clock.seconds() - typed.came)
-        for settled in typed.session.answers.settle(typed.number, refusal):
-            self._publish(typed.session, settled)
+        self._publish(typed.session, typed.session.answers.settle(typed.number, refusal))
         self._farewells.answered(typed.session)
 
-    def _publish(self, session: Session, settled: Settled) -> None:
-        self._gateways.tell(session.gateway, settled)
+    def _publish(self, session: Session, answers: Iterable[Settled]) -> None:
+        for settled in answers:
+            under_way = self._deliveries.keeps(session.id, settled.number)
+            answer = evolve(settled, under_way=True) if under_way else settled
+            self._gateways.tell(session.gateway, answer)
 
 
 def _silenced(event: Hushed) -> Refusal:

@@ -6,6 +6,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from mudserver.game.deliveries import Deliveries
 from mudserver.game.gateways import Gateways
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.view_names import ViewNames
@@ -45,6 +46,7 @@ class FanOut:
         world: Where it happens.
         sessions: Who is played by which session.
         gateways: Where players are.
+        deliveries: Keeps count of what must arrive.
         utc_now: The wall clock, for the time that messages carry.
         meter: Gets ``fanout_recipients`` and ``view_bytes`` by type (histograms).
     """
@@ -57,12 +59,14 @@ class FanOut:
         world: World,
         sessions: Sessions,
         gateways: Gateways,
+        deliveries: Deliveries,
         utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
         self._world = world
         self._sessions = sessions
         self._gateways = gateways
+        self._deliveries = deliveries
         self._utc_now = utc_now
         self._meter = meter
         self._largest: dict[str, int] = {}
@@ -73,6 +77,8 @@ class FanOut:
         deltas: Iterable[Delta],
         command: CommandId | None = None,
         names: ViewNames | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         """
         Show an event that was just applied, and then what it changed.
@@ -83,6 +89,7 @@ class FanOut:
             command: The client's id of the command that it answers, if it has one.
             names: Names what is shown, where it comes of an input. States have no names: they
                 may come any number of times.
+            again: Whether an earlier world may have shown it.
         """
         now = self._utc_now()
         time = rfc3339(now)
@@ -96,7 +103,7 @@ class FanOut:
                 if command is not None and viewer is Viewer.ACTOR:
                     shown = answering(view, command)
                 name = None if names is None else names.name(ordinal, viewer, place)
-                self._show(shown, characters, name, durable=durable)
+                self._show(shown, characters, name, durable=durable, again=again)
         for delta in deltas:
             watchers = watching(self._world, delta)
             if watchers:
@@ -170,11 +177,15 @@ class FanOut:
         name: EventId | None = None,
         *,
         durable: bool = False,
+        again: bool = False,
     ) -> None:
         recipients = 0
         for gateway, sessions in self._sessions.by_gateway(characters).items():
             recipients += len(sessions)
-            self._gateways.tell(gateway, Show(view, tuple(sessions), name, durable))
+            arrived = None
+            if durable and name is not None:
+                arrived = self._deliveries.begin(name.session, name.number)
+            self._gateways.tell(gateway, Show(view, tuple(sessions), name, durable, again), arrived)
         self._meter.observe("fanout_recipients", float(recipients))
         self._weigh(view)
 

@@ -12,6 +12,7 @@ from mudserver.game.attachments import Attachments
 from mudserver.game.attendance import Attendance
 from mudserver.game.audit import AuditLog
 from mudserver.game.commands import Commands
+from mudserver.game.deliveries import Deliveries
 from mudserver.game.exclusions import Exclusions
 from mudserver.game.expected import Expected
 from mudserver.game.expiry import Expiry
@@ -36,6 +37,7 @@ from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.reattachment import Reattachments
 from mudserver.game.recorder import Recorder
+from mudserver.game.repeats import Repeats
 from mudserver.game.restoration import Restoration
 from mudserver.game.revalidation import Revalidation
 from mudserver.game.revocations import Revocations
@@ -130,6 +132,7 @@ class Game:
     attendance: Attendance
     reattachments: Reattachments
     gateways: Gateways
+    deliveries: Deliveries
     attachments: Attachments
     revocations: Revocations
     standings: Standings
@@ -206,8 +209,14 @@ def assemble(
         meter=ports.meter,
     )
     gateways = Gateways(ports.bus, epoch)
+    deliveries = Deliveries(gateways, sessions, ports.clock)
     fan_out = FanOut(
-        world=world, sessions=sessions, gateways=gateways, utc_now=ports.utc_now, meter=ports.meter
+        world=world,
+        sessions=sessions,
+        gateways=gateways,
+        deliveries=deliveries,
+        utc_now=ports.utc_now,
+        meter=ports.meter,
     )
     notices = NetworkBanNotices(bans=world.bans, gateways=gateways, utc_now=ports.utc_now)
     restoration = Restoration(world=world, loop=loop, fan_out=fan_out, notices=notices)
@@ -344,6 +353,15 @@ def assemble(
         allowances=VerbAllowances(limits.verbs, ports.meter),
         pressure=pressure,
         fan_out=fan_out,
+        deliveries=deliveries,
+        repeats=Repeats(
+            world=world,
+            sessions=sessions,
+            loop=loop,
+            fan_out=fan_out,
+            utc_now=ports.utc_now,
+            meter=ports.meter,
+        ),
         missing=missing,
         presence=presence,
         farewells=farewells,
@@ -379,6 +397,7 @@ def assemble(
         attendance=attendance,
         reattachments=reattachments,
         gateways=gateways,
+        deliveries=deliveries,
         attachments=attachments,
         revocations=revocations,
         standings=standings,

@@ -1,5 +1,7 @@
 """The way from the world to gateways."""
 
+from collections.abc import Callable
+
 from mudserver.ids import Epoch, GatewayId
 from mudserver.interfaces.bus import GATEWAYS, IBus, Message, gateway_subject
 from mudserver.interfaces.continuity import FromWorld
@@ -23,9 +25,11 @@ class Gateways:
         """Under which all is told."""
         return self._epoch
 
-    def tell(self, gateway: GatewayId, message: Message) -> None:
-        """Tell one gateway something."""
-        self._bus.publish(gateway_subject(gateway), FromWorld(self._epoch, message))
+    def tell(
+        self, gateway: GatewayId, message: Message, delivered: Callable[[], None] | None = None
+    ) -> None:
+        """Tell one gateway something; what is ``delivered`` is as in `IBus.publish`."""
+        self._bus.publish(gateway_subject(gateway), FromWorld(self._epoch, message), delivered)
 
     def tell_all(self, message: Message) -> None:
         """Tell all gateways something."""

@@ -9,6 +9,7 @@ full state instead, and the word that this is no continuation.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, cast
 
 from attrs import define, field, frozen
@@ -23,7 +24,7 @@ from mudserver.gateway.dress import Dress, JsonDress
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.switchboard import Switchboard
-from mudserver.ids import CommandId, GatewayId, Generation, SessionId
+from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.bus import WORLD, IBus, Request, gateway_subject
 from mudserver.interfaces.continuity import (
     HandedOver,
@@ -289,9 +290,8 @@ class Handovers:
                 missed=tuple(play.outbox.replay(request.seq)),
                 settled=play.unsettled.settled,
                 numbered=play.unsettled.numbered,
-                unsettled=tuple(
-                    (each.number, each.text, each.command) for each in play.unsettled.left()
-                ),
+                unsettled=_written(play.unsettled.left()),
+                spoken=_written(play.unsettled.spoken(self._clock.seconds())),
             )
         )
 
@@ -369,17 +369,25 @@ class Handovers:
 
     def _restored(self, play: Play, handed: HandedOver) -> bool:
         """Go on where the other gateway has left off; False where that makes no sense."""
-        kept = [
-            Numbered(number, text, None if command is None else CommandId(command))
-            for number, text, command in handed.unsettled
-        ]
+        kept, spoken = _read(handed.unsettled), _read(handed.spoken)
         try:
-            play.unsettled.restore(handed.numbered, kept)
+            play.unsettled.restore(handed.numbered, kept, spoken, self._clock.seconds())
             play.outbox.restore(handed.seq, handed.missed)
         except ValueError as error:
             self._log.warn("A gateway handed over nonsense: {error}", error=error, session=play.id)
             return False
         return True
+
+
+def _written(inputs: Iterable[Numbered]) -> tuple[tuple[InputNumber, str, str | None], ...]:
+    return tuple((each.number, each.text, each.command) for each in inputs)
+
+
+def _read(inputs: Iterable[tuple[InputNumber, str, str | None]]) -> list[Numbered]:
+    return [
+        Numbered(number, text, None if command is None else CommandId(command))
+        for number, text, command in inputs
+    ]
 
 
 def _not_here() -> NotAuthenticated:

@@ -12,7 +12,7 @@ from mudserver.errors import PlayerError, Unavailable
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.seat import Seat
 from mudserver.gateway.switchboard import Switchboard
-from mudserver.ids import Epoch, GatewayId, InputNumber
+from mudserver.ids import Epoch, GatewayId
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.continuity import MAX_HELD, Held, Reattach, Reattached, Reattachment
 from mudserver.interfaces.meter import IMeter
@@ -37,8 +37,9 @@ class Reattaching:
     """
     Names all paused sessions to a world until it has answered for each.
 
-    Those that go on get a new generation, hear of the gap, and have their unsettled inputs sent
-    again, in order; what is typed then comes behind those. To name one twice does no harm.
+    Those that go on get a new generation, hear of the gap, and have sent again, in order, their
+    inputs that are unsettled, and those of which something is under way to others; what is typed
+    then comes behind those. To name one twice does no harm.
 
     Args:
         gateway: This gateway's name on the bus.
@@ -175,9 +176,9 @@ class Reattaching:
                 await deferLater(self._clock, 0)
                 if not self._goes_on():
                     return
-            unsettled = seat.play.unsettled.after(InputNumber(0))
-            send_again(self._bus, seat.play, unsettled)
-            sent += len(unsettled)
+            inputs = seat.play.unsettled.for_next(self._clock.seconds())
+            send_again(self._bus, seat.play, inputs)
+            sent += len(inputs)
             self._played_on(seat, named)
 
     def _played_on(self, seat: Seat, named: Held) -> None:

@@ -15,7 +15,15 @@ from mudserver.ids import Epoch, GatewayId, InputNumber, SessionId
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
 from mudserver.interfaces.continuity import FromWorld, InputsWanted
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Ended, EventId, Expiring, PasswordWanted, Settled, Show
+from mudserver.interfaces.play import (
+    Delivered,
+    Ended,
+    EventId,
+    Expiring,
+    PasswordWanted,
+    Settled,
+    Show,
+)
 from mudserver.session.outbox import Frame
 from mudserver.session.session import Play, Session
 from mudserver.session.showings import Showings
@@ -23,6 +31,11 @@ from mudserver.view.line import View
 
 #: Only the second world that is heard of can show again what was shown.
 _SECOND: Final = 2
+
+#: What must arrive is remembered for longer than the rest: how many showings of it, and how many
+#: sessions in all of them together.
+MAX_SAID: Final = 20_000
+MAX_HEARERS: Final = 1_000_000
 
 #: Seconds for which output may wait while the world has more work at hand than it does in a turn:
 #: what follows goes with it in one write, which costs as much as ten lines. Whoever waits for an
@@ -91,6 +104,7 @@ class Switchboard:
         self._epoch = Epoch(0)
         self._worlds = 0
         self._showings: Showings[EventId] = Showings()
+        self._said: Showings[EventId] = Showings(MAX_SAID, MAX_HEARERS)
         self._routes: dict[type[Message], Callable[[Message], None]] = {}
         self._lost: Callable[[], None] = _unrepaired
 
@@ -170,6 +184,7 @@ class Switchboard:
             self._epoch = epoch
             self._worlds += 1
             self._showings.freeze()
+            self._said.freeze()
         return epoch == self._epoch
 
     def receive(self, message: Message) -> None:
@@ -186,6 +201,8 @@ class Switchboard:
                 self._show(told if told.event is None else self._unseen(told, told.event))
             case Settled(session=session):
                 self._settle(session, told)
+            case Delivered(inputs=inputs):
+                self._delivered(inputs)
             case Ended():
                 self.end(told)
             case InputsWanted(session=session, after=after):
@@ -202,8 +219,8 @@ class Switchboard:
         if not isinstance(message, Show) or not message.durable or message.event is None:
             self._meter.count("messages_outdated")
             return
-        unseen = self._showings.lately(message.event, message.sessions)
-        self._showings.note_late(message.event, unseen)
+        unseen = self._said.lately(message.event, message.sessions)
+        self._said.note_late(message.event, unseen)
         self._worlds = max(self._worlds, _SECOND)
         self._show(self._narrowed(message, unseen))
 
@@ -220,8 +237,19 @@ class Switchboard:
         if seat is None:
             return
         refused = settled.refusal is not None
-        if seat.play.unsettled.settle(settled.number, refused=refused):
+        unsettled = seat.play.unsettled
+        if settled.under_way:
+            unsettled.under_way(settled.number, self._clock.seconds())
+        else:
+            unsettled.delivered(settled.number)
+        if unsettled.settle(settled.number, refused=refused):
             self._carry(session, "an answer", lambda carrier: carrier.settled(settled))
+
+    def _delivered(self, inputs: Iterable[tuple[SessionId, InputNumber]]) -> None:
+        for session, number in inputs:
+            seat = self._seats.get(session)
+            if seat is not None:
+                seat.play.unsettled.delivered(number)
 
     def _send_again(self, session: SessionId, after: InputNumber) -> None:
         """Send again what the world misses."""
@@ -231,14 +259,15 @@ class Switchboard:
 
     def _unseen(self, show: Show, event: EventId) -> Show:
         """Leave out those who were shown that by an earlier world, or before it was replayed."""
+        showings = self._said if show.durable else self._showings
         if show.again:
-            unseen = self._showings.lately(event, show.sessions)
-            self._showings.note(event, unseen)
+            unseen = showings.lately(event, show.sessions)
+            showings.note(event, unseen)
         else:
-            self._showings.note(event, show.sessions)
+            showings.note(event, show.sessions)
             if self._worlds < _SECOND:
                 return show
-            unseen = self._showings.unseen(event, show.sessions)
+            unseen = showings.unseen(event, show.sessions)
         return self._narrowed(show, unseen)
 
     def _narrowed(self, show: Show, unseen: tuple[SessionId, ...]) -> Show:

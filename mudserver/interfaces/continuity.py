@@ -265,6 +265,8 @@ class HandedOver:
         numbered: The highest input that was numbered.
         unsettled: Inputs behind ``settled``, in order: number, text, client's id. Those that were
             answered already, before an earlier one, have no id.
+        spoken: Answered ones, in the same form, by which something was said that is still under way
+            to others.
     """
 
     seq: int
@@ -272,6 +274,7 @@ class HandedOver:
     settled: InputNumber
     numbered: InputNumber
     unsettled: tuple[tuple[InputNumber, str, str | None], ...]
+    spoken: tuple[tuple[InputNumber, str, str | None], ...] = ()
 
 
 @frozen

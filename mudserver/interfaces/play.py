@@ -143,7 +143,7 @@ class Show(Message):
             where nothing tells it from others, and for states, which may come any number of times.
         durable: Whether it must arrive: somebody said it to those who are shown it, wherever they
             are.
-        again: Whether they may have been shown it by this very world.
+        again: Whether they may have been shown it before, by whichever world.
     """
 
     view: View
@@ -179,12 +179,27 @@ class Settled(Message):
         number: The input's.
         command: The client's id of it, if it had one.
         refusal: None where it was carried out.
+        under_way: Whether what was said by it is still under way to others: `Delivered` follows,
+            and until then the gateway keeps the input for a world that follows.
     """
 
     session: SessionId
     number: InputNumber
     command: CommandId | None
     refusal: Refusal | None = None
+    under_way: bool = False
+
+
+@frozen
+class Delivered(Message):
+    """
+    What was said by those inputs was delivered to all gateways that it was for.
+
+    Attributes:
+        inputs: Each with its session.
+    """
+
+    inputs: tuple[tuple[SessionId, InputNumber], ...]
 
 
 @frozen

@@ -13,7 +13,8 @@ from attrs import define, field
 
 from mudserver.ids import SessionId
 
-#: Showings that are remembered, and sessions in all of them together; the oldest are forgotten.
+#: Showings that are remembered, and sessions in all of them together, where nobody says otherwise;
+#: the oldest are forgotten.
 MAX_SHOWINGS: Final = 4_000
 MAX_RECIPIENTS: Final = 200_000
 
@@ -27,8 +28,14 @@ class Showings(Generic[E]):
 
     To note one is cheap, as that is done for each; to look is asked only once there was another
     world.
+
+    Attributes:
+        most: How many are remembered.
+        recipients: And of how many sessions in all of them together.
     """
 
+    most: int = MAX_SHOWINGS
+    recipients: int = MAX_RECIPIENTS
     _noted: deque[tuple[E, tuple[SessionId, ...]]] = field(factory=deque, init=False)
     _recipients: int = field(default=0, init=False)
     _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
@@ -37,7 +44,7 @@ class Showings(Generic[E]):
         """Those sessions are shown that event."""
         self._noted.append((event, sessions))
         self._recipients += len(sessions)
-        while self._recipients > MAX_RECIPIENTS or len(self._noted) > MAX_SHOWINGS:
+        while self._recipients > self.recipients or len(self._noted) > self.most:
             self._recipients -= len(self._noted.popleft()[1])
 
     def lately(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
@@ -49,11 +56,11 @@ class Showings(Generic[E]):
         """
         Those sessions are shown that event by an earlier world, after a later one has begun.
 
-        Of what `unseen` leaves out, the oldest is forgotten beyond `MAX_SHOWINGS` events.
+        Of what `unseen` leaves out, the oldest is forgotten beyond `most` events.
         """
         self.note(event, sessions)
         self._earlier[event] = self._earlier.pop(event, frozenset()).union(sessions)
-        if len(self._earlier) > MAX_SHOWINGS:
+        if len(self._earlier) > self.most:
             del self._earlier[next(iter(self._earlier))]
 
     def freeze(self) -> None:

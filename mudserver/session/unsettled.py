@@ -2,11 +2,14 @@
 What a player typed and the world has not answered for good.
 
 Inputs may be lost on their way, and a world may end before what it did is committed. So each stays
-here until it is settled, and is sent again where that takes too long.
+here until it is settled, and is sent again where that takes too long. A world may end, too, before
+what was said by an input has reached all whom it is for: so it stays, where the world says so,
+until that is done.
 
 No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -19,6 +22,12 @@ LONGEST_WAIT: Final = 30.0
 
 #: Inputs that are sent again at once where nobody has asked for more.
 MAX_REMINDED: Final = 50
+
+
+#: Settled inputs of a session that are kept since what was said by them is under way, the newest,
+#: and for how many seconds.
+MAX_UNDER_WAY: Final = 100
+UNDER_WAY_SECONDS: Final = 120.0
 
 
 @frozen
@@ -77,6 +86,8 @@ class Unsettled:
     _size: int = field(init=False, default=0)
     # Which were settled before earlier ones, and whether by the world of now.
     _early: dict[InputNumber, bool] | None = field(init=False, default=None)
+    # What was said by which is under way, and since when.
+    _under_way: dict[InputNumber, tuple[float, Numbered]] | None = field(init=False, default=None)
     # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
     _oldest: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
@@ -130,6 +141,24 @@ class Unsettled:
         self._size -= _size(kept.pop(0).text)
         return early is None or self._let_go(number, early)
 
+    def under_way(self, number: InputNumber, now: float) -> None:
+        """Keep an input, which is being settled, until what was said by it is `delivered`."""
+        kept = self._kept
+        if not kept or not kept[0].number <= number <= self.numbered:
+            return
+        if self._under_way is None:
+            self._under_way = {}
+        self._under_way[number] = (now, kept[number - kept[0].number])
+        if len(self._under_way) > MAX_UNDER_WAY:
+            del self._under_way[next(iter(self._under_way))]
+
+    def delivered(self, number: InputNumber) -> None:
+        """What was said by an input has reached all whom it is for."""
+        if self._under_way is not None:
+            self._under_way.pop(number, None)
+            if not self._under_way:
+                self._under_way = None
+
     def _let_go(self, number: InputNumber, early: dict[InputNumber, bool]) -> bool:
         """Let go of those behind an input that are settled; return whether that is new of it."""
         fresh = early.pop(number, None) is None
@@ -154,6 +183,21 @@ class Unsettled:
     def after(self, number: InputNumber) -> list[Numbered]:
         """Return those after a number, in order and without holes."""
         return [each for each in self._kept if each.number > number]
+
+    def for_next(self, now: float) -> list[Numbered]:
+        """Return all that a world which follows is sent, in order: what is unsettled, and that of
+        which something is under way.
+        """
+        spoken = self.spoken(now)
+        if not spoken:
+            return list(self._kept)
+        inputs = {each.number: each for each in (*spoken, *self._kept)}
+        return [inputs[number] for number in sorted(inputs)]
+
+    def spoken(self, now: float) -> list[Numbered]:
+        """Return the inputs of which something is under way, and not for too long."""
+        since = now - UNDER_WAY_SECONDS
+        return [each for began, each in (self._under_way or {}).values() if began >= since]
 
     def left(self) -> list[Numbered]:
         """Return all that another gateway has to go on with: what is answered has no id there."""
@@ -180,13 +224,21 @@ class Unsettled:
             return kept[:MAX_REMINDED]
         return []
 
-    def restore(self, numbered: InputNumber, kept: list[Numbered]) -> None:
+    def restore(
+        self,
+        numbered: InputNumber,
+        kept: list[Numbered],
+        spoken: Iterable[Numbered] = (),
+        now: float = 0.0,
+    ) -> None:
         """
         Go on where another gateway left off.
 
         Args:
             numbered: The highest number that was given.
             kept: What is `left`.
+            spoken: What is `spoken`; of those that are too many, none.
+            now: Seconds.
 
         Raises:
             ValueError: That isn't the last ones, in order.
@@ -197,6 +249,8 @@ class Unsettled:
         self.numbered = numbered
         self._kept = kept
         self._size = sum(_size(each.text) for each in kept)
+        under_way = {each.number: (now, each) for each in spoken}
+        self._under_way = under_way if 0 < len(under_way) <= MAX_UNDER_WAY else None
 
 
 def _size(text: str) -> int:

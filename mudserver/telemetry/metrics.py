@@ -116,6 +116,7 @@ METRICS: Final = (
     Metric("requests", Kind.COUNTER, "What gateways asked of the world.", ("kind", "outcome")),
     Metric("messages_unknown", Kind.COUNTER, "Messages that the world can't read.", ("kind",)),
     Metric("inputs_dropped", Kind.COUNTER, "Inputs not carried out.", ("reason",)),
+    Metric("words_repeated", Kind.COUNTER, "Words of an earlier world that were said again."),
     Metric("inputs_wanted", Kind.COUNTER, "Requests for inputs that did not arrive."),
     Metric("commands", Kind.COUNTER, "Commands carried out or refused.", ("outcome",)),
     Metric("command_seconds", Kind.SECONDS, "Time from a command's arrival to its output."),

@@ -418,3 +418,12 @@ def changes_state(command: Command) -> bool:
             return False
         case _:
             assert_never(command)
+
+
+def speaks_afar(command: Command) -> bool:
+    """
+    Tell whether a command only says something, to others wherever they are.
+
+    It may be carried out again, for those who were not shown it.
+    """
+    return isinstance(command, Tell | SpeakOnChannel | SpeakToParty)

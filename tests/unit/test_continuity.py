@@ -14,7 +14,7 @@ from mudserver.gateway.terminal_link import TerminalLink
 from mudserver.ids import GatewayId
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.continuity import FromWorld, InputsWanted
-from mudserver.interfaces.play import Input, Settled
+from mudserver.interfaces.play import Input, Settled, Show
 from tests.unit.game.theatre import HOME, PASSWORD, GameTestCase
 from tests.unit.gateway.bench import FakeWire
 from tests.unit.gateway.continuity_bench import AWAY, BACK
@@ -235,6 +235,113 @@ class ContinuityTest(GameTestCase):
         self.assertEqual(acks, [f"ack c{number}" for number in range(1, 13)])
         heard = [row for row in self.read() if row.startswith("Ann says")]
         self.assertEqual(heard, [f'Ann says, "{number}"' for number in range(1, 13)])
+
+    # ------------------------------------------------------------ what is said to those elsewhere
+
+    def lose_words(self, *, shown: bool) -> None:
+        """From now on no gateway confirms what players say, whether it has `shown` it or not."""
+        publish = LoopbackBus.publish
+
+        def lossily(
+            subject: str, message: Message, delivered: Callable[[], None] | None = None
+        ) -> None:
+            told = message.message if isinstance(message, FromWorld) else message
+            if shown or not (isinstance(told, Show) and told.durable):
+                publish(self.bus, subject, message)
+
+        self.bus.publish = lossily  # type: ignore[method-assign]
+
+    def test_words_lost_with_their_world(self) -> None:
+        """What a world has acknowledged and could not deliver before it was killed is said by the
+        next one, once, whether the database has it or not.
+        """
+        for command, saved in (("tell Bob hello", False), ("chat ahoy", True)):
+            self.lose_words(shown=False)
+            self.command(command, saved_id := f"c-{saved}")
+            self.pass_time(6.0 if saved else 0.2)
+            self.assertEqual(self.brief(), [f"ack {saved_id}"])
+            self.assertEqual(self.read(), [])
+            self.mend()
+            self.kill()
+            self.open_next()
+            (word,) = command.split()[-1:]
+            said = [each for each in self.brief() if word in each]
+            heard = [row for row in self.read() if word in row]
+            self.assertEqual((len(said), len(heard)), (1, 1), (said, heard))
+
+    def test_words_and_answer_lost(self) -> None:
+        """What a world has saved, and could neither answer nor deliver, is said by the next one."""
+        self.shared.switchboard.stop()
+        self.lose_words(shown=False)
+        self.command("tell Bob one", "c1")
+        self.pass_time(6.0)
+        self.shared.switchboard.start()
+        self.mend()
+        self.kill()
+        self.open_next()
+        told = self.brief()
+        self.assertEqual([told.count(each) for each in ('You tell Bob, "one"', "ack c1")], [1, 1])
+        self.assertEqual(self.read().count('Ann tells you, "one"'), 1)
+
+    def test_words_not_confirmed(self) -> None:
+        """What was shown and not confirmed is not shown again, however often it is said again."""
+        self.lose_words(shown=True)
+        self.command("tell Bob one", "c1")
+        self.pass_time(0.2)
+        self.assertEqual(self.brief(), ['You tell Bob, "one"', "ack c1"])
+        self.assertEqual(self.read(), ['Ann tells you, "one"'])
+        for _ in range(3):
+            self.kill()
+            self.open_next()
+            self.assertNotIn('You tell Bob, "one"', self.brief())
+            self.assertNotIn('Ann tells you, "one"', self.read())
+        self.assertEqual(self.meter.counts["words_repeated"], 3)
+
+    def test_words_delivered(self) -> None:
+        """What was delivered is not said again."""
+        self.command("tell Bob one", "c1")
+        self.bob.line("chat two")
+        self.pass_time(0.2)
+        self.kill()
+        self.open_next()
+        self.assertEqual(self.meter.counts["words_repeated"], 0)
+
+    def test_words_delivered_late(self) -> None:
+        """What is delivered after it was answered is not said again."""
+        late: list[Callable[[], None]] = []
+
+        def slowly(
+            subject: str, message: Message, delivered: Callable[[], None] | None = None
+        ) -> None:
+            LoopbackBus.publish(self.bus, subject, message)
+            if delivered is not None:
+                late.append(delivered)
+
+        self.bus.publish = slowly  # type: ignore[method-assign]
+        self.command("tell Bob one", "c1")
+        self.pass_time(0.2)
+        self.assertEqual(len(self.game.deliveries), 1)
+        for delivered in late:
+            delivered()
+        self.pass_time(0.2)
+        self.assertEqual(len(self.game.deliveries), 0)
+        self.mend()
+        self.kill()
+        self.open_next()
+        self.assertEqual(self.meter.counts["words_repeated"], 0)
+
+    def test_silenced_meanwhile(self) -> None:
+        """Who may not speak any more is not heard again."""
+        self.lose_words(shown=False)
+        self.command("tell Bob one", "c1")
+        self.pass_time(0.2)
+        self.bob.line("mute Ann")
+        self.pass_time(0.5)
+        self.read()
+        self.mend()
+        self.kill()
+        self.open_next()
+        self.assertNotIn('Ann tells you, "one"', self.read())
 
     def test_link_dead_and_back(self) -> None:
         """Who loses the connection while there is no world comes back to the same session."""

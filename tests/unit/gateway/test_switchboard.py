@@ -2,7 +2,7 @@
 
 import json
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.logger import capturedLogs
 
 from mudserver.errors import CloseCode
@@ -14,6 +14,7 @@ from mudserver.interfaces.bus import Message, gateway_subject
 from mudserver.interfaces.play import Ended, EventId, PasswordWanted, Refusal, Settled, Show
 from mudserver.session.outbox import Frame, Outbox, OutboxLimits
 from mudserver.session.session import Play, Stage, session_machine
+from mudserver.session.showings import MAX_SHOWINGS
 from mudserver.view.line import View
 from tests.unit.gateway.bench import GATEWAY, GatewayTestCase, player, unframe, view
 
@@ -265,12 +266,26 @@ class SwitchboardTest(GatewayTestCase):
         _, ann = self.seat("a")
         _, bob = self.seat("b")
         event = EventId(SessionId("a"), InputNumber(7), 0)
-        self.world.send(Show(view("Hi."), (SessionId("a"),), event))
+        self.world.send(Show(view("Hi."), (SessionId("a"),), event, durable=True))
         both = tuple(map(SessionId, "ab"))
         for _ in range(2):
             self.world.send(Show(view("Hi."), both, event, durable=True, again=True))
         self.turn()
         self.assertEqual((self.shown(ann), self.shown(bob)), (["Hi."], ["Hi."]))
+
+    def test_said_is_remembered(self) -> None:
+        """What was said to somebody is not shown again, however much else was shown since."""
+        _, ann = self.seat("a")
+        hers = EventId(SessionId("b"), InputNumber(1), 0)
+        said = Show(view("Hi."), (SessionId("a"),), hers, durable=True)
+        self.world.send(said)
+        for number in range(MAX_SHOWINGS + 1):
+            event = EventId(SessionId("b"), InputNumber(number + 2), 0)
+            self.world.send(Show(view("Wind."), (SessionId("c"),), event))
+        self.world.epoch = 2
+        self.world.send(evolve(said, again=True))
+        self.turn()
+        self.assertEqual(self.shown(ann), ["Hi."])
 
     def test_not_from_a_world(self) -> None:
         """What doesn't say which world it is from is no message for sessions."""

@@ -13,7 +13,9 @@ from mudserver.session.unsettled import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MAX_REMINDED,
+    MAX_UNDER_WAY,
     UNANSWERED,
+    UNDER_WAY_SECONDS,
     Numbered,
     Unsettled,
     UnsettledLimits,
@@ -70,6 +72,51 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.settled, 3)
         self.assertTrue(unsettled.settle(InputNumber(4)))
         self.assertEqual(unsettled.settled, 4)
+
+    def test_under_way(self) -> None:
+        """What is settled and under way is for the next world, in its place, until delivered."""
+        unsettled = filled(4)
+        for number in (1, 2):
+            unsettled.under_way(InputNumber(number), 10.0)
+            self.assertTrue(unsettled.settle(InputNumber(number)))
+        unsettled.under_way(InputNumber(4), 11.0)
+        unsettled.settle(InputNumber(4))
+        self.assertEqual(unsettled.settled, 2)
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [3, 4])
+        self.assertEqual(numbers(unsettled.for_next(11.0)), [1, 2, 3, 4])
+        unsettled.delivered(InputNumber(2))
+        self.assertEqual(numbers(unsettled.for_next(11.0)), [1, 3, 4])
+        unsettled.delivered(InputNumber(1))
+        unsettled.delivered(InputNumber(1))
+        unsettled.settle(InputNumber(3))
+        self.assertEqual(numbers(unsettled.for_next(11.0)), [4])
+        unsettled.delivered(InputNumber(4))
+        self.assertEqual(unsettled.for_next(11.0), [])
+
+    def test_under_way_for_too_long(self) -> None:
+        """What is under way for too long, or of which there is too much, is for no world."""
+        unsettled = filled(MAX_UNDER_WAY + 1)
+        unsettled.under_way(InputNumber(MAX_UNDER_WAY + 2), 10.0)  # never numbered
+        for number in range(1, MAX_UNDER_WAY + 2):
+            unsettled.under_way(InputNumber(number), 10.0 + (number == 3))
+            unsettled.settle(InputNumber(number))
+        self.assertEqual(
+            numbers(unsettled.for_next(10.0 + UNDER_WAY_SECONDS)),
+            list(range(2, MAX_UNDER_WAY + 2)),
+        )
+        self.assertEqual(numbers(unsettled.for_next(10.5 + UNDER_WAY_SECONDS)), [3])
+
+    def test_under_way_elsewhere(self) -> None:
+        """Another gateway keeps what is under way, too."""
+        first = filled(3)
+        for number in (1, 2):
+            first.under_way(InputNumber(number), 10.0)
+            first.settle(InputNumber(number))
+        second = Unsettled()
+        second.restore(first.numbered, first.left(), first.spoken(11.0), 500.0)
+        self.assertEqual(numbers(second.for_next(510.0)), [1, 2, 3])
+        second.delivered(InputNumber(1))
+        self.assertEqual(numbers(second.for_next(510.0)), [2, 3])
 
     def test_refused_out_of_order(self) -> None:
         """Of what was refused only the place is sent again: no world does it after all."""

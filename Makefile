@@ -10,7 +10,7 @@ ROUNDS ?= 20
 SEED ?=
 # How many seconds `make torture` lasts.
 SECONDS ?= 60
-# Options for `make crash`, `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
+# Options for `make crash`, `make torture`, `make fuzz`, `make bench`, its likes and `make soak`; --help lists them.
 OPTIONS ?=
 # Sections of the Autobahn Testsuite for `make conformance`; empty for all.
 SECTIONS ?=
@@ -40,6 +40,7 @@ help:
 	@echo '                  make crash OPTIONS=--processes kills worlds of a town of processes'
 	@echo 'make torture      several processes on rough links, whose worlds and hub die: $(SECONDS) seconds'
 	@echo '                  make torture SECONDS=600 SEED=7 is longer, and similar to another one'
+	@echo '                  make torture OPTIONS="--blows kill-hub" kills nothing but the hub'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'
 	@echo '                  make conformance SECTIONS="1 2 9.7.*" runs a part of it'
 	@echo 'make fuzz         search for input that breaks a parser or the machines; a minute for each'
@@ -90,7 +91,8 @@ crash:
 
 torture:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python -W error -m tests.torture --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@exec .venv/bin/python -W error -m tests.torture --seconds $(SECONDS) \
+	    $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 conformance:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

@@ -9,6 +9,7 @@ import secrets
 import sys
 
 from tests.alone import run_alone
+from tests.torture.ordeal import Blow
 from tests.torture.test_town import TortureTests
 
 
@@ -17,7 +18,16 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.torture", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long (60)")
     parser.add_argument("--seed", type=int, help="decides what happens (random)")
+    parser.add_argument(
+        "--blows",
+        nargs="+",
+        type=Blow,
+        default=tuple(Blow),
+        metavar="BLOW",
+        help=f"what strikes, of {', '.join(blow.value for blow in Blow)} (all)",
+    )
     options = parser.parse_args()
+    TortureTests.blows = tuple(options.blows)
     TortureTests.seconds = options.seconds
     TortureTests.seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"{TortureTests.seconds:g} seconds, seed {TortureTests.seed}", flush=True)

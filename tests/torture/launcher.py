@@ -9,6 +9,7 @@ nothing does.
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -19,10 +20,13 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted.scripts.twistd import runApp
 from zope.interface import implementer
 
+from mudserver.bus.codec import Codec
 from mudserver.bus.commands import PeerInfo
 from mudserver.bus.link import Link, LinkOwner
+from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.service import Options, makeService
 from tests.torture.rough_link import RoughLink, Roughness
+from tests.torture.trace import Trace
 
 #: Names of the environment's variables.
 SEED = "TORTURE_SEED"
@@ -41,13 +45,21 @@ class _RoughLinks:
     def __init__(self) -> None:
         with _STARTS.open("a") as starts:
             starts.write(".")
-        self._dice = Random(f"{os.environ[SEED]} {Path.cwd()} {_STARTS.stat().st_size}")
+        start = _STARTS.stat().st_size
+        self._dice = Random(f"{os.environ[SEED]} {Path.cwd()} {start}")
         self._calm = Path(os.environ[CALM])
+        self._trace = Trace(Path.cwd() / f"trace-{start}", Codec(VOCABULARY), reactor)
 
     def make(self, me: PeerInfo, owner: LinkOwner) -> Link:
         """Make one."""
         return RoughLink(
-            owner, me, reactor, dice=self._dice, roughness=_ROUGHNESS, calm=self._calm.exists
+            owner,
+            me,
+            reactor,
+            dice=self._dice,
+            roughness=_ROUGHNESS,
+            calm=self._calm.exists,
+            note=partial(self._trace.note, self._trace.number()),
         )
 
 

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -58,9 +59,6 @@ _ITEM: Final = """
 #: Seconds between two blows, at least and at most.
 _REST: Final = (2.0, 7.0)
 
-#: Which part of the time worlds live: then nothing may be missing at all.
-_FIRST_PART: Final = 0.5
-
 #: Seconds after the last line within which all must be answered and shown.
 PATIENCE: Final = 90.0
 
@@ -73,6 +71,16 @@ _HOLDERS: Final = """
 _LETTERS: Final = "SELECT payload, subject, error FROM undelivered"
 
 
+class Blow(Enum):
+    """What strikes a town."""
+
+    KILL_WORLD = "kill-world"
+    STOP_WORLD = "stop-world"
+    KILL_HUB = "kill-hub"
+    #: So that the next world opens without anybody to tell.
+    KILL_BOTH = "kill-both"
+
+
 @define(eq=False)
 class Ordeal:
     """
@@ -83,12 +91,14 @@ class Ordeal:
         seed: Decides what happens. When exactly one thing happens before another is decided by
             the machine, too: the same seed makes a similar ordeal, not the same.
         seconds: How long the players play.
+        blows: What strikes them.
         report: Told what happens, in one line each.
     """
 
     case: TestCase
     seed: int
     seconds: float
+    blows: Sequence[Blow]
     report: Callable[[str], None]
     _random: Random = field(init=False)
     _dsn: Dsn = field(init=False)
@@ -161,24 +171,27 @@ class Ordeal:
     # ------------------------------------------------------------ blows
 
     async def _strike_until(self, over: float) -> None:
-        began = reactor.seconds()
         while True:
             rest = self._random.uniform(*_REST)
             if reactor.seconds() + rest > over:
                 await deferLater(reactor, max(0.0, over - reactor.seconds()))
                 return
             await deferLater(reactor, rest)
-            late = reactor.seconds() - began > self.seconds * _FIRST_PART
-            blow = self._random.choice(self._blows if late else (self._kill_hub,))
+            blow = self._random.choice(self.blows)
             struck = reactor.seconds()
-            await blow()
-            self.report(
-                f"{blow.__name__.strip('_').replace('_', ' ')}: {reactor.seconds() - struck:.1f} s"
-            )
+            await self._strike(blow)
+            self.report(f"{struck:.3f} {blow.value}: {reactor.seconds() - struck:.1f} s")
 
-    @property
-    def _blows(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
-        return (self._kill_world, self._stop_world, self._kill_hub, self._kill_both)
+    def _strike(self, blow: Blow) -> Coroutine[Any, Any, None]:
+        match blow:
+            case Blow.KILL_WORLD:
+                return self._kill_world()
+            case Blow.STOP_WORLD:
+                return self._stop_world()
+            case Blow.KILL_HUB:
+                return self._kill_hub()
+            case Blow.KILL_BOTH:
+                return self._kill_both()
 
     def _turn(self) -> tuple[Part, Part]:
         """Return the world that is open, and the one that stands by; they swap."""
@@ -206,7 +219,6 @@ class Ordeal:
         await self._again(hub)
 
     async def _kill_both(self) -> None:
-        """Kill the hub, and the world, so that the next one opens without anybody to tell."""
         hub, (old, new) = self._town.hub, self._turn()
         await hub.kill()
         await old.kill()

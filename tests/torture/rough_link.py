@@ -29,6 +29,15 @@ ROUGHLY = (Publish, Deliver, Receipt, Ask, Answer, Fail, Shed)
 TWICE = (Publish, Deliver, Receipt, Answer, Fail, Shed)
 
 
+#: Told of an envelope: which way it goes, it, and what becomes of it.
+Note = Callable[[str, Envelope, str], None]
+
+
+def _unnoted(way: str, envelope: Envelope, fate: str) -> None:
+    """Let things happen without a word."""
+    del way, envelope, fate
+
+
 @frozen
 class Roughness:
     """
@@ -60,6 +69,7 @@ class Mishaps:
         clock: Measures how late what is late comes.
         cut: Breaks the link.
         calm: Whether nothing happens just now.
+        note: Told which way each goes, and what becomes of it.
     """
 
     dice: Random
@@ -67,27 +77,35 @@ class Mishaps:
     clock: IReactorTime
     cut: Callable[[], None]
     calm: Callable[[], bool]
+    note: Note
 
-    def pass_on(self, envelope: Envelope, on: Callable[[Envelope], None]) -> None:
+    def pass_on(self, way: str, envelope: Envelope, on: Callable[[Envelope], None]) -> None:
         """Pass an envelope on: as it should be, or not."""
         if not isinstance(envelope, ROUGHLY) or self.calm():
+            self.note(way, envelope, "whole")
             on(envelope)
             return
         rough = self.roughness
         fate = self.dice.random()
         if fate < rough.cut:
+            self.note(way, envelope, "cut")
             self.cut()
             return
         fate -= rough.cut
         if fate < rough.lose:
+            self.note(way, envelope, "lost")
             return
         fate -= rough.lose
         if fate < rough.delay:
-            self.clock.callLater(self.dice.random() * rough.longest, on, envelope)
+            late = self.dice.random() * rough.longest
+            self.note(way, envelope, f"late:{late:.3f}")
+            self.clock.callLater(late, on, envelope)
             return
         fate -= rough.delay
+        twice = fate < rough.double and isinstance(envelope, TWICE)
+        self.note(way, envelope, "twice" if twice else "whole")
         on(envelope)
-        if fate < rough.double and isinstance(envelope, TWICE):
+        if twice:
             on(envelope)
 
 
@@ -103,7 +121,7 @@ class _RoughOwner:
 
     def received(self, link: Link, envelope: Envelope) -> None:
         assert self.mishaps is not None
-        self.mishaps.pass_on(envelope, lambda each: self._owner.received(link, each))
+        self.mishaps.pass_on("in", envelope, lambda each: self._owner.received(link, each))
 
     def shed(self, link: Link, envelopes: Sequence[Envelope]) -> None:
         self._owner.shed(link, envelopes)
@@ -123,6 +141,7 @@ class RoughLink(Link):
         dice: Decides what happens.
         roughness: How often.
         calm: Whether nothing happens just now.
+        note: Told what becomes of each envelope.
         limits: As in `Link`.
     """
 
@@ -135,16 +154,17 @@ class RoughLink(Link):
         dice: Random,
         roughness: Roughness,
         calm: Callable[[], bool] = lambda: False,
+        note: Note = _unnoted,
         limits: LinkLimits | None = None,
     ) -> None:
         rough_owner = _RoughOwner(owner)
         super().__init__(rough_owner, me, _anyone, clock, limits)
-        self._mishaps = Mishaps(dice, roughness, clock, self._abort_transport, calm)
+        self._mishaps = Mishaps(dice, roughness, clock, self._abort_transport, calm, note)
         rough_owner.mishaps = self._mishaps
 
     def send(self, envelope: Envelope) -> None:
         """Send an envelope, or not."""
-        self._mishaps.pass_on(envelope, super().send)
+        self._mishaps.pass_on("out", envelope, super().send)
 
 
 def _anyone(link: Link, peer: PeerInfo) -> None:

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import TestCase
 
-from tests.torture.ordeal import Ordeal
+from tests.torture.ordeal import Blow, Ordeal
 
 
 class TortureTests(TestCase):
@@ -11,6 +11,7 @@ class TortureTests(TestCase):
     timeout = 7_200
     seconds = 60.0
     seed = 1
+    blows = tuple(Blow)
 
     async def test_endured(self) -> None:
         """
@@ -19,4 +20,7 @@ class TortureTests(TestCase):
         dead letter; each command with an id has one answer; what was acknowledged is stored; what
         is said in a room comes in its order; nobody loses the connection; all end well.
         """
-        await Ordeal(self, self.seed, self.seconds, lambda line: print(line, flush=True)).endure()
+        ordeal = Ordeal(
+            self, self.seed, self.seconds, self.blows, lambda line: print(line, flush=True)
+        )
+        await ordeal.endure()

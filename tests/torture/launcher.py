@@ -8,6 +8,7 @@ nothing does.
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ class _RoughLinks:
         start = _STARTS.stat().st_size
         self._dice = Random(f"{os.environ[SEED]} {Path.cwd()} {start}")
         self._calm = Path(os.environ[CALM])
-        self._trace = Trace(Path.cwd() / f"trace-{start}", Codec(VOCABULARY), reactor)
+        self._trace = Trace(Path.cwd() / f"trace-{start}", Codec(VOCABULARY), time.time)
 
     def make(self, me: PeerInfo, owner: LinkOwner) -> Link:
         """Make one."""

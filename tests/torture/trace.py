@@ -1,10 +1,9 @@
 """What becomes of each envelope on rough links, written down: where something is missing, why."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-
-from twisted.internet.interfaces import IReactorTime
 
 from mudserver.bus.codec import Codec
 from mudserver.bus.envelopes import Answer, Ask, Deliver, Envelope, Fail, Publish, Receipt
@@ -24,13 +23,13 @@ class Trace:
     Args:
         path: The file; what is there already stays. It is not kept open: the process may be killed.
         codec: Reads what is in them.
-        clock: Says when.
+        now: The wall clock, in seconds: that of all processes.
     """
 
-    def __init__(self, path: Path, codec: Codec, clock: IReactorTime) -> None:
+    def __init__(self, path: Path, codec: Codec, now: Callable[[], float]) -> None:
         self._path = path
         self._codec = codec
-        self._clock = clock
+        self._now = now
         self._links = 0
 
     def number(self) -> int:
@@ -49,9 +48,8 @@ class Trace:
             fate: What becomes of it.
         """
         kind = type(envelope).__name__
-        now = self._clock.seconds()
         with self._path.open("a") as file:
-            file.write(f"{now:.3f} {link} {way} {fate} {kind} {self._words(envelope)}\n")
+            file.write(f"{self._now():.3f} {link} {way} {fate} {kind} {self._words(envelope)}\n")
 
     def _words(self, envelope: Envelope) -> str:
         match envelope:
@@ -93,7 +91,8 @@ def _said(message: Message | Request[object]) -> str:
             return f"{lasting}{view.type} <{said}> of {name} to {', '.join(sessions)}"
         case Input(session=session, generation=generation, number=number, text=text):
             return f"Input {session}/{generation} {number}: {text}"
-        case Settled(session=session, number=number):
-            return f"Settled {session} {number}"
+        case Settled(session=session, number=number, refusal=refusal):
+            outcome = "" if refusal is None else f": {refusal.message}"
+            return f"Settled {session} {number}{outcome}"
         case _:
             return type(message).__name__

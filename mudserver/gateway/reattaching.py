@@ -22,8 +22,10 @@ from mudserver.view.line import View
 #: Requests under way at once.
 MAX_AT_ONCE: Final = 4
 
-#: Seconds that a world may take for one.
-REATTACH_SECONDS: Final = 10.0
+#: Seconds that a world may take for one before it is asked again: at first, and at most. One that
+#: opens waits two seconds for its gateways, so that a lost request must not cost more.
+FIRST_PATIENCE: Final = 1.0
+LONGEST_PATIENCE: Final = 10.0
 
 #: Inputs that are sent again in one reactor turn, before others have theirs.
 MAX_RESENT: Final = 500
@@ -88,7 +90,7 @@ class Reattaching:
 
     async def run(self) -> bool:
         """Go on until no session is paused; return whether that was reached."""
-        wait = FIRST_WAIT
+        wait, patience = FIRST_WAIT, FIRST_PATIENCE
         while self._goes_on():
             paused = [seat for seat in self._switchboard.seats() if seat.pause is not None]
             if not paused:
@@ -97,17 +99,18 @@ class Reattaching:
                 paused[start : start + MAX_HELD]
                 for start in range(0, min(len(paused), MAX_AT_ONCE * MAX_HELD), MAX_HELD)
             ]
-            if await self._all(batches):
-                wait = FIRST_WAIT
+            if await self._all(batches, patience):
+                wait, patience = FIRST_WAIT, FIRST_PATIENCE
             elif self._goes_on():
                 await deferLater(self._clock, wait * (1 + self._pick()) / 2)
                 wait = min(2 * wait, LONGEST_WAIT)
+                patience = min(2 * patience, LONGEST_PATIENCE)
         return False
 
-    async def _all(self, batches: Sequence[Sequence[Seat]]) -> bool:
+    async def _all(self, batches: Sequence[Sequence[Seat]], patience: float) -> bool:
         """Name several batches at once; return whether the world has answered for all of them."""
         naming: list[Deferred[object]] = [
-            Deferred.fromCoroutine(self._batch(batch)) for batch in batches
+            Deferred.fromCoroutine(self._batch(batch, patience)) for batch in batches
         ]
         try:
             return all(await gatherResults(naming, consumeErrors=True))
@@ -116,13 +119,11 @@ class Reattaching:
             self._log.failure("Sessions could not go on.", error.subFailure)
             return False
 
-    async def _batch(self, seats: Sequence[Seat]) -> bool:
+    async def _batch(self, seats: Sequence[Seat], patience: float) -> bool:
         """Name some sessions; return whether the world has answered for all of them."""
         held = tuple(_held(seat) for seat in seats)
         try:
-            answer = await self._bus.request(
-                WORLD, Reattach(self._gateway, held), timeout=REATTACH_SECONDS
-            )
+            answer = await self._bus.request(WORLD, Reattach(self._gateway, held), timeout=patience)
         except (PlayerError, Unavailable) as error:
             self._meter.count("reattachments", len(seats), outcome="failed")
             self._log.info(

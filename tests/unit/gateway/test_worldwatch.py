@@ -5,6 +5,7 @@ import itertools
 from twisted.internet.defer import Deferred
 
 from mudserver.errors import CloseCode, Unavailable
+from mudserver.game.opening import HOLD_SECONDS
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reattaching import MAX_RESENT
@@ -289,6 +290,22 @@ class BackTest(ContinuityTestCase):
         self.clock.advance(5.0)
         self.reattach()
         self.assertEqual(len(self.all_reattached), 1)
+
+    def test_unanswered(self) -> None:
+        """A world that does not answer is asked again: soon, as it does not wait long for those
+        who come back, and then after ever longer times.
+        """
+        self.browser()
+        self.die()
+        self.come_back()
+        asked = [self.clock.seconds()] * len(self.world.asked)
+        while self.clock.seconds() < 60.0:
+            self.clock.advance(0.125)
+            asked += [self.clock.seconds()] * (len(self.world.asked) - len(asked))
+        waits = [b - a for a, b in itertools.pairwise(asked)]
+        self.assertLess(waits[0], HOLD_SECONDS)
+        self.assertEqual(waits, sorted(waits))
+        self.assertLess(len(asked), 10)
 
     def test_dies_again(self) -> None:
         """A world that dies while it is asked changes nothing; the next one is asked anew, and

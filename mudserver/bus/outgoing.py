@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -14,7 +14,7 @@ from mudserver.bus.breaker import Breakers
 from mudserver.bus.codec import Codec
 from mudserver.bus.envelopes import Publish, Receipt
 from mudserver.bus.unconfirmed import NO_RECEIPT, Durable, Phase, Unconfirmed
-from mudserver.errors import Unsendable
+from mudserver.errors import BusUnavailable, Unsendable
 from mudserver.interfaces.bus import GATEWAYS, Message
 from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.meter import IMeter
@@ -122,11 +122,26 @@ class Outgoing:
         kind = "durable" if durable else "lossy"
         self._meter.count("bus_messages", direction="out", kind=kind)
         if durable:
-            self._publish_durable(subject, message, payload, delivered)
+            kept = self._take(subject, message, payload)
+            kept.delivered = delivered
+            self._begin(kept)
         elif self._send is None:
             self._meter.count("bus_unlinked_drops")
         else:
             self._send(Publish(subject, self._numbering.next(subject), "", payload))
+
+    def redeliver(self, subject: str, message: Message, letter: str) -> Deferred[None]:
+        """As `IBus.redeliver`."""
+        try:
+            payload = self._codec.encode(message)
+        except Unsendable as error:
+            return fail(BusUnavailable(str(error)))
+        self._meter.count("bus_messages", direction="out", kind="durable")
+        kept = self._take(subject, message, payload)
+        kept.letter = letter
+        confirmed = kept.confirmed = Deferred()
+        self._begin(kept)
+        return confirmed
 
     def linked(self, send: Send) -> None:
         """There is a link: send over it, first of all what is not confirmed, in order."""
@@ -160,6 +175,8 @@ class Outgoing:
             self._unconfirmed.forget(message)
             self._breakers.succeeded(message.subject)
             self._tell(message.delivered)
+            if message.confirmed is not None:
+                message.confirmed.callback(None)
         elif message.phase is Phase.SENT:  # else it is about a try that was given up already
             self._failed(message, NOBODY, now)
         self._set_timer()
@@ -196,18 +213,16 @@ class Outgoing:
 
     # ------------------------------------------------------------ durable messages
 
-    def _publish_durable(
-        self,
-        subject: str,
-        told: Message,
-        payload: bytes,
-        delivered: Callable[[], None] | None,
-    ) -> None:
+    def _take(self, subject: str, told: Message, payload: bytes) -> Durable:
+        """Take another message; `_begin` is to follow."""
         message = self._unconfirmed.add(
             subject, _kind(told), payload, self._clock.seconds(), self._utc_now()
         )
         message.moot = told.moot or subject == GATEWAYS
-        message.delivered = delivered
+        return message
+
+    def _begin(self, message: Durable) -> None:
+        """Send a message for the first time, or bury it."""
         if message.error:
             self._bury_message(message, "full")
             return
@@ -285,6 +300,8 @@ class Outgoing:
     def _bury_message(self, message: Durable, reason: str) -> None:
         if reason != _STOPPED:
             self._tell(message.delivered)
+        if message.confirmed is not None:
+            message.confirmed.errback(BusUnavailable(message.error))
         if message.moot and message.error == NOBODY:
             self._log.info(
                 "Nobody is there for a {kind} to {subject}, which means nothing any more.",
@@ -293,7 +310,7 @@ class Outgoing:
             )
             return
         letter = Undelivered(
-            str(message.id),
+            message.letter or str(message.id),
             message.subject,
             message.kind,
             message.payload,

@@ -224,6 +224,10 @@ class AmpBus(Service):
         """Implement `IBus.publish`."""
         self._outgoing.publish(subject, message, delivered)
 
+    def redeliver(self, subject: str, message: Message, letter: str) -> Deferred[None]:
+        """Implement `IBus.redeliver`."""
+        return self._outgoing.redeliver(subject, message, letter)
+
     def subscribe(
         self,
         pattern: str,

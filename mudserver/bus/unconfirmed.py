@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 
 from mudserver.bus.backoff import Backoff, Pick
 from mudserver.bus.message_id import MessageId
@@ -81,6 +82,8 @@ class Durable:
         error: Why, the last time.
         moot: Whether it is of no use once nobody receives there.
         delivered: Called when it is confirmed, or given up; None where nobody wants to know.
+        letter: Which dead letter it was, and will be if it is given up; empty for none.
+        confirmed: Fires when it is confirmed, and fails when it is given up; None likewise.
     """
 
     id: MessageId
@@ -96,6 +99,8 @@ class Durable:
     error: str = ""
     moot: bool = False
     delivered: Callable[[], None] | None = None
+    letter: str = ""
+    confirmed: Deferred[None] | None = None
 
 
 @define(eq=False)

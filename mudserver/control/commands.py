@@ -328,9 +328,10 @@ class PruneLetters(amp.Command):
 
 
 class ReplayLetter(amp.Command):
-    """Deliver a dead letter after all."""
+    """Deliver a dead letter after all; whether it is confirmed, or still under way."""
 
     arguments = [(b"box", amp.Unicode()), (b"number", amp.Integer())]
+    response = [(b"delivered", amp.Boolean())]
     errors = _ERRORS
 
 

@@ -368,8 +368,8 @@ class ControlConnection(amp.AMP):
         """Answer `ReplayLetter`."""
 
         async def answer() -> Row:
-            await self._administration.replay_letter(self._operator, box, number)
-            return {}
+            done = await self._administration.replay_letter(self._operator, box, number)
+            return {"delivered": done}
 
         return self._answer(answer)
 

@@ -336,14 +336,14 @@ class Administration:
 
         return Deferred.fromCoroutine(prune())
 
-    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[None]:
+    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[bool]:
         """Implement `IAdministration.replay_letter`."""
 
-        async def replay() -> None:
+        async def replay() -> bool:
             letter = f"{box}:{number}"
             await self._noted(self.service.game.audit.of_operator(by, "replay", letter))
-            await self._box(box).replay(number)
             self._log.info("The dead letter {box}:{number} is replayed.", box=box, number=number)
+            return await self._box(box).replay(number)
 
         return Deferred.fromCoroutine(replay())
 

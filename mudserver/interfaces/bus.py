@@ -103,6 +103,21 @@ class IBus(Interface):
                 stops before.
         """
 
+    def redeliver(subject: str, message: Message, letter: str) -> Deferred[None]:
+        """
+        Send something durable again that had become a dead letter.
+
+        Args:
+            subject: Where to.
+            message: What.
+            letter: The letter's id. Where the message can't be delivered this time either, it is
+                that letter once more, so that its attempts add up.
+
+        Returns:
+            Fires when all who receive there have confirmed it. Fails with `BusUnavailable` when it
+            is given up, which may take minutes, or when the bus stops before.
+        """
+
     def subscribe(
         pattern: str,
         receive: Callable[[Message], None],

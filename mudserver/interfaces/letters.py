@@ -61,9 +61,12 @@ class ILetterBox(Interface):
     def prune(before: datetime) -> Deferred[int]:
         """Throw away those that died for the last time before then; fires with how many."""
 
-    def replay(number: int) -> Deferred[None]:
+    def replay(number: int) -> Deferred[bool]:
         """
-        Deliver one after all; then it is gone.
+        Deliver one after all; when that is confirmed, it is gone.
 
-        Fails with `NotReplayable` where that would do harm, and says why; with `NoSuchLetter`.
+        Returns:
+            Fires with whether it is; with False where it is under way, and stays until it is
+            confirmed. Fails with `NotReplayable` where that would do harm, and says why; with
+            `NoSuchLetter`; with `Unavailable` where it could not be delivered this time either.
         """

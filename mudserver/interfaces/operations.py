@@ -193,8 +193,12 @@ class IAdministration(Interface):
     def prune_letters(by: Operator, box: str, age: timedelta) -> Deferred[int]:
         """Throw dead letters away whose last attempt is as long ago; fires with how many."""
 
-    def replay_letter(by: Operator, box: str, number: int) -> Deferred[None]:
-        """Deliver a dead letter after all. Fails with `NoSuchLetter`, `NotReplayable`."""
+    def replay_letter(by: Operator, box: str, number: int) -> Deferred[bool]:
+        """
+        Deliver a dead letter after all, as `ILetterBox.replay`.
+
+        Fails with `NoSuchLetter`, `NotReplayable`, `Unavailable`.
+        """
 
     def chat_log(
         by: Operator, channel: str | None, name: str | None, back: timedelta, limit: int

@@ -1,5 +1,7 @@
 """Messages that the bus could not deliver, and where they are kept."""
 
+from collections.abc import Callable
+
 from attrs import frozen
 from twisted.internet.defer import Deferred, fail
 from zope.interface import Interface, implementer
@@ -53,15 +55,22 @@ class IReplay(Interface):
     def legible(payload: bytes) -> str:
         """Return a message as JSON, for people; whatever the payload."""
 
-    def deliver(letter: Undelivered) -> None:
+    def deliver(letter: Undelivered, forget: Callable[[], Deferred[None]]) -> Deferred[bool]:
         """
         Publish a message again, in the name of the world of now.
 
         Those who were shown it already are not shown it again, as long as their gateway remembers.
-        If it can't be delivered this time either, it is another letter.
+        If it can't be delivered this time either, it is the same letter, whose attempts add up.
 
-        Raises:
-            NotReplayable: It can't be read (any longer), or would do harm.
+        Args:
+            letter: The message.
+            forget: Has the letter forgotten; called when all whom it is for have confirmed it.
+
+        Returns:
+            Fires with whether it is delivered and forgotten; with False where that takes longer
+            than an operator should wait: it goes on, and is forgotten when it is delivered. Fails
+            with `NotReplayable` where it can't be read (any longer), would do harm, or is on its
+            way already; with `Unavailable` where it is given up; as ``forget`` does.
         """
 
 

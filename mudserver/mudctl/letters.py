@@ -80,8 +80,12 @@ async def deadletters(daemon: amp.AMP, options: Namespace) -> None:
                 print(f"{gone} dead letters of the {box} are gone{_older(options.older_than)}.")
         case "replay":
             name = options.letter
-            await daemon.callRemote(ReplayLetter, box=name.box, number=name.number)
-            print(f"{name.box}:{name.number} is delivered.")
+            told = await daemon.callRemote(ReplayLetter, box=name.box, number=name.number)
+            letter = f"{name.box}:{name.number}"
+            if told["delivered"]:
+                print(f"{letter} is delivered.")
+            else:
+                print(f"{letter} is on its way; it stays here until it is confirmed.")
 
 
 async def _boxes(daemon: amp.AMP, options: Namespace) -> list[str]:

@@ -226,7 +226,13 @@ class WorldSide:
             process: The process, as far as others know it.
         """
         database, game = self.database, self.game
-        replay = Replay(self._bus.bus, Codec(VOCABULARY), lambda: game.world.game.gateways.epoch)
+        replay = Replay(
+            self._bus.bus,
+            Codec(VOCABULARY),
+            lambda: game.world.game.gateways.epoch,
+            self._ground.reactor,
+            self._ground.meter,
+        )
         process = evolve(process, phase=lambda: game.phase.value)
         if isinstance(game, StandbyService):
             process = evolve(process, reload=self._reload(game))

@@ -84,7 +84,7 @@ class PostgresLetterBox:
             if len(rows) < MAX_PRUNED_ROWS:
                 return gone
 
-    def replay(self, number: int) -> Deferred[None]:
+    def replay(self, number: int) -> Deferred[bool]:
         """Implement `ILetterBox.replay`."""
         del number
         return fail(NotReplayable(WHY_NOT))

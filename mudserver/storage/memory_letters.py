@@ -59,7 +59,7 @@ class MemoryLetterBox:
 
         return self._db.answer(work)
 
-    def replay(self, number: int) -> Deferred[None]:
+    def replay(self, number: int) -> Deferred[bool]:
         """Implement `ILetterBox.replay`."""
         del number
         return fail(NotReplayable(WHY_NOT))

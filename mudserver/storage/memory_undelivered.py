@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from attrs import define, evolve, field
@@ -96,17 +97,18 @@ class MemoryBusLetters:
 
         return self._answer(work)
 
-    def replay(self, number: int) -> Deferred[None]:
+    def replay(self, number: int) -> Deferred[bool]:
         """Implement `ILetterBox.replay`."""
+        if self._kept.failure is not None:
+            return fail(self._kept.failure)
+        each = dict(self._kept.numbered()).get(number)
+        if each is None:
+            return fail(NoSuchLetter(f"There is no dead letter {BUS}:{number}."))
+        return self._replay.deliver(each, partial(self._forget, each.id))
 
-        def work() -> None:
-            each = dict(self._kept.numbered()).get(number)
-            if each is None:
-                raise NoSuchLetter(f"There is no dead letter {BUS}:{number}.")
-            self._replay.deliver(each)
-            del self._kept.letters[each.id]
-
-        return self._answer(work)
+    def _forget(self, id: str) -> Deferred[None]:
+        self._kept.letters.pop(id, None)
+        return succeed(None)
 
     def _answer(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self._kept.failure is None else fail(self._kept.failure)

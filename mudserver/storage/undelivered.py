@@ -67,12 +67,12 @@ _PRUNE: Final = """
     RETURNING id
 """
 
-_TAKE: Final = """
+_READ: Final = """
     SELECT message, subject, kind, payload, error, attempts, first_at, last_at
-    FROM undelivered WHERE id = %s FOR UPDATE
+    FROM undelivered WHERE id = %s
 """
 
-_FORGET: Final = "DELETE FROM undelivered WHERE id = %s"
+_FORGET: Final = "DELETE FROM undelivered WHERE id = %s RETURNING id"
 
 
 @implementer(IUndelivered)
@@ -128,9 +128,19 @@ class PostgresBusLetters:
         """Implement `ILetterBox.prune`."""
         return Deferred.fromCoroutine(self._prune(before))
 
-    def replay(self, number: int) -> Deferred[None]:
-        """Implement `ILetterBox.replay`: in a transaction, so that two operators do it once."""
-        return self._pool.run_interaction(_take, number, self._replay)
+    def replay(self, number: int) -> Deferred[bool]:
+        """Implement `ILetterBox.replay`."""
+        return Deferred.fromCoroutine(self._deliver(number))
+
+    async def _deliver(self, number: int) -> bool:
+        rows = await self._pool.run_query(_READ, (number,))
+        if not rows:
+            raise NoSuchLetter(f"There is no dead letter {BUS}:{number}.")
+        message, subject, kind, payload, error, attempts, first_at, last_at = rows[0]
+        return await self._replay.deliver(
+            Undelivered(message, subject, kind, bytes(payload), error, attempts, first_at, last_at),
+            lambda: self._pool.run_query(_FORGET, (number,)).addCallback(lambda _: None),
+        )
 
     async def _prune(self, before: datetime) -> int:
         gone = 0
@@ -157,18 +167,6 @@ async def _keep(cursor: Cursor, letters: tuple[Undelivered, ...]) -> None:
     )
     await cursor.execute(_FORGET_OLD, (KEEP_FOR, MAX_SWEPT_ROWS))
     await cursor.execute(_FORGET_MANY, (KEEP, MAX_SWEPT_ROWS))
-
-
-async def _take(cursor: Cursor, number: int, replay: IReplay) -> None:
-    await cursor.execute(_TAKE, (number,))
-    rows = cursor.fetchall()
-    if not rows:
-        raise NoSuchLetter(f"There is no dead letter {BUS}:{number}.")
-    message, subject, kind, payload, error, attempts, first_at, last_at = rows[0]
-    replay.deliver(
-        Undelivered(message, subject, kind, bytes(payload), error, attempts, first_at, last_at)
-    )
-    await cursor.execute(_FORGET, (number,))
 
 
 def reason(error: str, subject: str) -> str:

@@ -158,6 +158,16 @@ class BusContract(TestCase):
         self.assertEqual(delivered, [message("1"), message("2")])
         self.assertEqual(got, [*delivered, lossy])
 
+    async def test_redelivered(self) -> None:
+        """Who sends something again that nobody could deliver is told that it was received."""
+        got: list[Message] = []
+        self.gateway.subscribe(GATEWAY, got.append)
+        await self.arrive()
+        confirmed = self.world.redeliver(GATEWAY, message("1"), "i:7")
+        await self.arrive()
+        await confirmed
+        self.assertEqual(got, [message("1")])
+
     async def test_unsubscribe(self) -> None:
         """Who has ended a subscription gets nothing more; to end it twice changes nothing."""
         got: list[Message] = []

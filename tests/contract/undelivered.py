@@ -1,9 +1,11 @@
 """What keeps undelivered messages, and what operators do with them, wherever they are kept."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
+from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -28,18 +30,32 @@ def letter(id: str, payload: bytes = b"\x00x\xff", hours: float = 0.0) -> Undeli
 @implementer(IReplay)
 @define
 class Postman:
-    """Writes down what is delivered."""
+    """
+    Writes down what is delivered.
+
+    Attributes:
+        delivered: Those letters.
+        refuses: Whether there are none.
+        slow: Whether it takes longer than anybody waits.
+        forget: What is to be called then, for each.
+    """
 
     delivered: list[Undelivered] = field(factory=list)
     refuses: bool = False
+    slow: bool = False
+    forget: list[Callable[[], Deferred[None]]] = field(factory=list)
 
     def legible(self, payload: bytes) -> str:
         return f'"{payload.hex()}"'
 
-    def deliver(self, letter: Undelivered) -> None:
+    def deliver(self, letter: Undelivered, forget: Callable[[], Deferred[None]]) -> Deferred[bool]:
         if self.refuses:
-            raise NotReplayable("That would do harm.")
+            return fail(NotReplayable("That would do harm."))
         self.delivered.append(letter)
+        if self.slow:
+            self.forget.append(forget)
+            return succeed(False)
+        return forget().addCallback(lambda _: True)
 
 
 class UndeliveredContract(TestCase):
@@ -112,12 +128,27 @@ class UndeliveredContract(TestCase):
         """One is delivered as it was, and then it is gone."""
         await self.kept.keep((letter("i:1"), letter("i:2")))
         first, second = await self.box.page(0, 10)
-        await self.box.replay(first.number)
+        self.assertTrue(await self.box.replay(first.number))
         self.assertEqual(self.postman.delivered, [letter("i:1")])
         self.assertEqual(await self.box.page(0, 10), (second,))
         with self.assertRaises(NoSuchLetter):
             await self.box.replay(first.number)
         self.assertEqual(len(self.postman.delivered), 1)
+
+    async def test_under_way(self) -> None:
+        """One stays until it is confirmed; what became of it by then is not lost."""
+        await self.kept.keep((letter("i:1"), letter("i:2")))
+        first, second = await self.box.page(0, 10)
+        self.postman.slow = True
+        self.assertFalse(await self.box.replay(first.number))
+        self.assertEqual(await self.box.page(0, 10), (first, second))
+        (forget,) = self.postman.forget
+        await self.kept.keep((evolve(letter("i:1"), attempts=20),))  # it was given up
+        again, _ = await self.box.page(0, 10)
+        self.assertEqual((again.number, again.attempts), (first.number, 23))
+        await forget()
+        await forget()
+        self.assertEqual(await self.box.page(0, 10), (second,))
 
     async def test_not_replayed(self) -> None:
         """One that had better not be delivered stays."""

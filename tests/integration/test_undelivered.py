@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from mudserver.errors import NoSuchLetter
 from mudserver.storage.undelivered import (
     KEEP,
     KEEP_FOR,
@@ -26,18 +25,6 @@ class PostgresUndeliveredTest(UndeliveredContract, TestCase):
         self.postman = Postman()
         self.box = PostgresBusLetters(self.pool, self.postman)
         return self.pool.start()
-
-    async def test_at_once(self) -> None:
-        """Of two operators who replay one at the same time, one does."""
-        await self.kept.keep((letter("i:1"),))
-        (listed,) = await self.box.page(0, 10)
-        failures: list[object] = []
-        tries = [
-            self.box.replay(listed.number).addErrback(lambda failure: failures.append(failure.type))
-            for _ in range(2)
-        ]
-        await gatherResults(tries)
-        self.assertEqual((failures, len(self.postman.delivered)), ([NoSuchLetter], 1))
 
     async def test_forgotten(self) -> None:
         """What is too old is forgotten, and so are the oldest of too many."""

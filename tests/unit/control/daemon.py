@@ -70,6 +70,7 @@ class FakeAdministration:
         came: Who logged in, the newest first.
         wanted: Which of that was asked for.
         error: What all fails with but `status`.
+        delivered: Whether a replayed letter is.
     """
 
     running_since: datetime = SINCE
@@ -89,6 +90,7 @@ class FakeAdministration:
     came: list[LoginEntry] = field(factory=list)
     wanted: list[AuditFilter] = field(factory=list)
     error: Exception | None = None
+    delivered: bool = True
     draining: bool = False
     world: WorldStatus | None = None
 
@@ -154,8 +156,8 @@ class FakeAdministration:
     def prune_letters(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
         return self._do(by, "prune", box, age).addCallback(lambda _: 4)
 
-    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[None]:
-        return self._do(by, "replay", box, number)
+    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[bool]:
+        return self._do(by, "replay", box, number).addCallback(lambda _: self.delivered)
 
     def chat_log(
         self, by: Operator, channel: str | None, name: str | None, back: timedelta, limit: int

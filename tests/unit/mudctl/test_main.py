@@ -299,6 +299,9 @@ class MudctlTest(TestCase):
         shown = await self.shown("deadletters", "replay", "bus:3")
         self.assertEqual(shown, "bus:3 is delivered.\n")
         self.assertEqual(self.daemon.done, [("replay", "bus", 3)])
+        self.daemon.delivered = False
+        shown = await self.shown("deadletters", "replay", "bus:3")
+        self.assertEqual(shown, "bus:3 is on its way; it stays here until it is confirmed.\n")
         self.daemon.error = NotReplayable("The world has gone on.")
         complaint = await self.complaint("deadletters", "replay", "journal:3")
         self.assertEqual(complaint, "mudctl: The world has gone on.\n")

@@ -87,6 +87,11 @@ class Reattaching:
         self.epoch = Epoch(0)
         self.sessions = 0
         self.longest = 0.0
+        self._asking = 0
+
+    def awaits_or_has(self, epoch: Epoch) -> bool:
+        """Tell whether the world of that epoch has answered, or answers may come and none has."""
+        return self.epoch == epoch or (self.epoch == 0 and self._asking > 0)
 
     async def run(self) -> bool:
         """Go on until no session is paused; return whether that was reached."""
@@ -122,6 +127,7 @@ class Reattaching:
     async def _batch(self, seats: Sequence[Seat], patience: float) -> bool:
         """Name some sessions; return whether the world has answered for all of them."""
         held = tuple(_held(seat) for seat in seats)
+        self._asking += 1
         try:
             answer = await self._bus.request(WORLD, Reattach(self._gateway, held), timeout=patience)
         except (PlayerError, Unavailable) as error:
@@ -130,6 +136,8 @@ class Reattaching:
                 "{count} sessions can't go on yet: {error}", count=len(seats), error=error
             )
             return False
+        finally:
+            self._asking -= 1
         if not self._counts(answer):
             return False
         self.epoch = answer.epoch

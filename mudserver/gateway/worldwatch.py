@@ -89,6 +89,7 @@ class WorldWatch:
         self._closed = Epoch(0)
         self._attached_to = Epoch(0)
         self._leavers: list[Detached] = []
+        self._under_way: Reattaching | None = None
         self._put_off: IDelayedCall | None = None
 
     @property
@@ -107,8 +108,7 @@ class WorldWatch:
         """End that."""
         while self._ends:
             self._ends.pop()()
-        self._term += 1
-        self._cancel_put_off()
+        self._end_term()
         self._slices.stop()
 
     # ------------------------------------------------------------ what links tell
@@ -119,8 +119,9 @@ class WorldWatch:
             seat.pause = Pause(self._clock.seconds())
             if not self._present:
                 self._tell((seat,))
-            elif self._ends:
-                self._reattach()
+            elif self._ends and self._under_way is None:
+                # No other world than before, so those who are on their way in are not concerned.
+                self._begin()
 
     def left(self, leaver: Detached) -> None:
         """The player of a paused session has left on purpose."""
@@ -136,8 +137,7 @@ class WorldWatch:
             self._pause()
             self._reattach()
         else:
-            self._term += 1
-            self._cancel_put_off()
+            self._end_term()
             self._lose("The world is away.")
 
     def _receive(self, message: Message) -> None:
@@ -145,7 +145,7 @@ class WorldWatch:
             return
         match message.message:
             case WorldOpened() if self._switchboard.hears(message.epoch):
-                if self._present and message.epoch > self._attached_to:
+                if self._present and not self._goes_on_with(message.epoch):
                     self._pause()
                     self._reattach()
             case WorldClosing() if self._switchboard.hears(message.epoch):
@@ -155,6 +155,18 @@ class WorldWatch:
                     self._reattach()
             case _:
                 pass
+
+    def _goes_on_with(self, epoch: Epoch) -> bool:
+        """
+        Tell whether sessions go on, or are about to, with the world of that epoch.
+
+        It responds by now, and so has, or will have, what nobody has answered yet. If that is an
+        earlier world, its answer doesn't count, and the same is asked again.
+        """
+        under_way = self._under_way
+        return epoch <= self._attached_to or (
+            under_way is not None and under_way.awaits_or_has(epoch)
+        )
 
     def _lose(self, words: str) -> None:
         seats = self._pause()
@@ -191,9 +203,18 @@ class WorldWatch:
 
     # ------------------------------------------------------------ going on
 
+    def _end_term(self) -> None:
+        self._term += 1
+        self._under_way = None
+        self._cancel_put_off()
+
     def _reattach(self) -> None:
         """Name all paused sessions to the world, from the beginning."""
-        self._term += 1
+        self._end_term()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Name all paused sessions to the world of this term."""
         self._cancel_put_off()
         term = self._term
         reattaching = Reattaching(
@@ -207,11 +228,13 @@ class WorldWatch:
             later_than=self._closed,
             goes_on=lambda: self._term == term,
         )
+        self._under_way = reattaching
         try:
             self._tasks.run("reattach", self._go_on(reattaching))
         except Overloaded:
+            self._under_way = None
             self._log.warn("There is no room to re-attach sessions: later.")
-            self._put_off = self._clock.callLater(_NO_ROOM, self._reattach)
+            self._put_off = self._clock.callLater(_NO_ROOM, self._begin)
 
     def _cancel_put_off(self) -> None:
         put_off, self._put_off = self._put_off, None
@@ -219,7 +242,12 @@ class WorldWatch:
             put_off.cancel()
 
     async def _go_on(self, reattaching: Reattaching) -> None:
-        if await reattaching.run():
+        try:
+            all_go_on = await reattaching.run()
+        finally:
+            if self._under_way is reattaching:
+                self._under_way = None
+        if all_go_on:
             self._attached_to = reattaching.epoch
             if reattaching.sessions:
                 self._log.info(

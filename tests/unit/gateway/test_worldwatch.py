@@ -16,10 +16,11 @@ from mudserver.interfaces.continuity import (
     AllReattached,
     Held,
     InputsWanted,
+    Reattach,
     WorldClosing,
     WorldOpened,
 )
-from mudserver.interfaces.play import Detached, Ended, Input
+from mudserver.interfaces.play import Attach, Detached, Ended, Input
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from mudserver.session.unsettled import UNANSWERED
@@ -390,8 +391,6 @@ class BackTest(ContinuityTestCase):
         self.die()
         self.come_back(3)
         self.tell_all(WorldOpened())
-        self.assertEqual(len(self.world.asked), 2)  # whoever it was that responds
-        self.world.asked.pop(0)
         self.world.epoch = 2
         self.reattach()
         self.assertEqual(self.all_reattached, [])
@@ -409,6 +408,42 @@ class BackTest(ContinuityTestCase):
         self.tell_all(WorldOpened())
         self.assertEqual(self.world.asked, [])
         self.assertIsNone(self.seat(session).pause)
+
+    def test_opened_while_asked(self) -> None:
+        """Nor to who is named to it and waits for its answer."""
+        _, _, session = self.browser()
+        self.die()
+        self.come_back()
+        self.tell_all(WorldOpened())
+        self.assertEqual(len(self.world.asked), 1)
+        self.reattach()
+        self.assertIsNone(self.seat(session).pause)
+        self.assertEqual(len(self.all_reattached), 1)
+
+    def test_opened_after_a_refusal(self) -> None:
+        """Who waits to be named again needn't any longer."""
+        _, _, session = self.browser()
+        self.die()
+        self.come_back()
+        self.world.answer(Unavailable("The database is away."))
+        self.tell_all(WorldOpened())
+        self.reattach()
+        self.assertIsNone(self.seat(session).pause)
+
+    def test_opened_behind_another(self) -> None:
+        """While sessions go on with one world, a later one opens: all are named to that."""
+        _, _, ann = self.browser()
+        self.terminal()
+        self.typed(ann, MAX_RESENT)
+        self.die()
+        self.come_back(2)
+        self.reattach()
+        self.assertIsNone(self.seat(ann).pause)
+        self.world.epoch = 3
+        self.tell_all(WorldOpened())
+        self.assertEqual(len(self.reattach().held), 2)
+        self.turn()
+        self.assertEqual([each.epoch for each in self.all_reattached], [Epoch(3)])
 
     def test_opened_unseen(self) -> None:
         """A later world that nobody saw coming is gone on with."""
@@ -541,12 +576,7 @@ class MeanwhileTest(ContinuityTestCase):
 
     def test_let_in_by_a_world_that_is_gone(self) -> None:
         """Whoever is let in by a world that is gone by then is named to the next."""
-        wire = FakeWire()
-        link = JsonLink(self.shared, wire, HOME, self.shared.admission.admit(HOME.address))
-        self.links.append(link)
-        link.accepted()
-        link.opened()
-        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c"})
+        link, wire = self.hello()
         self.world.withdraw()
         session = self.world.admit().session
         self.assertIsNotNone(self.seat(session).pause)
@@ -559,14 +589,38 @@ class MeanwhileTest(ContinuityTestCase):
 
     def test_let_in_by_the_world_before(self) -> None:
         """So is whoever is let in by the last world when the next one is there already."""
+        self.hello()
+        self.world.withdraw()
+        self.come_back()
+        session = self.world.admit().session
+        self.assertEqual(self.reattach().held[0].session, session)
+        self.assertIsNone(self.seat(session).pause)
+
+    def test_let_in_one_by_one(self) -> None:
+        """The others who are named, or on their way in, are not asked for again because of it."""
+        for _ in range(2):
+            self.hello()
+        self.world.withdraw()
+        self.come_back()
+        asked = self.world.asked
+        first = self.world.admit().session
+        self.hello()
+        second = self.world.admit().session
+        self.assertEqual([type(request) for request, _ in asked], [Reattach, Attach])
+        asked.reverse()
+        last = self.world.admit().session
+        self.assertIsNone(self.seat(last).pause)
+        for session in (first, second):
+            self.assertEqual([held.session for held in self.reattach().held], [session])
+        self.assertEqual(self.world.asked, [])
+        self.assertEqual(self.all_reattached[-1].sessions, 2)
+
+    def hello(self) -> tuple[JsonLink, FakeWire]:
+        """Somebody wants to come in."""
         wire = FakeWire()
         link = JsonLink(self.shared, wire, HOME, self.shared.admission.admit(HOME.address))
         self.links.append(link)
         link.accepted()
         link.opened()
         self.send(link, {"type": "hello", "ticket": "t", "csrf": "c"})
-        self.world.withdraw()
-        self.come_back()
-        session = self.world.admit().session
-        self.assertEqual(self.reattach().held[0].session, session)
-        self.assertIsNone(self.seat(session).pause)
+        return link, wire

@@ -225,10 +225,12 @@ class DeadLetters:
                 if not await self._keep(_batch(letters)):
                     return
             if found.end:
-                await self._elsewhere(lambda: spool.cut(found))
+                forgotten = await self._elsewhere(lambda: spool.cut(found))
                 self._log.info(
                     "{count} dead letters that were spooled are kept.", count=len(found.letters)
                 )
+                if not forgotten:
+                    self._come_again()
             self._away = False
             self._failures = 0
         except OSError as error:

@@ -3,7 +3,8 @@ A file of dead letters, for while they can't be kept where they should be.
 
 One JSON object in a line. What is appended is on the disc when the call returns; what a crash tore
 off is skipped by the reader. Processes that share a file, as a world and the one that follows it
-do for a while, wait for each other: a lock file beside it says whose turn it is.
+do for a while, wait for each other: a lock file beside it says whose turn it is. Two may read the
+same letters and have both kept them, which counts once (`IUndelivered.keep`).
 """
 
 import fcntl
@@ -128,26 +129,32 @@ class Spool:
                 unreadable += 1
         return Spooled(tuple(letters), unreadable, len(content), sha256(content).digest())
 
-    def cut(self, read: Spooled) -> None:
+    def cut(self, read: Spooled) -> bool:
         """
         Forget what `read` returned; what was appended since then stays.
 
-        Where another process has forgotten it, nothing is.
+        Where another process has forgotten some of it, nothing is.
 
         Args:
             read: What it returned.
 
+        Returns:
+            Whether it is forgotten; otherwise there is something to `read` still.
+
         Raises:
             OSError: The file can't be written; it is as it was.
         """
-        if self.path.exists():
-            with self._locked():
-                self._cut(read)
+        if not self.path.exists():
+            return True
+        with self._locked():
+            return self._cut(read)
 
-    def _cut(self, read: Spooled) -> None:
+    def _cut(self, read: Spooled) -> bool:
         content = self._content()
-        if not content or sha256(content[: read.end]).digest() != read.digest:
-            return
+        if not content:
+            return True
+        if sha256(content[: read.end]).digest() != read.digest:
+            return False
         rest = content[read.end :]
         if rest:
             written = self.path.with_name(f"{self.path.name}.new")
@@ -156,6 +163,7 @@ class Spool:
         else:
             self.path.unlink()
         self._sync_folder()
+        return True
 
     def _content(self) -> bytes:
         try:

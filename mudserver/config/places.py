@@ -35,11 +35,17 @@ def control_socket(settings: Settings, environment: Mapping[str, str], peer: str
     return state_directory(settings, environment) / name
 
 
-def bus_spool(settings: Settings, environment: Mapping[str, str], peer: str) -> Path:
-    """Return where that peer keeps what the bus could not deliver, as an absolute path."""
+def bus_spool(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """
+    Return where our peer keeps what the bus could not deliver, as an absolute path.
+
+    Those to whom no name was given share one by role: a name that is made up is another one after
+    each start, and nobody would find what was left under it.
+    """
     if settings.bus_spool is not None:
         return settings.bus_spool.absolute()
-    return state_directory(settings, environment) / f"{_named(settings, peer)}.spool"
+    name = _named(settings, settings.peer) if settings.peer else settings.role
+    return state_directory(settings, environment) / f"{name}.spool"
 
 
 def _named(settings: Settings, peer: str) -> str:

@@ -73,7 +73,7 @@ class Settings:
         values.path,
         None,
         "Where this process keeps what the bus could not deliver while the database is away. "
-        "[default: STATE_DIR/ROLE-PEER.spool]",
+        "[default: STATE_DIR/ROLE-PEER.spool, without a peer STATE_DIR/ROLE.spool]",
     )
     bus_ca: Path | None = _setting(
         values.path, None, "A PEM file: who vouches for the peers of the bus; turns TLS on there."

@@ -16,7 +16,7 @@ class Undelivered:
     A message that can't be delivered, or can't be understood where it was.
 
     Attributes:
-        id: Names the message; to keep one twice is to count its attempts together.
+        id: Names the message; where it dies again, its attempts are counted together.
         subject: Where it was to go.
         kind: Its type.
         payload: As it was encoded for the bus.
@@ -42,6 +42,9 @@ class IUndelivered(Interface):
     def keep(letters: tuple[Undelivered, ...]) -> Deferred[None]:
         """
         Keep some.
+
+        To keep the same letter twice, with the same last attempt, changes nothing: who doesn't
+        know whether one is kept has it kept again.
 
         Returns:
             Fires when they are safe. Fails with `Unavailable` where they can't be kept just now;

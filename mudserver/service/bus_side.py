@@ -117,7 +117,7 @@ class BusSide:
             pick=random.random,
             utc_now=utc_now,
             undelivered=self._undelivered,
-            spool=Spool(bus_spool(ground.settings, ground.environment, ground.station)),
+            spool=Spool(bus_spool(ground.settings, ground.environment)),
             elsewhere=lambda work: deferToThreadPool(reactor, thread, work),
             make_link=None if link is None else partial(link, me),
         )

@@ -5,14 +5,14 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.internet.defer import Deferred, execute, fail, succeed
 from zope.interface import implementer
 
 from mudserver.errors import NoSuchLetter, Unavailable
 from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
 from mudserver.interfaces.undelivered import IReplay, IUndelivered, Undelivered
-from mudserver.storage.undelivered import BUS, KEEP, reason
+from mudserver.storage.undelivered import BUS, KEEP, both, reason
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class MemoryUndelivered:
             return fail(self.failure)
         for each in letters:
             known = self.letters.get(each.id)
-            self.letters[each.id] = each if known is None else _both(known, each)
+            self.letters[each.id] = each if known is None else both(known, each)
             self._numbers.setdefault(each.id, len(self._numbers) + 1)
         for spilt in sorted(self.letters.values(), key=lambda each: each.last_at)[:-KEEP]:
             del self.letters[spilt.id]
@@ -112,16 +112,6 @@ class MemoryBusLetters:
 
     def _answer(self, work: Callable[[], T]) -> Deferred[T]:
         return execute(work) if self._kept.failure is None else fail(self._kept.failure)
-
-
-def _both(known: Undelivered, again: Undelivered) -> Undelivered:
-    return evolve(
-        known,
-        error=again.error,
-        attempts=known.attempts + again.attempts,
-        first_at=min(known.first_at, again.first_at),
-        last_at=max(known.last_at, again.last_at),
-    )
 
 
 def _letter(number: int, each: Undelivered) -> Letter:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
@@ -29,13 +30,14 @@ MAX_SWEPT_ROWS: Final = 1_000
 _KEEP: Final = """
     INSERT INTO undelivered AS old
         (message, subject, kind, payload, error, attempts, first_at, last_at)
-    SELECT DISTINCT ON (message) * FROM unnest(
+    SELECT * FROM unnest(
         %s::text[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::bigint[],
         %s::timestamptz[], %s::timestamptz[])
         AS new (message, subject, kind, payload, error, attempts, first_at, last_at)
-    ORDER BY message, last_at DESC
     ON CONFLICT (message) DO UPDATE SET
-        error = excluded.error, attempts = old.attempts + excluded.attempts,
+        error = excluded.error,
+        attempts = old.attempts
+            + CASE WHEN old.last_at = excluded.last_at THEN 0 ELSE excluded.attempts END,
         first_at = least(old.first_at, excluded.first_at),
         last_at = greatest(old.last_at, excluded.last_at)
 """
@@ -152,21 +154,39 @@ class PostgresBusLetters:
 
 
 async def _keep(cursor: Cursor, letters: tuple[Undelivered, ...]) -> None:
+    merged: dict[str, Undelivered] = {}
+    for each in letters:
+        # As the database will have them, where two that differ may be one.
+        clean = evolve(each, id=legible(each.id), last_at=max(each.first_at, each.last_at))
+        known = merged.get(clean.id)
+        merged[clean.id] = clean if known is None else both(known, clean)
+    letters = tuple(merged.values())
     await cursor.execute(
         _KEEP,
         (
-            [legible(each.id) for each in letters],
+            [each.id for each in letters],
             [legible(each.subject) for each in letters],
             [legible(each.kind) for each in letters],
             [each.payload for each in letters],
             [legible(each.error) for each in letters],
             [each.attempts for each in letters],
             [each.first_at for each in letters],
-            [max(each.first_at, each.last_at) for each in letters],
+            [each.last_at for each in letters],
         ),
     )
     await cursor.execute(_FORGET_OLD, (KEEP_FOR, MAX_SWEPT_ROWS))
     await cursor.execute(_FORGET_MANY, (KEEP, MAX_SWEPT_ROWS))
+
+
+def both(known: Undelivered, again: Undelivered) -> Undelivered:
+    """Make one letter of two that are the same message."""
+    return evolve(
+        known,
+        error=again.error,
+        attempts=known.attempts + (again.attempts if again.last_at != known.last_at else 0),
+        first_at=min(known.first_at, again.first_at),
+        last_at=max(known.last_at, again.last_at),
+    )
 
 
 def reason(error: str, subject: str) -> str:

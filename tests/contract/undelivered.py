@@ -111,6 +111,22 @@ class UndeliveredContract(TestCase):
         self.assertEqual((listed.attempts, listed.reason), (5, "Worse. (gateway.g)"))
         self.assertEqual((listed.first_at, listed.last_at), (NOW - timedelta(hours=2), NOW))
 
+    async def test_kept_twice(self) -> None:
+        """One that is kept twice as it is counts once, at once or one after the other."""
+        once, worse = letter("i:1", hours=2.0), evolve(letter("i:1"), error="Worse.", attempts=2)
+        for letters in ((once, once), (once,), (worse, worse), (worse,)):
+            await self.kept.keep(letters)
+        (listed,) = await self.box.page(0, 10)
+        self.assertEqual((listed.attempts, listed.reason), (5, "Worse. (gateway.g)"))
+
+    async def test_at_once(self) -> None:
+        """One that died twice, and is kept for both at once, has all its attempts."""
+        once, worse = letter("i:1", hours=2.0), evolve(letter("i:1"), error="Worse.", attempts=2)
+        await self.kept.keep((once, worse))
+        (listed,) = await self.box.page(0, 10)
+        self.assertEqual((listed.attempts, listed.reason), (5, "Worse. (gateway.g)"))
+        self.assertEqual((listed.first_at, listed.last_at), (NOW - timedelta(hours=2), NOW))
+
     async def test_odd_text(self) -> None:
         """What came garbled is kept all the same."""
         await self.kept.keep((evolve(letter("i:1"), error="a\0b\ud800", kind="?"),))
@@ -143,7 +159,8 @@ class UndeliveredContract(TestCase):
         self.assertFalse(await self.box.replay(first.number))
         self.assertEqual(await self.box.page(0, 10), (first, second))
         (forget,) = self.postman.forget
-        await self.kept.keep((evolve(letter("i:1"), attempts=20),))  # it was given up
+        given_up = evolve(letter("i:1"), attempts=20, last_at=NOW + timedelta(minutes=3))
+        await self.kept.keep((given_up,))
         again, _ = await self.box.page(0, 10)
         self.assertEqual((again.number, again.attempts), (first.number, 23))
         await forget()

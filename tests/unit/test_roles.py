@@ -124,12 +124,20 @@ class PlaceTests(SynchronousTestCase):
         state = state_directory(world, environment)
         for peer in ("one", "world-one"):
             self.assertEqual(control_socket(world, environment, peer), state / "world-one.sock")
-            self.assertEqual(bus_spool(world, environment, peer), state / "world-one.spool")
+            named = load({"role": "world", "peer": peer}, {})
+            self.assertEqual(bus_spool(named, environment), state / "world-one.spool")
         self.assertEqual(control_socket(load({}, {}), environment), state / "control.sock")
+
+    def test_made_up(self) -> None:
+        """Those without a name of their own share a spool, which the next of them finds."""
+        environment: Mapping[str, str] = {"STATE_DIRECTORY": "/var/lib/mud"}
+        for role in ("gateway", "world"):
+            spool = bus_spool(load({"role": role}, {}), environment)
+            self.assertEqual(spool.name, f"{role}.spool")
 
     def test_said(self) -> None:
         """What is said is taken, and made absolute."""
         settings = load({"role": "bus", "control": "a.sock", "bus-spool": "b"}, {})
-        for path in (control_socket(settings, {}, "x"), bus_spool(settings, {}, "x")):
+        for path in (control_socket(settings, {}, "x"), bus_spool(settings, {})):
             self.assertTrue(path.is_absolute())
             self.assertIn(path.name, ("a.sock", "b"))

@@ -136,6 +136,20 @@ class DeadLettersTest(SynchronousTestCase):
         self.letters.start()
         self.assertEqual((self.keeper.kept, self.spooled()), (["1"], []))
 
+    def test_shared(self) -> None:
+        """What is left in a file that another process has cut meanwhile is offered once more."""
+        self.spool.append((letter("1"),))
+        others = self.spool.read()
+        self.spool.append((letter("2"),))
+        self.keeper.answer = Deferred()
+        self.letters.start()
+        self.assertTrue(self.spool.cut(others))
+        answer, self.keeper.answer = self.keeper.answer, None
+        answer.callback(None)
+        self.assertEqual(self.spooled(), ["2"])
+        self.clock.advance(60.0)
+        self.assertEqual((self.keeper.kept, self.spooled()), (["1", "2", "2"], []))
+
     def test_stop_while_waiting(self) -> None:
         """Letters that wait when it stops are kept, or spooled after a few seconds."""
         self.keeper.answer = Deferred()

@@ -44,7 +44,7 @@ class SpoolTest(SynchronousTestCase):
         """Without a file there is nothing, and no file is made for that."""
         found = self.spool.read()
         self.assertEqual((found.letters, found.unreadable, found.end), ((), 0, 0))
-        self.spool.cut(found)
+        self.assertTrue(self.spool.cut(found))
         self.assertEqual(self.spool.append(()), 0)
         self.assertFalse(self.path.exists())
 

@@ -92,7 +92,9 @@ class Links:
     def _grace_over(self, session: Session, generation: Generation) -> None:
         def work() -> None:
             if self._sessions.current(session.id, generation) is session:
+                # Whom this reaches is connected: only the gateway was cut off, and the player, who
+                # did not leave, is to come back.
                 reason = "Your connection was lost for too long."
-                self._presence.end(session, CloseCode.NORMAL, reason)
+                self._presence.end(session, CloseCode.EXPIRED, reason)
 
         self._loop.require(session.lane, work, lambda _: None)

@@ -61,7 +61,7 @@ class EndTest(GameTestCase):
                 CloseCode.NORMAL,
                 "goodbye",
             ),
-            (self.gateway.detach, CloseCode.NORMAL, "lost for too long"),
+            (self.gateway.detach, CloseCode.EXPIRED, "lost for too long"),
             (lambda _: self.game.presence.kick("Ann", "Enough!"), CloseCode.KICKED, "Enough!"),
             (self.revoke_all, CloseCode.REVOKED, "logged out"),
         ):

@@ -461,6 +461,23 @@ class GoneGatewayTest(SuccessionTestCase):
         self.advance(120.0)
         self.assertEqual(len(self.game.sessions), 0)
 
+    def test_back_too_late(self) -> None:
+        """Where it was only cut off, its players are told to come back, not that they have left."""
+        held = dict(self.holding.held)
+        self.holding.withdraw()
+        self.advance(attendance.GONE_SECONDS)
+        self.advance(120.0)
+        self.holding.held.update(held)  # the word that they ended has not come to it
+        self.holding.come()
+        asking = self.holding.ask()
+        self.advance(0.0)
+        answers = self.successResultOf(asking).sessions
+        self.assertEqual(len(answers), 2)
+        for each in answers:
+            assert each.ended is not None
+            self.assertEqual(each.ended.code, CloseCode.EXPIRED)
+            self.assertTrue(each.ended.code.reconnectable)
+
     def test_back_in_time(self) -> None:
         """Within some seconds nobody notices anything."""
         self.holding.withdraw()

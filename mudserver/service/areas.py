@@ -6,7 +6,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from mudserver.errors import StartupError
-from mudserver.world.area import Area, parse
+from mudserver.world.area import Area
+from mudserver.world.area_file import parse
 
 _STARTER_AREA = "mudserver.areas"
 _SUFFIX = ".yaml"

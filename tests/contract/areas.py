@@ -1,6 +1,7 @@
 """Two small areas that make a world, for tests of what keeps worlds."""
 
-from mudserver.world.area import Area, parse
+from mudserver.world.area import Area
+from mudserver.world.area_file import parse
 
 HARBOUR = b"""\
 area: harbour

@@ -18,8 +18,8 @@ from mudserver.world.area import (
     Room,
     Topic,
     Utterance,
-    parse,
 )
+from mudserver.world.area_file import parse
 from mudserver.world.atlas import check
 from mudserver.world.direction import Direction
 from mudserver.world.document import Source

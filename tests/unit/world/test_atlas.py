@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.errors import CorruptArea
-from mudserver.world.area import Key, parse
+from mudserver.world.area import Key
+from mudserver.world.area_file import parse
 from mudserver.world.atlas import Atlas, check
 
 QUAY = """\

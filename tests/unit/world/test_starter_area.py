@@ -7,7 +7,8 @@ from importlib import resources
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.world.area import Key, Room, Utterance, parse
+from mudserver.world.area import Key, Room, Utterance
+from mudserver.world.area_file import parse
 from mudserver.world.atlas import Atlas, check
 from mudserver.world.direction import Direction
 

@@ -50,12 +50,15 @@ from mudserver.control.rows import (
     account_row,
     ban_row,
     chat_row,
+    database_row,
     deed_row,
+    imported_row,
     letter_row,
     login_row,
     read_ban,
     reloaded_row,
     session_row,
+    status_row,
 )
 from mudserver.errors import PlayerError, Unavailable
 from mudserver.interfaces.audit import AuditFilter
@@ -93,22 +96,7 @@ class ControlConnection(amp.AMP):
         """Answer `GetStatus`."""
 
         async def answer() -> Row:
-            status = self._administration.status()
-            world = status.world
-            return {
-                "version": status.version,
-                "uptime": status.uptime,
-                "role": status.role,
-                "peer": status.peer,
-                "phase": status.phase,
-                "linked": status.linked,
-                "sessions": len(status.sessions),
-                "connections": status.connections,
-                "draining": status.draining,
-                "epoch": None if world is None else world.epoch,
-                "opened": None if world is None else world.opened.isoformat(timespec="seconds"),
-                "pause": None if world is None else world.pause,
-            }
+            return status_row(self._administration.status())
 
         return self._answer(answer)
 
@@ -310,14 +298,9 @@ class ControlConnection(amp.AMP):
         async def answer() -> Row:
             document = bytes(self._incoming)
             self._incoming.clear()
-            imported = await self._administration.import_character(
-                self._operator, document, account
+            return imported_row(
+                await self._administration.import_character(self._operator, document, account)
             )
-            return {
-                "name": imported.name,
-                "account": imported.account,
-                "strangers": imported.strangers,
-            }
 
         return self._answer(answer)
 
@@ -378,13 +361,7 @@ class ControlConnection(amp.AMP):
         """Answer `GetDatabase`."""
 
         async def answer() -> Row:
-            address = await self._administration.database(self._operator)
-            return {
-                "parameters": [
-                    {"name": name, "value": value} for name, value in address.parameters.items()
-                ],
-                "programs": address.programs,
-            }
+            return database_row(await self._administration.database(self._operator))
 
         return self._answer(answer)
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mudserver.control.commands import MAX_REASON, Refused
+from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.letters import Letter
 from mudserver.interfaces.logins import LoginEntry
-from mudserver.interfaces.operations import Reloaded, SessionSummary
+from mudserver.interfaces.operations import DatabaseAddress, Reloaded, SessionSummary, Status
 from mudserver.interfaces.rows import AccountRow
 from mudserver.wire.text import clean
 from mudserver.world import commands
@@ -18,6 +19,34 @@ from mudserver.world.reading import MAX_WHY_CHARS
 
 #: The arguments of an AMP box, by name.
 Row = dict[str, Any]
+
+
+def status_row(status: Status) -> Row:
+    """Tell how a process is."""
+    world = status.world
+    return {
+        "version": status.version,
+        "uptime": status.uptime,
+        "role": status.role,
+        "peer": status.peer,
+        "phase": status.phase,
+        "linked": status.linked,
+        "sessions": len(status.sessions),
+        "connections": status.connections,
+        "draining": status.draining,
+        "epoch": None if world is None else world.epoch,
+        "opened": None if world is None else world.opened.isoformat(timespec="seconds"),
+        "pause": None if world is None else world.pause,
+    }
+
+
+def database_row(address: DatabaseAddress) -> Row:
+    """Tell where the database is."""
+    parameters = address.parameters.items()
+    return {
+        "parameters": [{"name": name, "value": value} for name, value in parameters],
+        "programs": address.programs,
+    }
 
 
 def session_row(session: SessionSummary) -> Row:
@@ -106,6 +135,15 @@ def reloaded_row(reloaded: Reloaded) -> Row:
         "gateways": reloaded.gateways,
         "sessions": reloaded.sessions,
         "pause": reloaded.pause,
+    }
+
+
+def imported_row(imported: ImportedCharacter) -> Row:
+    """Tell of a character that has come from another world."""
+    return {
+        "name": imported.name,
+        "account": imported.account,
+        "strangers": imported.strangers,
     }
 
 

@@ -13,6 +13,7 @@ with a line in the log of both.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, cast
 
 from twisted.internet.address import UNIXAddress
@@ -38,9 +39,9 @@ from mudserver.bus.commands import (
     Join,
     JoinRefused,
     PeerInfo,
-    VersionRefused,
 )
 from mudserver.bus.envelopes import VERSION, Envelope
+from mudserver.bus.greeting import Greeting
 from mudserver.bus.link_limits import LinkLimits
 from mudserver.bus.link_stage import LinkStage
 from mudserver.bus.link_transport import LinkTransport
@@ -93,7 +94,6 @@ class Link(CarrierAMP):
         limits: What it bears.
 
     Attributes:
-        peer: The other end; None before it has said who it is and was let in.
         boxes: How many were sent.
     """
 
@@ -110,14 +110,11 @@ class Link(CarrierAMP):
     ) -> None:
         super().__init__((Join, Carry, Beat))
         self._owner = owner
-        self._me = me
-        self._admit = admit
+        self._greeting = Greeting(me, partial(admit, self))
         self._clock = clock
         self._limits = limits or LinkLimits()
-        self.peer: PeerInfo | None = None
         self.boxes = 0
         self._stage = LinkStage.GREETING
-        self._let_in = False
         self._reason: MudError | None = None
         self._backlog = Backlog(self._limits.box)
         self._unpacker = Unpacker()
@@ -137,6 +134,11 @@ class Link(CarrierAMP):
         self._flushing: IDelayedCall | None = None
         self._ending: IDelayedCall | None = None
         self._losing: IDelayedCall | None = None
+
+    @property
+    def peer(self) -> PeerInfo | None:
+        """The other end; None before it has said who it is and was let in."""
+        return self._greeting.peer
 
     @property
     def queued(self) -> int:
@@ -190,16 +192,11 @@ class Link(CarrierAMP):
             self._wire.setTcpNoDelay(True)  # a box is complete: nothing to wait for
         self._pulse.heard()
         self._ending = self._clock.callLater(self._limits.deadline, self.broken, "No greeting.")
-        self._call(
-            self.callRemote(
-                Join,
-                version=VERSION,
-                name=self._me.name,
-                role=self._me.role,
-                instance=self._me.instance,
-            ),
-            self._welcomed,
+        me = self._greeting.me
+        joining = self.callRemote(
+            Join, version=VERSION, name=me.name, role=me.role, instance=me.instance
         )
+        self._call(joining, self._welcomed)
 
     def dataReceived(self, data: bytes) -> None:
         """Take what came, which is a sign of life."""
@@ -239,23 +236,12 @@ class Link(CarrierAMP):
     @Join.responder
     def _join(self, version: int, name: str, role: str, instance: str) -> dict[str, object]:
         try:
-            self._check(version, name, role, instance)
+            self._greeting.heard(version, PeerInfo(name, role, instance))
         except JoinRefused as error:
             self._end(error)
             raise
-        self.peer = PeerInfo(name, role, instance)
         self._greeted()
         return {}
-
-    def _check(self, version: int, name: str, role: str, instance: str) -> None:
-        if self.peer is not None:
-            raise JoinRefused("You have joined already.")
-        if version != VERSION:
-            raise VersionRefused(f"We speak version {VERSION} of the bus's protocol.")
-        peer = PeerInfo(name, role, instance)
-        if not peer.lawful:
-            raise JoinRefused("That is no name.")
-        self._admit(self, peer)
 
     def carried(self, box: bytes) -> None:
         """Implement `CarrierAMP.carried`: give the owner what is in the box."""
@@ -281,12 +267,12 @@ class Link(CarrierAMP):
 
     def _welcomed(self, _: object) -> None:
         """The other end lets us in."""
-        self._let_in = True
+        self._greeting.welcome = True
         self._greeted()
 
     def _greeted(self) -> None:
         """Begin, if each end has let the other in."""
-        if self._stage is LinkStage.GREETING and self._let_in and self.peer is not None:
+        if self._stage is LinkStage.GREETING and self._greeting.over:
             self._stage = LinkStage.JOINED
             self._cancel(self._ending)
             self._pulse.start()

@@ -6,8 +6,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.interfaces import (
@@ -24,8 +26,34 @@ from zope.interface import implementer
 #: Bytes of a path in ``sockaddr_un``, less the NUL at its end (unix(7): 108 on Linux).
 MAX_PATH_BYTES: Final = 103
 
+#: What the kernel tells of the other end: process, user and group.
+_CREDENTIALS: Final = Struct("3i")
+
 #: A umask that leaves nothing to others, and folders usable for their owner.
 _OWNERS: Final = 0o077
+
+
+@frozen
+class SocketPeer:
+    """
+    Who is at the other end of a Unix socket, as the kernel tells it.
+
+    Attributes:
+        process: The id of its process when it connected.
+        user: The id of the user whom that ran as.
+    """
+
+    process: int
+    user: int
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> "SocketPeer | None":
+        """Ask the kernel (unix(7), SO_PEERCRED); returns None where it doesn't tell."""
+        if connection.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+            return None
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        process, user, _ = _CREDENTIALS.unpack(told)
+        return cls(process, user)
 
 
 @contextmanager

@@ -2,14 +2,11 @@
 
 import socket
 from collections.abc import Mapping
-from struct import Struct
-from typing import Final, Protocol
+from typing import Protocol
 
 from mudserver.bus.commands import JoinRefused, PeerInfo
 from mudserver.bus.rights import Rights, rights_of
-
-#: What the kernel tells of the other end of a Unix socket (unix(7), SO_PEERCRED): pid, uid, gid.
-_CREDENTIALS: Final = Struct("3i")
+from mudserver.unix_sockets import SocketPeer
 
 
 class Doorman(Protocol):
@@ -76,10 +73,5 @@ class UserDoorman:
 def _user_at(transport: object) -> int | None:
     """Return the user id at the other end of a Unix socket; None where nothing tells it."""
     handle = getattr(transport, "getHandle", lambda: None)()
-    if not isinstance(handle, socket.socket) or handle.family != socket.AF_UNIX:
-        return None
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None
-    told = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(told)
-    return int(user)
+    found = SocketPeer.of(handle) if isinstance(handle, socket.socket) else None
+    return None if found is None else found.user

@@ -11,11 +11,17 @@ from tempfile import mkdtemp
 
 from twisted.trial.unittest import TestCase
 
+from mudserver.bus.codec import Codec
 from mudserver.bus.issuing import FIRST, Subject, issue
+from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.errors import CloseCode
+from mudserver.ids import Epoch, InputNumber, SessionId
+from mudserver.interfaces.continuity import FromWorld
+from mudserver.interfaces.play import EventId, Show
 from mudserver.storage.dsn import Dsn
+from mudserver.view.line import View
 from tests.integration.daemon import mudctl
-from tests.integration.postgres import fresh_database
+from tests.integration.postgres import connected, fresh_database
 from tests.integration.program import free_port
 from tests.integration.telnet_client import TelnetClient, connect
 from tests.integration.town import PAUSE, Part, Town
@@ -31,7 +37,8 @@ class TownTestCase(TestCase):
     worlds = 1
 
     async def setUp(self) -> None:  # type: ignore[override]
-        self.town = Town(self, fresh_database(self), environment=self.environment())
+        self.database = fresh_database(self)
+        self.town = Town(self, self.database, environment=self.environment())
         (self.north, self.south), self.w = await self.town.start(2, self.worlds)
 
     def environment(self) -> Mapping[str, str]:
@@ -169,6 +176,37 @@ class DeathTests(TownTestCase):
     def ben_heard(self, ben: TelnetClient, words: str) -> int:
         """How often he was shown that."""
         return ben.said.text.count(words)
+
+
+class LettersTests(TownTestCase):
+    """What could not be delivered."""
+
+    async def test_replayed_later(self) -> None:
+        """A letter to a gateway that is away is kept until that one is back and confirms it."""
+        await self.ready(self.south)
+        await self.south.kill()
+        view = View("chat", b'{"type":"chat","text":"Better late."}')
+        event = EventId(SessionId("g1-1"), InputNumber(1), 0)
+        show = Show(view, (SessionId("g2-1"),), event, durable=True)
+        with connected(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO undelivered"
+                " (message, subject, kind, payload, error, attempts, first_at, last_at)"
+                " VALUES ('i:1', 'gateway.g2', 'Show', %s, 'Nobody.', 3, now(), now())",
+                (Codec(VOCABULARY).encode(FromWorld(Epoch(1), show)),),
+            )
+        told = await self.told(self.w[0], "deadletters", "replay", "bus:1")
+        self.assertIn("bus:1 is on its way", told)
+        self.assertIn("bus:1 ", await self.letters())
+        again = await mudctl(self, self.w[0], "deadletters", "replay", "bus:1")
+        self.assertIn("on its way already", again.output)
+        await self.south.start()
+        while "bus:1 " in await self.letters():
+            pass
+
+    async def letters(self) -> str:
+        """What operators see."""
+        return await self.told(self.w[0], "deadletters", "list", "--of", "bus")
 
 
 class ReloadTests(TownTestCase):

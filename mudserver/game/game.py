@@ -1,10 +1,8 @@
 """The game: its parts, joined."""
 
 from collections.abc import Callable
-from datetime import datetime
 
-from attrs import field, frozen
-from twisted.internet.interfaces import IReactorTime
+from attrs import frozen
 
 from mudserver.errors import Fenced
 from mudserver.game.accounts import Accounts
@@ -19,7 +17,6 @@ from mudserver.game.expiry import Expiry
 from mudserver.game.fanout import FanOut
 from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
-from mudserver.game.hasher import PasswordHasher
 from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
 from mudserver.game.limits import GameLimits
@@ -33,6 +30,7 @@ from mudserver.game.network_bans import NetworkBanNotices
 from mudserver.game.objections import Objections
 from mudserver.game.opening import Opening
 from mudserver.game.pastime import Pastime
+from mudserver.game.ports import GamePorts
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.reattachment import Reattachments
@@ -50,63 +48,10 @@ from mudserver.game.tokens import Tokens
 from mudserver.game.upkeep import HistoryUpkeep
 from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.ids import Epoch
-from mudserver.interfaces.bus import IBus
-from mudserver.interfaces.failed_logins import IFailedLoginStore
 from mudserver.interfaces.history import IHistoryStore
-from mudserver.interfaces.journal import IJournalStore
-from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.notices import INotices, NoNotices
-from mudserver.interfaces.standby import Whereabouts
-from mudserver.interfaces.stores import IAccountStore, IWorldStore
-from mudserver.interfaces.undelivered import IUndelivered, NoneKept
 from mudserver.tasks import Tasks
 from mudserver.world.names import reserved_names
 from mudserver.world.world import World
-
-
-@frozen
-class GamePorts:
-    """
-    All that a game needs from outside.
-
-    Attributes:
-        bus: What leads to the gateways.
-        accounts: Where accounts are kept.
-        failed_logins: Where failed log-ins are remembered.
-        world: Where the world and its characters are kept.
-        journal: Where what changes is written.
-        history: Where what was said can be read again.
-        hasher: Where passwords are hashed; the game starts and stops it.
-        clock: What all waiting is measured by.
-        utc_now: The wall clock, for moments that outlive the process.
-        token_bytes: So many random bytes, not to be guessed.
-        pick: Chance: at least 0, less than 1.
-        meter: What counts.
-        holder: Who we are, for operators who ask who has the lease.
-        notices: What tells of changes by others.
-        undelivered: Where is kept what the bus could not deliver.
-        whereabouts: Which of several processes ours is; None for one by itself.
-        apart: Whether gateways are in other processes, which hold their sessions while no world is
-            there: a world that ends leaves them to the next one.
-    """
-
-    bus: IBus
-    accounts: IAccountStore
-    failed_logins: IFailedLoginStore
-    world: IWorldStore
-    journal: IJournalStore
-    history: IHistoryStore
-    hasher: PasswordHasher
-    clock: IReactorTime
-    utc_now: Callable[[], datetime]
-    token_bytes: Callable[[int], bytes]
-    pick: Callable[[], float]
-    meter: IMeter
-    holder: str = "a world"
-    notices: INotices = field(factory=NoNotices)
-    undelivered: IUndelivered = field(factory=NoneKept)
-    whereabouts: Whereabouts | None = None
-    apart: bool = False
 
 
 @frozen

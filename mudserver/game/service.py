@@ -11,9 +11,10 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail,
 from twisted.logger import Logger
 
 from mudserver.errors import Fenced, Forbidden, PlayerError, StartupError, Unavailable
-from mudserver.game.game import Game, GamePorts, assemble
+from mudserver.game.game import Game, assemble
 from mudserver.game.limits import GameLimits
 from mudserver.game.populate import populate
+from mudserver.game.ports import GamePorts
 from mudserver.game.presence import OPERATIONS
 from mudserver.interfaces.authority import (
     ChangePassword,

@@ -19,9 +19,9 @@ from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.config import embedded_database
 from mudserver.errors import ConfigError, Unavailable
 from mudserver.game.administration import Administration
-from mudserver.game.game import GamePorts
 from mudserver.game.hasher import HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.ports import GamePorts
 from mudserver.game.pressure import PressureLimits, Threshold
 from mudserver.game.process import Process
 from mudserver.game.reload import Reload, ReloadPorts

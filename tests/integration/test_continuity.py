@@ -13,9 +13,9 @@ from twisted.trial.unittest import TestCase
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.config import Settings
-from mudserver.game.game import GamePorts
 from mudserver.game.hasher import CHEAPEST, PasswordHasher
 from mudserver.game.limits import GameLimits
+from mudserver.game.ports import GamePorts
 from mudserver.game.service import WorldService
 from mudserver.service.gateway_side import GatewaySide
 from mudserver.service.ground import Ground

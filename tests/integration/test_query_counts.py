@@ -12,9 +12,9 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.game.game import GamePorts
 from mudserver.game.hasher import CHEAPEST, PasswordHasher
 from mudserver.game.limits import GameLimits, PresenceLimits
+from mudserver.game.ports import GamePorts
 from mudserver.game.service import WorldService
 from mudserver.game.tokens import csrf_of, hash_secret
 from mudserver.ids import GatewayId, Generation, InputNumber, SessionId, TokenHash

@@ -27,9 +27,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from mudserver.bus.loopback import LoopbackBus
-from mudserver.game.game import GamePorts
 from mudserver.game.hasher import CHEAPEST, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.ports import GamePorts
 from mudserver.game.service import WorldService
 from mudserver.gateway.admission import Admission, AdmissionLimits
 from mudserver.gateway.reaper import Reaper

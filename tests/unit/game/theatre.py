@@ -18,9 +18,10 @@ from zope.interface import implementer
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import Fenced
-from mudserver.game.game import Game, GamePorts
+from mudserver.game.game import Game
 from mudserver.game.hasher import CHEAPEST, HashParameters, PasswordHasher
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
+from mudserver.game.ports import GamePorts
 from mudserver.game.service import WorldService
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import (

@@ -1,14 +1,18 @@
 """What players sent and were shown, and what of it is wrong."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final
 
 from attrs import define, field, frozen
 
-#: Seconds after which what a world was to deliver is delivered, bad as the links are.
-SAFE_AFTER: Final = 20.0
+#: Seconds after a world's end within which the players of a gateway whose link breaks just then may
+#: be missing for others. Who tells them something is refused, and knows it.
+MISSED_FOR: Final = 15.0
+
+#: The code of that refusal.
+NOT_HERE: Final = "not_here"
 
 
 class Means(Enum):
@@ -64,6 +68,20 @@ class Shown:
         return int(self.text.rpartition("-")[2])
 
 
+@frozen
+class Answer:
+    """
+    What came of a command.
+
+    Attributes:
+        at: When that was known, in seconds of the clock.
+        error: The code of the refusal; empty where the command was carried out.
+    """
+
+    at: float
+    error: str = ""
+
+
 @define(eq=False)
 class Page:
     """
@@ -73,7 +91,7 @@ class Page:
         player: Whose.
         spoken: The lines that were sent, each with the id of its command; empty by telnet.
         deeds: The other commands, by their ids: whether each had its thing taken, or put down.
-        answers: The types of the answers that came, by id.
+        answers: The answers that came, by id.
         shown: The lines that were shown, in order.
         lost: How the connection ended, if it did.
     """
@@ -81,7 +99,7 @@ class Page:
     player: str
     spoken: list[tuple[str, Spoken]] = field(factory=list)
     deeds: dict[str, bool] = field(factory=dict)
-    answers: dict[str, list[str]] = field(factory=dict)
+    answers: dict[str, list[Answer]] = field(factory=dict)
     shown: list[Shown] = field(factory=list)
     lost: str = ""
 
@@ -96,12 +114,16 @@ class Page:
         """The ids without an answer."""
         return [id for id in self.ids if id not in self.answers]
 
+    def carried_out(self, id: str) -> bool:
+        """Tell whether a command has its one answer, and was carried out."""
+        return [answer.error for answer in self.answers.get(id, ())] == [""]
+
     @property
     def holds(self) -> bool | None:
         """Whether the player has its thing after all that was acknowledged; None for unknown."""
         last = None
         for id, taken in self.deeds.items():
-            if self.answers.get(id) == ["ack"]:
+            if self.carried_out(id):
                 last = taken
         return last
 
@@ -113,8 +135,7 @@ class Ledger:
 
     Attributes:
         pages: One for each.
-        ends: When worlds ended, in seconds of the clock. What a world could not deliver before is
-            not delivered by the next one: so a line that was sent shortly before need not be shown.
+        ends: When worlds ended, in seconds of the clock.
     """
 
     pages: Sequence[Page]
@@ -123,39 +144,22 @@ class Ledger:
     @property
     def owed(self) -> int:
         """How many showings there must be."""
-        return sum(1 for line, _ in self._durable() if not self._excused(line))
+        return sum(1 for _ in self._durable())
 
-    @property
-    def excused(self) -> int:
-        """How many showings there are not, and need not be, since a world ended."""
-        shown = {page.player: set(page.shown) for page in self.pages}
-        return sum(
-            1
-            for line, page in self._durable()
-            if self._excused(line)
-            and Shown(line.means, line.speaker, line.text) not in shown[page.player]
-        )
-
-    def missing(self, buried: Iterable[str] = ()) -> list[str]:
+    def missing(self) -> list[str]:
         """
         Tell what isn't there yet: answers, and lines to those who are entitled to them.
 
         A tell is for the one it names, a channel line for all. Of a line by telnet, which has no
         id, nobody says whether it was carried out; if one was shown it, all must be.
-
-        Args:
-            buried: The payloads of dead letters: what they name need not be shown.
         """
         found = [
             f"{page.player} has no answer to {id}" for page in self.pages for id in page.unanswered
         ]
-        letters = "\n".join(buried)
         shown = {page.player: Counter(page.shown) for page in self.pages}
         for line, page in self._durable():
             wanted = Shown(line.means, line.speaker, line.text)
-            if self._excused(line):
-                continue
-            if not shown[page.player][wanted] and f'"{line.text}"' not in letters:
+            if not shown[page.player][wanted]:
                 found.append(f"{page.player} was not shown {line}")
         return found
 
@@ -165,8 +169,9 @@ class Ledger:
         for page in self.pages:
             if page.lost:
                 found.append(f"{page.player} lost the connection: {page.lost}")
+            refused = {id for id, line in page.spoken if self._refused(id, line, page)}
             for id, answers in page.answers.items():
-                if len(answers) > 1 or answers != ["ack"]:
+                if not page.carried_out(id) and id not in refused:
                     found.append(f"{page.player} was answered {answers} to {id}")
             for shown, times in Counter(page.shown).items():
                 if times > 1:
@@ -181,14 +186,28 @@ class Ledger:
             for id, line in speaker.spoken:
                 if not id and Shown(line.means, line.speaker, line.text) not in seen:
                     continue
+                if self._refused(id, line, speaker):
+                    continue
                 for page in self.pages:
                     if line.means is Means.CHANNEL or (
                         line.means is Means.TELL and line.to == page.player
                     ):
                         yield line, page
 
-    def _excused(self, line: Spoken) -> bool:
-        return any(0.0 <= end - line.at < SAFE_AFTER for end in self.ends)
+    @property
+    def refused(self) -> int:
+        """How many tells were refused, as those they were for were not back yet."""
+        return sum(
+            1 for page in self.pages for id, line in page.spoken if self._refused(id, line, page)
+        )
+
+    def _refused(self, id: str, line: Spoken, page: Page) -> bool:
+        if line.means is not Means.TELL:
+            return False
+        answers = page.answers.get(id, [])
+        return [answer.error for answer in answers] == [NOT_HERE] and any(
+            0.0 <= answers[0].at - end < MISSED_FOR for end in self.ends
+        )
 
     @staticmethod
     def _order(page: Page) -> Iterator[str]:

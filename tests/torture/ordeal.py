@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from mudserver.bus.outgoing import NOBODY, STOPPED
+from mudserver.bus.unconfirmed import NO_RECEIPT, DurableLimits
 from mudserver.storage.dsn import Dsn
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.town import Part, Town
@@ -68,7 +70,11 @@ _POLL: Final = 0.25
 _HOLDERS: Final = """
     SELECT i.key, coalesce(c.name, '') FROM item i LEFT JOIN character c ON c.id = i.holder
 """
-_LETTERS: Final = "SELECT payload, subject, error FROM undelivered"
+#: What a world has not delivered when it stops, for one of these reasons, it buries; and the next
+#: one says it.
+_STOPPED: Final = (NOBODY, NO_RECEIPT, STOPPED)
+
+_LETTERS: Final = "SELECT kind, subject, attempts, error FROM undelivered"
 
 
 class Blow(Enum):
@@ -129,7 +135,7 @@ class Ordeal:
         await self._strike_until(over)
         await playing
         await self._settle()
-        problems = [*self._missing(), *self._ledger.wrong(), *self._stored()]
+        problems = [*self._missing(), *self._ledger.wrong(), *self._buried(), *self._stored()]
         await self._end()
         problems += self._problems
         problems += [f"in a log: {line}" for log in self._logs for line in _bad_lines(log)]
@@ -259,13 +265,20 @@ class Ordeal:
             self._logs.append(part.log.text)
 
     def _missing(self) -> list[str]:
-        missing = self._ledger.missing()
-        return self._ledger.missing(self._letters()) if missing else []
+        return self._ledger.missing()
 
-    def _letters(self) -> list[str]:
+    def _buried(self) -> list[str]:
+        """Return what became a dead letter, though nobody stays away for so long."""
+        return [
+            f"a dead letter: {kind} to {subject}, after {attempts} attempts: {error}"
+            for kind, subject, attempts, error in self._letters()
+            if attempts >= DurableLimits().failures or error not in _STOPPED
+        ]
+
+    def _letters(self) -> list[tuple[str, str, int, str]]:
         with connected(self._dsn) as connection, connection.cursor() as cursor:
             cursor.execute(_LETTERS)
-            return [bytes(payload).decode(errors="replace") for payload, *_ in cursor.fetchall()]
+            return list(cursor.fetchall())
 
     def _stored(self) -> list[str]:
         """Return where what is stored differs from what was acknowledged."""
@@ -287,7 +300,7 @@ class Ordeal:
         return (
             f"seed {self.seed}, {self.seconds:g} s: right; {answers} answers,"
             f" {self._ledger.owed} showings that had to be, {shown} that were,"
-            f" {self._ledger.excused} lost with a world; {len(self._letters())} dead letters"
+            f" {self._ledger.refused} tells refused; {len(self._letters())} dead letters"
         )
 
 

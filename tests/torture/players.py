@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from tests.integration.telnet_client import TelnetClient, connect
 from tests.integration.town import Part
 from tests.integration.web_client import Message, WebSocketPlayer, enter, register
-from tests.torture.ledger import Means, Page, Shown, Spoken
+from tests.torture.ledger import Answer, Means, Page, Shown, Spoken
 
 PASSWORD: Final = "correct horse battery"
 
@@ -120,7 +120,8 @@ class WebTalker:
     def _note(self, message: Message) -> None:
         page = self.page
         if message["type"] in ("ack", "error"):
-            page.answers.setdefault(message.get("id", ""), []).append(message["type"])
+            answer = Answer(reactor.seconds(), message.get("code", ""))
+            page.answers.setdefault(message.get("id", ""), []).append(answer)
         elif message["type"] == "chat":
             means = Means(message["channel"])
             ours = message["from"] == page.player

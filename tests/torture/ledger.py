@@ -11,8 +11,9 @@ from attrs import define, field, frozen
 #: be missing for others. Who tells them something is refused, and knows it.
 MISSED_FOR: Final = 15.0
 
-#: The code of that refusal.
+#: The codes of that refusal, and of what is refused since too much waits for the world already.
 NOT_HERE: Final = "not_here"
+TOO_MUCH: Final = "rate_limited"
 
 
 class Means(Enum):
@@ -169,9 +170,9 @@ class Ledger:
         for page in self.pages:
             if page.lost:
                 found.append(f"{page.player} lost the connection: {page.lost}")
-            refused = {id for id, line in page.spoken if self._refused(id, line, page)}
+            said = dict(page.spoken)
             for id, answers in page.answers.items():
-                if not page.carried_out(id) and id not in refused:
+                if not page.carried_out(id) and not self._refused(id, said.get(id), page):
                     found.append(f"{page.player} was answered {answers} to {id}")
             for shown, times in Counter(page.shown).items():
                 if times > 1:
@@ -196,18 +197,23 @@ class Ledger:
 
     @property
     def refused(self) -> int:
-        """How many tells were refused, as those they were for were not back yet."""
+        """How many commands were rightly refused."""
         return sum(
-            1 for page in self.pages for id, line in page.spoken if self._refused(id, line, page)
+            self._refused(id, dict(page.spoken).get(id), page)
+            for page in self.pages
+            for id in page.answers
         )
 
-    def _refused(self, id: str, line: Spoken, page: Page) -> bool:
-        if line.means is not Means.TELL:
-            return False
-        answers = page.answers.get(id, [])
-        return [answer.error for answer in answers] == [NOT_HERE] and any(
-            0.0 <= answers[0].at - end < MISSED_FOR for end in self.ends
-        )
+    def _refused(self, id: str, line: Spoken | None, page: Page) -> bool:
+        """Tell whether a command was refused, and might be."""
+        match page.answers.get(id):
+            case [Answer(error=error)] if error == TOO_MUCH:
+                return True
+            case [Answer(at=at, error=error)] if error == NOT_HERE:
+                tells = line is not None and line.means is Means.TELL
+                return tells and any(0.0 <= at - end < MISSED_FOR for end in self.ends)
+            case _:
+                return False
 
     @staticmethod
     def _order(page: Page) -> Iterator[str]:

@@ -300,7 +300,7 @@ class Ordeal:
         return (
             f"seed {self.seed}, {self.seconds:g} s: right; {answers} answers,"
             f" {self._ledger.owed} showings that had to be, {shown} that were,"
-            f" {self._ledger.refused} tells refused; {len(self._letters())} dead letters"
+            f" {self._ledger.refused} commands refused; {len(self._letters())} dead letters"
         )
 
 

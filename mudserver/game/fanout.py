@@ -8,6 +8,7 @@ from twisted.logger import Logger
 
 from mudserver.game.deliveries import Deliveries
 from mudserver.game.gateways import Gateways
+from mudserver.game.late_words import LateWord, LateWords
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.view_names import ViewNames
 from mudserver.ids import CharacterId, CommandId, RoomId
@@ -47,6 +48,7 @@ class FanOut:
         sessions: Who is played by which session.
         gateways: Where players are.
         deliveries: Keeps count of what must arrive.
+        late_words: Remembers it for those who come back late.
         utc_now: The wall clock, for the time that messages carry.
         meter: Gets ``fanout_recipients`` and ``view_bytes`` by type (histograms).
     """
@@ -60,6 +62,7 @@ class FanOut:
         sessions: Sessions,
         gateways: Gateways,
         deliveries: Deliveries,
+        late_words: LateWords,
         utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
@@ -67,6 +70,7 @@ class FanOut:
         self._sessions = sessions
         self._gateways = gateways
         self._deliveries = deliveries
+        self._late_words = late_words
         self._utc_now = utc_now
         self._meter = meter
         self._largest: dict[str, int] = {}
@@ -104,10 +108,35 @@ class FanOut:
                     shown = answering(view, command)
                 name = None if names is None else names.name(ordinal, viewer, place)
                 self._show(shown, characters, name, durable=durable, again=again)
+        if durable and names is not None and self._late_words.remembers:
+            self._remember(event, names, ordinal, time)
         for delta in deltas:
             watchers = watching(self._world, delta)
             if watchers:
                 self._show(_delta_view(delta, time), watchers)
+
+    def catch_up(self, word: LateWord, late: frozenset[CharacterId]) -> None:
+        """
+        Show something to those whom it is for and who were not there.
+
+        Args:
+            word: What was said.
+            late: Who was not there.
+        """
+        for viewer, characters in resolve(self._world, word.event, self._utc_now()):
+            if viewer is Viewer.OTHERS:
+                for name, view in word.views:
+                    self._show(view, late.intersection(characters), name, durable=True)
+
+    def _remember(self, event: Event, names: ViewNames, ordinal: int, time: str) -> None:
+        """Remember what was said to many, and not in one room, where all are who hear it."""
+        if event.audience.channel is not None or event.audience.members:
+            views = render(self._world, event, Viewer.OTHERS, time)
+            named = (
+                (names.name(ordinal, Viewer.OTHERS, place), view)
+                for place, view in enumerate(views)
+            )
+            self._late_words.note(event, tuple(named))
 
     def update(self, deltas: Iterable[Delta], spared: Set[CharacterId]) -> None:
         """

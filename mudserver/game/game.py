@@ -19,6 +19,8 @@ from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
 from mudserver.game.housekeeping import Housekeeping
 from mudserver.game.journal import Journal
+from mudserver.game.late_words import LateWords
+from mudserver.game.latecomers import Latecomers
 from mudserver.game.limits import GameLimits
 from mudserver.game.links import Links
 from mudserver.game.login_attempts import LoginAttempts
@@ -78,6 +80,7 @@ class Game:
     reattachments: Reattachments
     gateways: Gateways
     deliveries: Deliveries
+    late_words: LateWords
     attachments: Attachments
     revocations: Revocations
     standings: Standings
@@ -155,11 +158,13 @@ def assemble(
     )
     gateways = Gateways(ports.bus, epoch)
     deliveries = Deliveries(gateways, sessions, ports.clock)
+    late_words = LateWords(deliveries, ports.clock)
     fan_out = FanOut(
         world=world,
         sessions=sessions,
         gateways=gateways,
         deliveries=deliveries,
+        late_words=late_words,
         utc_now=ports.utc_now,
         meter=ports.meter,
     )
@@ -221,6 +226,16 @@ def assemble(
     attendance = Attendance(
         epoch=epoch, sessions=sessions, links=links, opening=opening, clock=ports.clock
     )
+    repeats = Repeats(
+        world=world,
+        sessions=sessions,
+        loop=loop,
+        fan_out=fan_out,
+        deliveries=deliveries,
+        clock=ports.clock,
+        utc_now=ports.utc_now,
+        meter=ports.meter,
+    )
     reattachments = Reattachments(
         world=world,
         epoch=epoch,
@@ -233,6 +248,7 @@ def assemble(
         links=links,
         stage=stage,
         states=states,
+        latecomers=Latecomers(late_words=late_words, fan_out=fan_out, repeats=repeats, loop=loop),
         loop=loop,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -299,14 +315,7 @@ def assemble(
         pressure=pressure,
         fan_out=fan_out,
         deliveries=deliveries,
-        repeats=Repeats(
-            world=world,
-            sessions=sessions,
-            loop=loop,
-            fan_out=fan_out,
-            utc_now=ports.utc_now,
-            meter=ports.meter,
-        ),
+        repeats=repeats,
         missing=missing,
         presence=presence,
         farewells=farewells,
@@ -343,6 +352,7 @@ def assemble(
         reattachments=reattachments,
         gateways=gateways,
         deliveries=deliveries,
+        late_words=late_words,
         attachments=attachments,
         revocations=revocations,
         standings=standings,

@@ -23,6 +23,7 @@ from mudserver.game.answers import Answers
 from mudserver.game.attachments import MAX_LOADS, SAVED_SECONDS
 from mudserver.game.expected import Expected
 from mudserver.game.journal import Journal
+from mudserver.game.latecomers import Latecomers
 from mudserver.game.links import Links
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.objections import Objections
@@ -94,6 +95,7 @@ class Reattachments:
         links: What holds those whose connection is lost.
         stage: What lets the events be true.
         states: What shows them where they are.
+        latecomers: What shows them what they have not heard.
         loop: Where it happens.
         clock: What waiting is measured by.
         utc_now: The wall clock, by which tokens end.
@@ -116,6 +118,7 @@ class Reattachments:
         links: Links,
         stage: Stage,
         states: States,
+        latecomers: Latecomers,
         loop: GameLoop,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -132,6 +135,7 @@ class Reattachments:
         self._links = links
         self._stage = stage
         self._states = states
+        self._latecomers = latecomers
         self._loop = loop
         self._clock = clock
         self._utc_now = utc_now
@@ -286,6 +290,7 @@ class Reattachments:
         self._states.expect(session)
         arrived, _ = enter(self._world, character)
         self._stage.restore((arrived,), self._states.due)
+        self._latecomers.entered(character.id)
         if held.linkdead:
             self._links.hold(session)
             self._stage.restore(lose_link(self._world, character.id), self._states.due)

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from mudserver.errors import PlayerError
+from mudserver.game.deliveries import Deliveries
 from mudserver.game.fanout import FanOut
+from mudserver.game.late_words import LATE_SECONDS
 from mudserver.game.loop import GameLoop
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.view_names import ViewNames
+from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Input
 from mudserver.wire.text import clean
@@ -20,19 +26,46 @@ from mudserver.world.grammar import parse
 from mudserver.world.rules import decide
 from mudserver.world.world import World
 
+#: How many may wait for somebody who isn't back; those beyond are not said.
+MAX_WAITING: Final = 1_000
+
+#: By what one sees that somebody isn't: the code of the refusal.
+NOT_HERE: Final = "not_here"
+
+
+@frozen
+class _Waiting:
+    """
+    Something that is for somebody who isn't back yet.
+
+    Attributes:
+        session: Whose it is.
+        input: By which it was said.
+        until: When it is given up, in seconds of the clock.
+        arrived: Notes that it is no longer under way.
+    """
+
+    session: Session
+    input: Input
+    until: float
+    arrived: Callable[[], None]
+
 
 class Repeats:
     """
     Says again what players said to others, wherever these are.
 
     It is said by the same names, and gateways leave out whoever was shown it. Nothing else of an
-    input is done again; where it can't be said any more, nothing is.
+    input is done again; where it can't be said any more, nothing is. What is for somebody who isn't
+    back yet waits for them.
 
     Args:
         world: Where it is said.
         sessions: Who plays.
         loop: Where it queues.
         fan_out: What shows it.
+        deliveries: Keeps count of what waits, so that speakers' gateways keep it, too.
+        clock: Measures how long it may wait.
         utc_now: The wall clock.
         meter: Gets ``words_repeated`` (counter).
     """
@@ -44,6 +77,8 @@ class Repeats:
         sessions: Sessions,
         loop: GameLoop,
         fan_out: FanOut,
+        deliveries: Deliveries,
+        clock: IReactorTime,
         utc_now: Callable[[], datetime],
         meter: IMeter,
     ) -> None:
@@ -51,8 +86,11 @@ class Repeats:
         self._sessions = sessions
         self._loop = loop
         self._fan_out = fan_out
+        self._deliveries = deliveries
+        self._clock = clock
         self._utc_now = utc_now
         self._meter = meter
+        self._waiting: dict[tuple[SessionId, InputNumber], _Waiting] = {}
 
     def repeat(self, session: Session, input: Input, then: Callable[[], None]) -> None:
         """
@@ -70,20 +108,44 @@ class Repeats:
         # It was taken before: a gateway keeps a bounded number of them.
         self._loop.require(session.lane, partial(self._say, session, input, then), failed)
 
+    def go_on(self) -> None:
+        """Try to say again what waits: some are back. Within the loop only."""
+        now = self._clock.seconds()
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            said = not self._sessions.goes_on(each.session) or self._said(each.session, each.input)
+            if said or now >= each.until:
+                each.arrived()
+            else:
+                self._waiting[each.session.id, each.input.number] = each
+
     def _say(self, session: Session, input: Input, then: Callable[[], None]) -> None:
-        if self._sessions.goes_on(session):
-            names = ViewNames(session.id, input.number)
-            for event in self._events(session, input.text):
-                if isinstance(event, MUST_ARRIVE):
-                    self._meter.count("words_repeated")
-                    self._fan_out.tell(event, (), input.command, names, again=True)
+        if self._sessions.goes_on(session) and not self._said(session, input):
+            self._wait(session, input)
         then()
 
-    def _events(self, session: Session, text: str) -> tuple[Event, ...]:
+    def _said(self, session: Session, input: Input) -> bool:
+        """Say something again; return False where somebody isn't back for whom it is."""
         try:
-            command = parse(clean(text), self._world.lexicon)
-            if not speaks_afar(command):
-                return ()
-            return decide(self._world, session.character, command, self._utc_now())
-        except PlayerError:
+            events = self._events(session, input.text)
+        except PlayerError as error:
+            return error.code != NOT_HERE
+        names = ViewNames(session.id, input.number)
+        for event in events:
+            if isinstance(event, MUST_ARRIVE):
+                self._meter.count("words_repeated")
+                self._fan_out.tell(event, (), input.command, names, again=True)
+        return True
+
+    def _wait(self, session: Session, input: Input) -> None:
+        key = (session.id, input.number)
+        if key not in self._waiting and len(self._waiting) < MAX_WAITING:
+            arrived = self._deliveries.begin(*key)
+            until = self._clock.seconds() + LATE_SECONDS
+            self._waiting[key] = _Waiting(session, input, until, arrived)
+
+    def _events(self, session: Session, text: str) -> tuple[Event, ...]:
+        command = parse(clean(text), self._world.lexicon)
+        if not speaks_afar(command):
             return ()
+        return decide(self._world, session.character, command, self._utc_now())

@@ -153,6 +153,8 @@ class WorldService(Service):
         game.logins.start()
         bus = self._ports.bus
         game.opening.begin()
+        if self._ports.apart:
+            game.late_words.begin()
         self._withdraw = (
             bus.respond(WORLD, self._respond, rank=epoch),
             bus.subscribe(WORLD, self._receive),
@@ -210,6 +212,7 @@ class WorldService(Service):
         game.expiry.stop()
         game.missing.stop()
         game.opening.stop()
+        game.late_words.stop()
         game.attendance.stop()
 
     def _let_go(self, game: Game) -> None:

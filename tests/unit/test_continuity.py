@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from mudserver.bus.loopback import LoopbackBus
+from mudserver.game.late_words import KEPT_SECONDS
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.reaper import SWEEP_SECONDS
 from mudserver.gateway.terminal_link import TerminalLink
@@ -301,7 +302,7 @@ class ContinuityTest(GameTestCase):
         """What was delivered is not said again."""
         self.command("tell Bob one", "c1")
         self.bob.line("chat two")
-        self.pass_time(0.2)
+        self.pass_time(KEPT_SECONDS + 1.0)
         self.kill()
         self.open_next()
         self.assertEqual(self.meter.counts["words_repeated"], 0)

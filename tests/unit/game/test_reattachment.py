@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from mudserver.errors import CloseCode, StorageUnavailable, Unavailable
 from mudserver.game import attendance, journal
+from mudserver.game.late_words import LATE_SECONDS
 from mudserver.ids import (
     AccountId,
     CommandId,
@@ -78,6 +79,64 @@ class GoOnTest(SuccessionTestCase):
         self.advance()
         self.assertEqual(self.holding.types(self.ann), ["room.delta"])
         self.assertEqual(self.holding.types(self.bob), ["char.state", "room.state"])
+
+    def late(self, *typed: str) -> None:
+        """Have Ann play on in the next world, before Bob is back."""
+        self.kill()
+        self.open_next()
+        self.holding.ask(self.ann)
+        self.advance(5.0)
+        for text in typed:
+            self.carry_out(self.ann, text)
+        self.holding.forget()
+
+    def test_late(self) -> None:
+        """Who comes back after others have played on is shown what these said on channels, in its
+        order and once; not what is for nobody but those who are there.
+        """
+        self.late("chat one", "say here", "chat two", "tell Bob three")
+        self.holding.ask(self.bob)
+        self.advance()
+        self.carry_out(self.ann, "chat four")
+        self.holding.ask(self.bob)
+        self.advance()
+        heard = [line for line in self.holding.lines(self.bob) if "Ann:" in line]
+        self.assertEqual(heard, [f"[chat] Ann: {word}" for word in ("one", "two", "four")])
+        self.assertNotIn("[chat] Ann: one", self.holding.lines(self.ann))
+
+    def test_late_and_deaf(self) -> None:
+        """They are spared what they would have been spared in time."""
+        self.carry_out(self.bob, "mute Ann")
+        self.late("chat one")
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual([line for line in self.holding.lines(self.bob) if "one" in line], [])
+
+    def test_too_late(self) -> None:
+        """A world doesn't remember it for ever."""
+        self.late("chat one")
+        self.advance(LATE_SECONDS)
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual([line for line in self.holding.lines(self.bob) if "one" in line], [])
+
+    def test_told_who_is_late(self) -> None:
+        """What an earlier world was told for somebody waits until they are back."""
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.late()
+        self.holding.send_again(self.ann)
+        self.advance()
+        self.assertEqual(self.holding.settled(self.ann)[0].refusal, None)
+        self.assertTrue(self.holding.settled(self.ann)[0].under_way)
+        for _ in range(2):
+            self.holding.ask(self.bob)
+            self.advance()
+        heard = [line for line in self.holding.lines(self.bob) if "one" in line]
+        self.assertEqual(heard, ['Ann tells you, "one"'])
+        self.assertEqual(len(self.game.deliveries), 0)
 
     def test_uncommitted(self) -> None:
         """What was not committed is carried out again, and shown once."""

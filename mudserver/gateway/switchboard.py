@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar, cast
 
-from attrs import evolve
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -11,6 +10,7 @@ from mudserver.gateway.carrier import Carrier
 from mudserver.gateway.dress import Dress
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.seat import Player, Seat
+from mudserver.gateway.shown import Shown
 from mudserver.ids import Epoch, GatewayId, InputNumber, SessionId
 from mudserver.interfaces.bus import IBus, Message, gateway_subject
 from mudserver.interfaces.continuity import FromWorld, InputsWanted
@@ -18,7 +18,6 @@ from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
     Delivered,
     Ended,
-    EventId,
     Expiring,
     PasswordWanted,
     Settled,
@@ -26,16 +25,7 @@ from mudserver.interfaces.play import (
 )
 from mudserver.session.outbox import Frame
 from mudserver.session.session import Play, Session
-from mudserver.session.showings import Showings
 from mudserver.view.line import View
-
-#: Only the second world that is heard of can show again what was shown.
-_SECOND: Final = 2
-
-#: What must arrive is remembered for longer than the rest: how many showings of it, and how many
-#: sessions in all of them together.
-MAX_SAID: Final = 20_000
-MAX_HEARERS: Final = 1_000_000
 
 #: Seconds for which output may wait while the world has more work at hand than it does in a turn:
 #: what follows goes with it in one write, which costs as much as ten lines. Whoever waits for an
@@ -74,8 +64,8 @@ class Switchboard:
         gateway: This gateway's name on the bus.
         bus: The way to the world.
         clock: Schedules the end of the turn.
-        meter: Counts what is shown (``frames``, ``fanout_bytes``), ``messages_outdated`` and
-            ``showings_repeated`` (counters).
+        meter: Counts what is shown (``frames``, ``fanout_bytes``) and ``messages_outdated``
+            (counters), and what `Shown` counts.
         busy: Tells whether the world has more to do in the very next turn, where that can be known.
     """
 
@@ -102,9 +92,7 @@ class Switchboard:
         self._flushing: IDelayedCall | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._epoch = Epoch(0)
-        self._worlds = 0
-        self._showings: Showings[EventId] = Showings()
-        self._said: Showings[EventId] = Showings(MAX_SAID, MAX_HEARERS)
+        self._seen = Shown(meter)
         self._routes: dict[type[Message], Callable[[Message], None]] = {}
         self._lost: Callable[[], None] = _unrepaired
 
@@ -182,9 +170,7 @@ class Switchboard:
         """Tell whether to listen to a world of that epoch: none later was heard of."""
         if epoch > self._epoch:
             self._epoch = epoch
-            self._worlds += 1
-            self._showings.freeze()
-            self._said.freeze()
+            self._seen.another_world()
         return epoch == self._epoch
 
     def receive(self, message: Message) -> None:
@@ -198,7 +184,7 @@ class Switchboard:
         told = message.message
         match told:
             case Show():
-                self._show(told if told.event is None else self._unseen(told, told.event))
+                self._show(told if told.event is None else self._seen.unseen(told, told.event))
             case Settled(session=session):
                 self._settle(session, told)
             case Delivered(inputs=inputs):
@@ -219,10 +205,7 @@ class Switchboard:
         if not isinstance(message, Show) or not message.durable or message.event is None:
             self._meter.count("messages_outdated")
             return
-        unseen = self._said.lately(message.event, message.sessions)
-        self._said.note_late(message.event, unseen)
-        self._worlds = max(self._worlds, _SECOND)
-        self._show(self._narrowed(message, unseen))
+        self._show(self._seen.late(message, message.event))
 
     def _pass_on(self, message: Message) -> None:
         receive = self._routes.get(type(message))
@@ -256,25 +239,6 @@ class Switchboard:
         seat = self._seats.get(session)
         if seat is not None and seat.pause is None:
             send_again(self._bus, seat.play, seat.play.unsettled.after(after))
-
-    def _unseen(self, show: Show, event: EventId) -> Show:
-        """Leave out those who were shown that by an earlier world, or before it was replayed."""
-        showings = self._said if show.durable else self._showings
-        if show.again:
-            unseen = showings.lately(event, show.sessions)
-            showings.note(event, unseen)
-        else:
-            showings.note(event, show.sessions)
-            if self._worlds < _SECOND:
-                return show
-            unseen = showings.unseen(event, show.sessions)
-        return self._narrowed(show, unseen)
-
-    def _narrowed(self, show: Show, unseen: tuple[SessionId, ...]) -> Show:
-        if len(unseen) == len(show.sessions):
-            return show
-        self._meter.count("showings_repeated", len(show.sessions) - len(unseen))
-        return evolve(show, sessions=unseen)
 
     def gap(self, seat: Seat) -> bool:
         """Tell a session that something was lost on the way here, if it can be told now."""

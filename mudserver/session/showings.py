@@ -6,7 +6,7 @@ have seen that already.
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
 from attrs import define, field
@@ -39,6 +39,11 @@ class Showings(Generic[E]):
     _noted: deque[tuple[E, tuple[SessionId, ...]]] = field(factory=deque, init=False)
     _recipients: int = field(default=0, init=False)
     _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
+
+    @property
+    def noted(self) -> Iterable[tuple[E, tuple[SessionId, ...]]]:
+        """What is remembered, the oldest first."""
+        return self._noted
 
     def note(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         """Those sessions are shown that event."""

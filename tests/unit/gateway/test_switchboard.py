@@ -261,6 +261,29 @@ class SwitchboardTest(GatewayTestCase):
         self.assertEqual(self.shown(bob), ["Ann waves.", "You smile."])
         self.assertEqual(self.meter.counts["showings_repeated"], 2)
 
+    def test_too_late_to_be_seen(self) -> None:
+        """What was lost on its way, and comes from the next world, is not shown behind what was
+        done after it: but to the one who did it, and if it must arrive.
+        """
+        _, ann = self.seat("a")
+        _, bob = self.seat("b")
+
+        def show(number: int, *, durable: bool = False) -> None:
+            event = EventId(SessionId("a"), InputNumber(number), 4)
+            both = tuple(map(SessionId, "ab"))
+            self.world.send(Show(view(f"Deed {number}."), both, event, durable=durable))
+
+        show(2)
+        self.world.epoch = 2
+        show(1)
+        show(0, durable=True)
+        show(2)
+        show(3)
+        show(4)
+        self.turn()
+        self.assertEqual(self.shown(ann), [f"Deed {number}." for number in (2, 1, 0, 3, 4)])
+        self.assertEqual(self.shown(bob), [f"Deed {number}." for number in (2, 0, 3, 4)])
+
     def test_replayed(self) -> None:
         """What an operator has delivered after all is shown once, to who didn't see it yet."""
         _, ann = self.seat("a")

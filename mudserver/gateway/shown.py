@@ -1,0 +1,90 @@
+"""What the sessions of a gateway were shown, so that no world shows it to them again."""
+
+from typing import Final
+
+from attrs import evolve
+
+from mudserver.ids import InputNumber, SessionId
+from mudserver.interfaces.meter import IMeter
+from mudserver.interfaces.play import EventId, Show
+from mudserver.session.showings import Showings
+
+#: Only the second world that is heard of can show again what was shown.
+_SECOND: Final = 2
+
+#: What must arrive is remembered for longer than the rest: how many showings of it, and how many
+#: sessions in all of them together.
+MAX_SAID: Final = 20_000
+MAX_HEARERS: Final = 1_000_000
+
+
+class Shown:
+    """
+    Leaves out of what worlds show whoever has seen it.
+
+    What need not arrive is in its order, too, for all but the one whose doing it is: who has seen
+    what somebody did later, by an earlier world, is not shown what it is too late for.
+
+    Args:
+        meter: Gets ``showings_repeated`` (counter).
+    """
+
+    def __init__(self, meter: IMeter) -> None:
+        self._meter = meter
+        self._worlds = 0
+        self._said: Showings[EventId] = Showings(MAX_SAID, MAX_HEARERS)
+        self._rest: Showings[EventId] = Showings()
+        # The highest input of each whose doings were shown by earlier worlds, by who saw it.
+        self._latest: dict[SessionId, dict[SessionId, InputNumber]] = {}
+
+    def another_world(self) -> None:
+        """From now on a later world shows what there is."""
+        self._worlds += 1
+        self._said.freeze()
+        self._rest.freeze()
+        self._latest = {}
+        for event, sessions in self._rest.noted:
+            seen = self._latest.setdefault(event.session, {})
+            for session in sessions:
+                seen[session] = max(event.number, seen.get(session, event.number))
+
+    def unseen(self, show: Show, event: EventId) -> Show:
+        """
+        Leave out those who were shown that by an earlier world, or before it was said again.
+
+        Args:
+            show: What the world of now shows.
+            event: Its name.
+        """
+        showings = self._said if show.durable else self._rest
+        if show.again:
+            unseen = showings.lately(event, show.sessions)
+            showings.note(event, unseen)
+        else:
+            showings.note(event, show.sessions)
+            if self._worlds < _SECOND:
+                return show
+            unseen = showings.unseen(event, show.sessions)
+            if not show.durable:
+                unseen = self._in_order(event, unseen)
+        return self._narrowed(show, unseen)
+
+    def late(self, show: Show, event: EventId) -> Show:
+        """Leave out those who were shown what an earlier world shows, by whichever one."""
+        unseen = self._said.lately(event, show.sessions)
+        self._said.note_late(event, unseen)
+        self._worlds = max(self._worlds, _SECOND)
+        return self._narrowed(show, unseen)
+
+    def _in_order(self, event: EventId, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
+        seen = self._latest.get(event.session)
+        if seen is None:
+            return sessions
+        own, number = event.session, event.number
+        return tuple(each for each in sessions if each == own or seen.get(each, number) <= number)
+
+    def _narrowed(self, show: Show, unseen: tuple[SessionId, ...]) -> Show:
+        if len(unseen) == len(show.sessions):
+            return show
+        self._meter.count("showings_repeated", len(show.sessions) - len(unseen))
+        return evolve(show, sessions=unseen)

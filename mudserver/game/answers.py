@@ -27,6 +27,10 @@ MAX_UNANSWERED: Final = 1_000
 _NOT_REMEMBERED: Final = Refusal("unavailable", "That could not be done just then.", 1.0)
 
 
+#: Not of an earlier world.
+_OURS: Final = InputNumber(0)
+
+
 @define(eq=False)
 class _Waiting:
     """An input whose answer can't be given yet, or only after those before it."""
@@ -38,11 +42,14 @@ class _Waiting:
 
 @define(eq=False)
 class _Remembered:
-    """What a client's id was answered; its waiting input until then."""
+    """What a client's id was answered; its waiting input until then, or what an earlier world did
+    by it.
+    """
 
     since: float
     waiting: bool = True
     refusal: Refusal | None = None
+    number: InputNumber = _OURS
 
 
 @frozen
@@ -55,11 +62,14 @@ class Admission:
         settled: Answers that can be given now.
         early: Whether inputs before it are missing, or there is no room for it: it is as if it had
             not come, and has to come again.
+        again: Whether an earlier world has carried it out, and may have told nobody, as far as is
+            known.
     """
 
     fresh: bool
     settled: tuple[Settled, ...] = ()
     early: bool = False
+    again: bool = False
 
 
 #: What becomes of nearly all.
@@ -80,11 +90,13 @@ class Answers:
 
     Attributes:
         session: Whose.
-        inherited: The highest input that an earlier world has carried out; so has it all below.
+        inherited: The highest input that an earlier world has done with; so has it all below.
     """
 
     session: SessionId
-    inherited: InputNumber = field(default=InputNumber(0), init=False)
+    inherited: InputNumber = field(default=_OURS, init=False)
+    # Up to which the gateway has all answers of that world.
+    _answered: InputNumber = field(default=_OURS, init=False)
     # No OrderedDict: an empty one takes 130 bytes more, and most sessions have few of either. Those
     # that wait have numbers without holes, up to the highest.
     _waiting: dict[InputNumber, _Waiting] = field(factory=dict, init=False)
@@ -106,7 +118,13 @@ class Answers:
         """The highest input that was taken; so were all below it."""
         return InputNumber(self._highest)
 
-    def go_on(self, applied: InputNumber, rows: Iterable[AnswerRow], now: float) -> None:
+    def go_on(
+        self,
+        applied: InputNumber,
+        rows: Iterable[AnswerRow],
+        now: float,
+        answered: InputNumber = _OURS,
+    ) -> None:
         """
         Go on with a session that another world has begun.
 
@@ -114,12 +132,14 @@ class Answers:
             applied: The highest input that is done.
             rows: Which answers are remembered, in the order of their ordinals.
             now: Seconds; since then they count as given.
+            answered: The highest input up to which the gateway has all answers. Of these it sends
+                only what was carried out, and perhaps not told to all.
         """
-        self._highest = applied
-        self.inherited = applied
+        self._highest = self.inherited = applied
+        self._answered = answered
         for row in rows:
             refusal = None if row.code is None else Refusal(row.code, row.message or "")
-            self._remembered[row.command] = _Remembered(now, False, refusal)
+            self._remembered[row.command] = _Remembered(now, False, refusal, row.number)
             self._named = row.ordinal
 
     def admit(self, number: InputNumber, command: CommandId | None, now: float) -> Admission:
@@ -188,11 +208,14 @@ class Answers:
     def _again(self, number: InputNumber, command: CommandId | None) -> Admission:
         if number in self._waiting:
             return Admission(fresh=False)
-        refusal = None
+        refusal, again = None, number <= self.inherited
         if command is not None:
             known = self._remembered.get(command)
             refusal = _NOT_REMEMBERED if known is None else known.refusal
-        return Admission(False, (Settled(self.session, number, command, refusal),))
+            if again and number > self._answered:
+                again = known is not None and known.number == number and refusal is None
+        answer = Settled(self.session, number, command, refusal)
+        return Admission(fresh=False, settled=(answer,), again=again)
 
     def _given(self) -> tuple[Settled, ...]:
         given: list[Settled] = []

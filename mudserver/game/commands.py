@@ -187,7 +187,7 @@ class Commands:
         admission = session.answers.admit(message.number, message.command, now)
         if message.number <= session.answers.inherited:
             answer = partial(self._publish, session, admission.settled)
-            self._repeats.repeat(session, message, answer)
+            self._repeats.repeat(session, message if admission.again else None, answer)
             return
         self._publish(session, admission.settled)
         if admission.early:

@@ -273,6 +273,7 @@ class Reattachments:
             held.settled if committed is None else max(committed.number, held.settled),
             () if committed is None else committed.answers,
             self._clock.seconds(),
+            held.settled,
         )
         session = Session(
             id=held.session,

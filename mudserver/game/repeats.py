@@ -92,13 +92,13 @@ class Repeats:
         self._meter = meter
         self._waiting: dict[tuple[SessionId, InputNumber], _Waiting] = {}
 
-    def repeat(self, session: Session, input: Input, then: Callable[[], None]) -> None:
+    def repeat(self, session: Session, input: Input | None, then: Callable[[], None]) -> None:
         """
         Say an input again, when its turn has come in the session's lane.
 
         Args:
             session: Whose it is.
-            input: Which; an earlier world has carried it out.
+            input: Which; an earlier world has carried it out. None to say nothing.
             then: Called when that is done, or can't be.
         """
 
@@ -119,8 +119,8 @@ class Repeats:
             else:
                 self._waiting[each.session.id, each.input.number] = each
 
-    def _say(self, session: Session, input: Input, then: Callable[[], None]) -> None:
-        if self._sessions.goes_on(session) and not self._said(session, input):
+    def _say(self, session: Session, input: Input | None, then: Callable[[], None]) -> None:
+        if input is not None and self._sessions.goes_on(session) and not self._said(session, input):
             self._wait(session, input)
         then()
 

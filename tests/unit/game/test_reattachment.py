@@ -138,6 +138,44 @@ class GoOnTest(SuccessionTestCase):
         self.assertEqual(heard, ['Ann tells you, "one"'])
         self.assertEqual(len(self.game.deliveries), 0)
 
+    def told_by_ann(self) -> list[str]:
+        return [line for line in self.holding.lines(self.bob) if "Ann tells you" in line]
+
+    def test_refused_and_not_heard(self) -> None:
+        """What was refused is not said by the next world, where it knows."""
+        self.carry_out(self.bob, "mute Ann")
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.carry_out(self.bob, "unmute Ann")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.assertEqual(self.succeed().sessions[0].applied, 1)
+        self.assertEqual(self.told_by_ann(), [])
+        self.assertIsNotNone(self.holding.settled(self.ann)[0].refusal)
+
+    def test_refused_for_now_and_not_heard(self) -> None:
+        """Nor what it has its client try again."""
+        self.holding.deaf = True
+        for number in range(60):
+            self.carry_out(self.ann, f"tell Bob {number}", f"c{number}")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.succeed()
+        done = [each for each in self.holding.settled(self.ann) if each.refusal is None]
+        self.assertLess(len(done), 60)
+        self.assertEqual(len(self.told_by_ann()), len(done))
+
+    def test_repeated_and_not_heard(self) -> None:
+        """What was answered by the client's id, and not carried out, is not said either."""
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.carry_out(self.ann, "say nothing")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.assertEqual(self.succeed().sessions[0].applied, 3)
+        self.assertEqual(self.told_by_ann(), ['Ann tells you, "one"'])
+
     def test_uncommitted(self) -> None:
         """What was not committed is carried out again, and shown once."""
         self.holding.type_held(self.ann, "get lamp", "a")

@@ -109,8 +109,8 @@ class Replay:
         told: Deferred[bool],
         patience: IDelayedCall,
     ) -> None:
-        said = FromWorld(self._epoch(), evolve(shown, again=True))
         try:
+            said = FromWorld(self._epoch(), evolve(shown, again=True))
             await self._bus.redeliver(letter.subject, said, letter.id)
             await forget()
         except Exception as error:  # noqa: BLE001 - who asked is told, or the log is

@@ -41,7 +41,7 @@ from mudserver.interfaces.stores import IWorldStore
 from mudserver.wire.text import clean
 from mudserver.world import commands
 from mudserver.world.absent import resolved, unresolved
-from mudserver.world.commands import Command, Known, changes_state
+from mudserver.world.commands import Command, Known, changes_state, speaks_afar
 from mudserver.world.duration import spell_term
 from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
@@ -75,6 +75,7 @@ class _Typed:
         command: The client's id of it, if it has one.
         came: When it came, in seconds of the clock.
         names: Names what is shown of it.
+        again: The input, where the player has its answer already.
     """
 
     session: Session
@@ -82,6 +83,7 @@ class _Typed:
     command: CommandId | None
     came: float
     names: ViewNames
+    again: Input | None
 
 
 class Commands:
@@ -198,7 +200,8 @@ class Commands:
             self._meter.count("inputs_dropped", reason="repeated")
             return
         names = ViewNames(session.id, message.number)
-        typed = _Typed(session, message.number, message.command, now, names)
+        again = message if message.answered else None
+        typed = _Typed(session, message.number, message.command, now, names, again)
         try:
             self._loop.submit(
                 session.lane,
@@ -232,6 +235,10 @@ class Commands:
             return None
         try:
             command = parse(clean(text), self._world.lexicon)
+            if typed.again is not None and speaks_afar(command):
+                self._repeats.say(typed.session, typed.again)
+                self._answer(typed, None)
+                return None
             self._allowances.charge(typed.session.character, command, self._clock.seconds())
         except PlayerError as error:
             self._answer(typed, _refusal(error))

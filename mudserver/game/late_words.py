@@ -58,7 +58,7 @@ class LateWords:
         self._deliveries = deliveries
         self._clock = clock
         self._words: dict[EventId, LateWord] = {}
-        self._kept: dict[EventId, IDelayedCall] = {}
+        self._kept: dict[EventId, tuple[IDelayedCall, Callable[[], None]]] = {}
         self._end: IDelayedCall | None = None
         self.count = 0
 
@@ -76,7 +76,7 @@ class LateWords:
         if self._end is not None:
             self._end.cancel()
             self._end = None
-        for call in self._kept.values():
+        for call, _ in self._kept.values():
             call.cancel()
         self._kept.clear()
         self._words.clear()
@@ -88,18 +88,25 @@ class LateWords:
             return
         self.count += 1
         self._words[name] = LateWord(self.count, event, views)
-        if len(self._words) > MAX_LATE:
-            del self._words[next(iter(self._words))]
         arrived = self._deliveries.begin(name.session, name.number)
-        self._kept[name] = self._clock.callLater(KEPT_SECONDS, self._let_go, name, arrived)
+        self._kept[name] = self._clock.callLater(KEPT_SECONDS, self._let_go, name), arrived
+        if len(self._words) > MAX_LATE:
+            oldest = next(iter(self._words))
+            del self._words[oldest]
+            self._let_go(oldest)
 
     def words(self) -> tuple[LateWord, ...]:
         """Return what is remembered, in the order said."""
         return tuple(self._words.values())
 
-    def _let_go(self, name: EventId, arrived: Callable[[], None]) -> None:
-        del self._kept[name]
-        arrived()
+    def _let_go(self, name: EventId) -> None:
+        """Have the speaker's gateway keep something no longer."""
+        kept = self._kept.pop(name, None)
+        if kept is not None:
+            call, arrived = kept
+            if call.active():
+                call.cancel()
+            arrived()
 
     def _forget(self) -> None:
         self._end = None

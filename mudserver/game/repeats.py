@@ -20,7 +20,7 @@ from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Input
 from mudserver.wire.text import clean
-from mudserver.world.commands import speaks_afar
+from mudserver.world.commands import Tell, speaks_afar
 from mudserver.world.events import MUST_ARRIVE, Event
 from mudserver.world.grammar import parse
 from mudserver.world.rules import decide
@@ -108,6 +108,11 @@ class Repeats:
         # It was taken before: a gateway keeps a bounded number of them.
         self._loop.require(session.lane, partial(self._say, session, input, then), failed)
 
+    def say(self, session: Session, input: Input) -> None:
+        """Say an input again, now or when those are back whom it is for. Within the loop only."""
+        if not self._said(session, input):
+            self._wait(session, input)
+
     def go_on(self) -> None:
         """Try to say again what waits: some are back. Within the loop only."""
         now = self._clock.seconds()
@@ -120,8 +125,8 @@ class Repeats:
                 self._waiting[each.session.id, each.input.number] = each
 
     def _say(self, session: Session, input: Input | None, then: Callable[[], None]) -> None:
-        if input is not None and self._sessions.goes_on(session) and not self._said(session, input):
-            self._wait(session, input)
+        if input is not None and self._sessions.goes_on(session):
+            self.say(session, input)
         then()
 
     def _said(self, session: Session, input: Input) -> bool:
@@ -148,4 +153,7 @@ class Repeats:
         command = parse(clean(text), self._world.lexicon)
         if not speaks_afar(command):
             return ()
+        if isinstance(command, Tell) and self._world.character_named(command.name) is None:
+            # By a beginning, another one might hear it.
+            raise PlayerError("They aren't back.", code=NOT_HERE)
         return decide(self._world, session.character, command, self._utc_now())

@@ -11,4 +11,6 @@ from mudserver.session.unsettled import Numbered
 def send_again(bus: IBus, play: Play, inputs: Iterable[Numbered]) -> None:
     """Send inputs of a session as those of its newest attachment."""
     for each in inputs:
-        bus.publish(WORLD, Input(play.id, play.generation, each.number, each.text, each.command))
+        answered = play.unsettled.answered(each.number)
+        again = Input(play.id, play.generation, each.number, each.text, each.command, answered)
+        bus.publish(WORLD, again)

@@ -84,10 +84,11 @@ class Repairs:
         self.deadline = now + LOOK_SECONDS
         for seat in self._switchboard.seats():
             unsettled = seat.play.unsettled
-            if seat.pause is None and len(unsettled):
+            if seat.pause is None:
                 late = unsettled.due(now)
-                self._meter.count("inputs_repeated", len(late))
-                send_again(self._bus, seat.play, late)
+                if late:
+                    self._meter.count("inputs_repeated", len(late))
+                    send_again(self._bus, seat.play, late)
 
     # ------------------------------------------------------------ what may be lost
 

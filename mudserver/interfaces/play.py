@@ -76,6 +76,8 @@ class Input(Message):
         number: Its place in the session.
         text: The line, as typed.
         command: The client's id of it; None where no `ack` is wanted.
+        answered: Whether the player has its answer already, from an earlier world: what was said by
+            it was said, and is for those who were not shown it.
     """
 
     session: SessionId
@@ -83,6 +85,7 @@ class Input(Message):
     number: InputNumber
     text: str
     command: CommandId | None = None
+    answered: bool = False
 
 
 @frozen

@@ -26,8 +26,8 @@ class Showings(Generic[E]):
     """
     Remembers showings, and looks among those of earlier worlds.
 
-    To note one is cheap, as that is done for each; to look is asked only once there was another
-    world.
+    To note one is cheap, as that is done for each. Whoever asks for the first time after another
+    world has begun has an index made of all that is remembered, which is kept up from then on.
 
     Attributes:
         most: How many are remembered.
@@ -38,23 +38,39 @@ class Showings(Generic[E]):
     recipients: int = MAX_RECIPIENTS
     _noted: deque[tuple[E, tuple[SessionId, ...]]] = field(factory=deque, init=False)
     _recipients: int = field(default=0, init=False)
+    _index: dict[E, list[tuple[SessionId, ...]]] | None = field(default=None, init=False)
     _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
 
     @property
     def noted(self) -> Iterable[tuple[E, tuple[SessionId, ...]]]:
-        """What is remembered, the oldest first."""
+        """All that is remembered, in order."""
         return self._noted
 
     def note(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         """Those sessions are shown that event."""
+        if not sessions:
+            return
         self._noted.append((event, sessions))
         self._recipients += len(sessions)
+        if self._index is not None:
+            self._index.setdefault(event, []).append(sessions)
         while self._recipients > self.recipients or len(self._noted) > self.most:
-            self._recipients -= len(self._noted.popleft()[1])
+            self._forget(*self._noted.popleft())
+
+    def _forget(self, event: E, sessions: tuple[SessionId, ...]) -> None:
+        self._recipients -= len(sessions)
+        if self._index is not None:
+            del self._index[event][0]  # the oldest, as this is
+            if not self._index[event]:
+                del self._index[event]
 
     def lately(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
-        """Return those sessions that were not shown that event by any world; not cheap."""
-        seen = {session for noted, them in self._noted if noted == event for session in them}
+        """Return those sessions that were not shown that event by any world."""
+        if self._index is None:
+            self._index = {}
+            for noted, them in self._noted:
+                self._index.setdefault(noted, []).append(them)
+        seen = {session for them in self._index.get(event, ()) for session in them}
         return tuple(session for session in self.unseen(event, sessions) if session not in seen)
 
     def note_late(self, event: E, sessions: tuple[SessionId, ...]) -> None:
@@ -70,6 +86,7 @@ class Showings(Generic[E]):
 
     def freeze(self) -> None:
         """Another world begins: from now on `unseen` leaves out what was shown until now."""
+        self._index = None
         earlier: dict[E, frozenset[SessionId]] = {}
         for event, sessions in self._noted:
             earlier[event] = earlier.get(event, frozenset()).union(sessions)

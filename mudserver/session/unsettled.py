@@ -88,6 +88,8 @@ class Unsettled:
     _early: dict[InputNumber, bool] | None = field(init=False, default=None)
     # What was said by which is under way, and since when.
     _under_way: dict[InputNumber, tuple[float, Numbered]] | None = field(init=False, default=None)
+    # Of these, which were named to another world that has not answered for them.
+    _again: frozenset[InputNumber] = field(init=False, default=frozenset())
     # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
     _oldest: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
@@ -143,6 +145,7 @@ class Unsettled:
 
     def under_way(self, number: InputNumber, now: float) -> None:
         """Keep an input, which is being settled, until what was said by it is `delivered`."""
+        self._answered_again(number)
         kept = self._kept
         if not kept or not kept[0].number <= number <= self.numbered:
             return
@@ -150,14 +153,23 @@ class Unsettled:
             self._under_way = {}
         self._under_way[number] = (now, kept[number - kept[0].number])
         if len(self._under_way) > MAX_UNDER_WAY:
-            del self._under_way[next(iter(self._under_way))]
+            self.delivered(next(iter(self._under_way)))
 
     def delivered(self, number: InputNumber) -> None:
         """What was said by an input has reached all whom it is for."""
+        self._answered_again(number)
         if self._under_way is not None:
             self._under_way.pop(number, None)
             if not self._under_way:
                 self._under_way = None
+
+    def answered(self, number: InputNumber) -> bool:
+        """Tell whether some world has settled an input that is kept."""
+        return number <= self.settled or (self._early is not None and number in self._early)
+
+    def _answered_again(self, number: InputNumber) -> None:
+        if number in self._again:
+            self._again = self._again - {number}
 
     def _let_go(self, number: InputNumber, early: dict[InputNumber, bool]) -> bool:
         """Let go of those behind an input that are settled; return whether that is new of it."""
@@ -175,10 +187,11 @@ class Unsettled:
 
     def renew(self) -> None:
         """Another world goes on with the session: what the last one has settled before earlier ones
-        is to be settled by this one, too.
+        is to be settled by this one, too, and it is to answer for what is under way.
         """
         if self._early is not None:
             self._early = dict.fromkeys(self._early, False)
+        self._again = frozenset(self._under_way or ())
 
     def after(self, number: InputNumber) -> list[Numbered]:
         """Return those after a number, in order and without holes."""
@@ -188,11 +201,7 @@ class Unsettled:
         """Return all that a world which follows is sent, in order: what is unsettled, and that of
         which something is under way.
         """
-        spoken = self.spoken(now)
-        if not spoken:
-            return list(self._kept)
-        inputs = {each.number: each for each in (*spoken, *self._kept)}
-        return [inputs[number] for number in sorted(inputs)]
+        return self._with(self.spoken(now))
 
     def spoken(self, now: float) -> list[Numbered]:
         """Return the inputs of which something is under way, and not for too long."""
@@ -207,11 +216,13 @@ class Unsettled:
     def due(self, now: float) -> list[Numbered]:
         """
         Return what to send again, as nothing was settled for so long: the oldest, at most
-        `MAX_REMINDED`.
+        `MAX_REMINDED`. That is what is unsettled, and what another world was to say again.
 
         To be asked every now and then: time counts from when it first saw what is the oldest.
         """
         kept = self._kept
+        if self._again:
+            kept = self._with([each for each in self.spoken(now) if each.number in self._again])
         if not kept:
             return []
         if kept[0].number != self._oldest:
@@ -251,6 +262,15 @@ class Unsettled:
         self._size = sum(_size(each.text) for each in kept)
         under_way = {each.number: (now, each) for each in spoken}
         self._under_way = under_way if 0 < len(under_way) <= MAX_UNDER_WAY else None
+        # The world may have said meanwhile, to the other gateway, that they are delivered.
+        self._again = frozenset(self._under_way or ())
+
+    def _with(self, spoken: list[Numbered]) -> list[Numbered]:
+        """Return what is unsettled, and some others, in order."""
+        if not spoken:
+            return list(self._kept)
+        inputs = {each.number: each for each in (*spoken, *self._kept)}
+        return [inputs[number] for number in sorted(inputs)]
 
 
 def _size(text: str) -> int:

@@ -284,6 +284,32 @@ class ContinuityTest(GameTestCase):
         self.assertEqual([told.count(each) for each in ('You tell Bob, "one"', "ack c1")], [1, 1])
         self.assertEqual(self.read().count('Ann tells you, "one"'), 1)
 
+    def test_words_lost_again(self) -> None:
+        """What the next world was to say again, and did not hear of, it is sent again."""
+        self.lose_words(shown=False)
+        self.command("tell Bob hello", "c1")
+        self.pass_time(0.2)
+        self.assertEqual(self.brief(), ["ack c1"])
+        self.kill()
+        lost: list[Message] = []
+
+        def lose(
+            subject: str, message: Message, delivered: Callable[[], None] | None = None
+        ) -> None:
+            if isinstance(message, Input):
+                lost.append(message)
+            else:
+                LoopbackBus.publish(self.bus, subject, message, delivered)
+
+        self.bus.publish = lose  # type: ignore[method-assign]
+        self.open_next()
+        self.mend()
+        self.assertEqual(len(lost), 1)
+        self.pass_time(10.0)
+        self.assertEqual(self.read().count('Ann tells you, "hello"'), 1)
+        self.assertEqual(self.brief().count('You tell Bob, "hello"'), 1)
+        self.assertEqual(self.meter.counts["words_repeated"], 1)
+
     def test_words_not_confirmed(self) -> None:
         """What was shown and not confirmed is not shown again, however often it is said again."""
         self.lose_words(shown=True)

@@ -16,7 +16,7 @@ from mudserver.bus.peer_limits import PeerLimits
 from mudserver.bus.replay import PATIENCE_SECONDS, Replay
 from mudserver.bus.unconfirmed import DurableLimits
 from mudserver.bus.vocabulary import VOCABULARY
-from mudserver.errors import BusUnavailable, NotReplayable, StorageUnavailable
+from mudserver.errors import BusUnavailable, NotReplayable, StorageUnavailable, Unavailable
 from mudserver.ids import Epoch, Generation, InputNumber, SessionId
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.continuity import FromWorld
@@ -69,6 +69,18 @@ class ReplayTest(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.got, [FromWorld(Epoch(9), evolve(SHOW, again=True))])
         self.assertTrue(self.got[0].durable)
+
+    def test_no_world(self) -> None:
+        """Where the world is gone by then, who asked is told, and may ask again."""
+
+        def gone() -> Epoch:
+            raise Unavailable("The world isn't up.")
+
+        self.replay = Replay(self.bus, self.codec, gone, self.clock, NullMeter())
+        for _ in range(2):
+            told = self.replay.deliver(self.shown(), self.forget)
+            self.failureResultOf(told, Unavailable)
+        self.assertEqual((self.forgotten, self.got), (0, []))
 
     def test_nothing_else(self) -> None:
         """What governs sessions is not told again."""

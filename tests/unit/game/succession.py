@@ -127,12 +127,16 @@ class HoldingGateway(FakeGateway):
 
     def type_held(self, session: SessionId, text: str, command: str | None = None) -> InputNumber:
         """Type a line, and keep it until it is settled."""
-        self._numbers[session] += 1
-        number = InputNumber(self._numbers[session])
+        number = self.number(session)
         id = None if command is None else CommandId(command)
         self.unsettled[session][number] = (text, id)
         self.send(session, number)
         return number
+
+    def number(self, session: SessionId) -> InputNumber:
+        """Number another input."""
+        self._numbers[session] += 1
+        return InputNumber(self._numbers[session])
 
     def send(self, session: SessionId, number: InputNumber) -> None:
         text, id = self.unsettled[session][number]

@@ -31,6 +31,14 @@ class LateWordsTest(GameTestCase):
         self.assertEqual([each.number for each in self.words.words()], list(range(3, MAX_LATE + 3)))
         self.assertEqual(self.words.count, MAX_LATE + 2)
 
+    def test_noted_again(self) -> None:
+        """What was forgotten is kept no longer, and may be noted again."""
+        for number in (*range(1, MAX_LATE + 2), 1):
+            self.say(number)
+        self.assertEqual(len(self.game.deliveries), MAX_LATE)
+        self.advance(KEPT_SECONDS)
+        self.assertEqual(len(self.game.deliveries), 0)
+
     def test_once(self) -> None:
         """What is said again is remembered once, and what nobody would perceive is not."""
         self.say(1)

@@ -21,14 +21,14 @@ from mudserver.ids import (
     SessionId,
     TokenHash,
 )
-from mudserver.interfaces.authority import Transport
+from mudserver.interfaces.authority import Register, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.continuity import MAX_HELD, Moved, Reattach, Reattached
-from mudserver.interfaces.play import Detached, Refusal, Settled
+from mudserver.interfaces.play import Detached, Input, Refusal, Settled
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.bans import Ban, BanKind
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
-from tests.unit.game.theatre import Opened
+from tests.unit.game.theatre import HOME, PASSWORD, Opened
 
 
 class GoOnTest(SuccessionTestCase):
@@ -137,6 +137,46 @@ class GoOnTest(SuccessionTestCase):
         heard = [line for line in self.holding.lines(self.bob) if "one" in line]
         self.assertEqual(heard, ['Ann tells you, "one"'])
         self.assertEqual(len(self.game.deliveries), 0)
+
+    def test_told_by_a_beginning(self) -> None:
+        """What was told to one is not told to another whose name begins so."""
+        self.successResultOf(self.bus.request(WORLD, Register("Bobby", PASSWORD, HOME)))
+        bobby = self.come_in("Bobby")
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.kill()
+        self.open_next()
+        self.holding.ask(self.ann, bobby)
+        self.advance(5.0)
+        self.holding.send_again(self.ann)
+        self.advance()
+        told = [line for line in self.holding.lines(bobby) if "tells" in line]
+        self.assertEqual(told, [])
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual(self.told_by_ann(), ['Ann tells you, "one"'])
+
+    def test_answered_and_not_saved(self) -> None:
+        """What an earlier world has answered, and not saved, is said, too, as soon as they are back
+        whom it is for; nothing else of it counts.
+        """
+        self.late()
+        for text in ("tell Bob one", "chat two"):
+            number = self.holding.number(self.ann)
+            generation = self.holding.generations[self.ann]
+            again = Input(self.ann, generation, number, text, CommandId(text), answered=True)
+            self.bus.publish(WORLD, again)
+            self.advance()
+        first, second = self.holding.settled(self.ann)
+        self.assertEqual((first.refusal, first.under_way), (None, True))
+        self.assertEqual((second.refusal, second.number), (None, 2))
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual(self.told_by_ann(), ['Ann tells you, "one"'])
+        heard = [line for line in self.holding.lines(self.bob) if "two" in line]
+        self.assertEqual(heard, ["[chat] Ann: two"])
 
     def told_by_ann(self) -> list[str]:
         return [line for line in self.holding.lines(self.bob) if "Ann tells you" in line]

@@ -17,6 +17,24 @@ class ShowingsTest(SynchronousTestCase):
         self.showings.note(1, (_ANN,))
         self.assertEqual(self.showings.unseen(1, (_ANN, _BOB)), (_ANN, _BOB))
 
+    def test_forgotten(self) -> None:
+        """Whoever was shown it by any world is left out, until it is forgotten."""
+        few: Showings[int] = Showings(3, 100)
+        few.note(1, (_ANN,))
+        self.assertEqual(few.lately(1, (_ANN, _BOB)), (_BOB,))
+        few.note(1, (_BOB,))
+        few.note(2, ())
+        self.assertEqual(few.lately(1, (_ANN, _BOB, _EVE)), (_EVE,))
+        few.note(2, (_ANN,))
+        few.note(3, (_ANN,))
+        self.assertEqual(few.lately(1, (_ANN, _BOB, _EVE)), (_ANN, _EVE))
+        few.note(4, (_ANN,))
+        self.assertEqual(few.lately(1, (_BOB,)), (_BOB,))
+        few.freeze()
+        few.note(5, (_ANN,))
+        self.assertEqual(few.lately(4, (_ANN, _BOB)), (_BOB,))
+        self.assertEqual(few.lately(5, (_ANN, _BOB)), (_BOB,))
+
     def test_next_world(self) -> None:
         """Whoever was shown it by the earlier world is left out, by whichever view."""
         self.showings.note(1, (_ANN,))

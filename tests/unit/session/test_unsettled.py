@@ -93,6 +93,25 @@ class UnsettledTest(SynchronousTestCase):
         unsettled.delivered(InputNumber(4))
         self.assertEqual(unsettled.for_next(11.0), [])
 
+    def test_under_way_unanswered(self) -> None:
+        """What another world was to say again is due until it has answered for it."""
+        unsettled = filled(3)
+        for number in (1, 2):
+            unsettled.under_way(InputNumber(number), 10.0)
+            unsettled.settle(InputNumber(number))
+        unsettled.settle(InputNumber(3))
+        self.assertEqual(unsettled.due(10.0), [])
+        self.assertEqual([unsettled.answered(InputNumber(each)) for each in (3, 4)], [True, False])
+        unsettled.renew()
+        self.assertEqual(unsettled.due(11.0), [])
+        self.assertEqual(numbers(unsettled.due(11.0 + FIRST_WAIT)), [1, 2])
+        unsettled.under_way(InputNumber(1), 14.0)  # it is under way still
+        self.assertEqual(unsettled.due(14.0), [])
+        self.assertEqual(numbers(unsettled.due(14.0 + FIRST_WAIT)), [2])
+        unsettled.delivered(InputNumber(2))
+        self.assertEqual(unsettled.due(30.0), [])
+        self.assertEqual(numbers(unsettled.for_next(30.0)), [1])
+
     def test_under_way_for_too_long(self) -> None:
         """What is under way for too long, or of which there is too much, is for no world."""
         unsettled = filled(MAX_UNDER_WAY + 1)

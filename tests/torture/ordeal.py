@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from mudserver.bus.outgoing import NOBODY, STOPPED
 from mudserver.bus.unconfirmed import NO_RECEIPT, DurableLimits
 from mudserver.storage.dsn import Dsn
+from tests.integration.daemon import mudctl
 from tests.integration.postgres import connected, fresh_database
 from tests.integration.town import Part, Town
 from tests.integration.web_client import request
@@ -82,6 +83,7 @@ class Blow(Enum):
 
     KILL_WORLD = "kill-world"
     STOP_WORLD = "stop-world"
+    RELOAD_WORLD = "reload-world"
     KILL_HUB = "kill-hub"
     #: So that the next world opens without anybody to tell.
     KILL_BOTH = "kill-both"
@@ -194,6 +196,8 @@ class Ordeal:
                 return self._kill_world()
             case Blow.STOP_WORLD:
                 return self._stop_world()
+            case Blow.RELOAD_WORLD:
+                return self._reload_world()
             case Blow.KILL_HUB:
                 return self._kill_hub()
             case Blow.KILL_BOTH:
@@ -215,6 +219,17 @@ class Ordeal:
         old, new = self._turn()
         old.program.signal(signal.SIGTERM)
         await new.opens()
+        await self._ended(old)
+        await self._again(old)
+
+    async def _reload_world(self) -> None:
+        """Reload the world, on whole links: where the other one isn't found, a third is started."""
+        old, _ = self._turn()
+        self._calm.touch()
+        told = await mudctl(self.case, old, "world", "reload")
+        self._calm.unlink()
+        if told.status:
+            self._problems.append(f"a reload failed: {told.output}")
         await self._ended(old)
         await self._again(old)
 

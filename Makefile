@@ -21,7 +21,7 @@ VERSIONS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help run test unit lint faults format docs crash torture conformance fuzz bench bench-storage \
-    bench-takeover bench-bus soak test-all constraints changes clean
+    bench-takeover bench-steady bench-bus soak test-all constraints changes clean
 
 # $(call environment,FOLDER,PYTHON,EXTRAS): make the folder a virtual environment with mudserver.
 environment = python=$$(.ci/python "$(2)") && "$$python" .ci/environment.py $(1) $(3)
@@ -50,6 +50,8 @@ help:
 	@echo 'make bench-storage  the journal and the loader beside plain psycopg2'
 	@echo '                  make bench-storage OPTIONS="--repeat 9" measures more often'
 	@echo 'make bench-takeover  how long players wait when the world is killed, or reloaded'
+	@echo 'make bench-steady how long players wait who send a command a second all the while'
+	@echo '                  MUD_BENCH_PLAYERS=1000 make bench-steady has more of them'
 	@echo 'make bench-bus    the bus over each of its ways, beside NATS with its Python client'
 	@echo '                  make bench-bus OPTIONS="--ways unix nats --runs 9" chooses'
 	@echo 'make soak         2,000 players for five minutes, and the memory of an idle one'
@@ -115,6 +117,12 @@ bench-takeover:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
 	@folder=$$(mktemp -d) && .venv/bin/python -m twisted.trial --temp-directory="$$folder/trial" \
 	    tests.bench.takeover; status=$$?; rm -rf "$$folder"; exit $$status
+
+bench-steady:
+	@$(call environment,.venv,$(PYTHON),embedded dev)
+	@ulimit -n $$(ulimit -H -n); folder=$$(mktemp -d) && .venv/bin/python -m twisted.trial \
+	    --temp-directory="$$folder/trial" tests.bench.steady_takeover; status=$$?; \
+	    rm -rf "$$folder"; exit $$status
 
 bench-bus:
 	@$(call environment,.venv,$(PYTHON),embedded dev)

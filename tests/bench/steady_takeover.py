@@ -1,7 +1,5 @@
 """
-How long players who play on wait when the world is killed, and when it is reloaded.
-
-``python -m twisted.trial tests.bench.steady_takeover``, from the top of the checkout.
+How long players who play on wait when the world is killed, or reloaded: ``make bench-steady``.
 
 Processes as in production: a hub, two gateways, two worlds; the players come by WebSocket, half to
 each gateway, ten in a room. Each sends a command a second all the time, not all at the same moment;

@@ -183,11 +183,13 @@ class Outgoing:
         self._note_answer()
 
     def hasten(self, subjects: Container[str]) -> None:
-        """Somebody is there again: send what rests until a later try now."""
+        """Somebody is there again: send what rests until a later try now, and count tries anew."""
         now = self._clock.seconds()
         for message in self._unconfirmed.all():
-            if message.phase is Phase.RESTING and message.subject in subjects:
-                self._unconfirmed.postpone(message, now)
+            if message.subject in subjects:
+                message.failures = 0
+                if message.phase is Phase.RESTING:
+                    self._unconfirmed.postpone(message, now)
         self._set_timer()
 
     def answered(self) -> Deferred[None]:
@@ -206,7 +208,7 @@ class Outgoing:
         """Bury whatever is not confirmed, and what is still to come."""
         self._stopped = True
         for message in self._unconfirmed.all():
-            message.error = message.error or STOPPED
+            message.error = f"{STOPPED} {message.error}".rstrip()
             self._unconfirmed.forget(message)
             self._bury_message(message, _STOPPED)
         self._set_timer()

@@ -126,7 +126,8 @@ class FanOut:
         for viewer, characters in resolve(self._world, word.event, self._utc_now()):
             if viewer is Viewer.OTHERS:
                 for name, view in word.views:
-                    self._show(view, late.intersection(characters), name, durable=True)
+                    some = late.intersection(characters)
+                    self._show(view, some, name, durable=True, again=True)
 
     def _remember(self, event: Event, names: ViewNames, ordinal: int, time: str) -> None:
         """Remember what was said to many, and not in one room, where all are who hear it."""

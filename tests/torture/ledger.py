@@ -210,8 +210,9 @@ class Ledger:
             case [Answer(error=error)] if error == TOO_MUCH:
                 return True
             case [Answer(at=at, error=error)] if error == NOT_HERE:
-                tells = line is not None and line.means is Means.TELL
-                return tells and any(0.0 <= at - end < MISSED_FOR for end in self.ends)
+                if line is None or line.means is not Means.TELL:
+                    return False
+                return any(line.at - MISSED_FOR < end <= at for end in self.ends)
             case _:
                 return False
 

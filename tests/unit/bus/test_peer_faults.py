@@ -244,6 +244,18 @@ class DurableTest(PeerTest):
         self.assertEqual((got, self.keeper.letters), ([message("1"), lossy(2)], []))
         self.world.startService()
 
+    def test_tries_begin_anew(self) -> None:
+        """When somebody is there again, failures from before don't count; a message is given up
+        after so many in a row.
+        """
+        self.world.publish(GATEWAY, message("1"))
+        self.network.pass_time(2.5)
+        before = self.measured("bus_retries_total", reason="failed")
+        self.assertEqual((before, self.keeper.letters), (1.0, []))
+        self.world._outgoing.hasten((GATEWAY,))
+        self.network.pass_time(60.0)
+        self.assertEqual([letter.attempts for letter in self.keeper.letters], [5])
+
     def test_last_words(self) -> None:
         """What was published just before a process stops is still sent."""
         got: list[Message] = []

@@ -24,7 +24,7 @@ from mudserver.ids import (
 from mudserver.interfaces.authority import Register, Transport
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.continuity import MAX_HELD, Moved, Reattach, Reattached
-from mudserver.interfaces.play import Detached, Input, Refusal, Settled
+from mudserver.interfaces.play import Detached, Input, Refusal, Settled, Show
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.bans import Ban, BanKind
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
@@ -103,6 +103,9 @@ class GoOnTest(SuccessionTestCase):
         heard = [line for line in self.holding.lines(self.bob) if "Ann:" in line]
         self.assertEqual(heard, [f"[chat] Ann: {word}" for word in ("one", "two", "four")])
         self.assertNotIn("[chat] Ann: one", self.holding.lines(self.ann))
+        shows = [each for each in self.holding.of(self.bob) if isinstance(each, Show)]
+        said = [each for each in shows if each.event is not None and each.view.type == "chat"]
+        self.assertEqual([(each.durable, each.again) for each in said[:2]], [(True, True)] * 2)
 
     def test_late_and_deaf(self) -> None:
         """They are spared what they would have been spared in time."""

@@ -63,9 +63,11 @@ class LedgerTest(SynchronousTestCase):
         self.assertEqual(len(self.ledger.missing()), 1)
 
     def test_refused(self) -> None:
-        """A tell may be refused for a while after a world's end, since its hearer isn't back."""
+        """A tell, sent at 0, may be refused where a world ended shortly before, or until it was
+        answered: its hearer isn't back.
+        """
         self.say(Means.TELL, NOT_HERE, at=20.0)
-        for end, problems in ((20.0 - MISSED_FOR, 2), (20.5, 2), (19.0, 0)):
+        for end, problems in ((-MISSED_FOR, 2), (20.5, 2), (0.5 - MISSED_FOR, 0), (19.0, 0)):
             self.ends = [end]
             self.assertEqual(len(self.ledger.wrong()) + len(self.ledger.missing()), problems)
         self.say(Means.SAY, NOT_HERE, id="c2", at=20.0)

@@ -1,5 +1,7 @@
 """A town on rough links, whose worlds and hub die, and the players who notice nothing of it."""
 
+import os
+import re
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import Enum
@@ -73,6 +75,13 @@ _HOLDERS: Final = """
 #: What a world has not delivered when it stops it buries; and the next
 #: one says it.
 _LETTERS: Final = "SELECT kind, subject, attempts, error FROM undelivered"
+
+
+#: What a world says of itself that has a link to the bus.
+_LINKED: Final = "bus          linked"
+
+#: What a reload tells of the process that goes on.
+_PROCESS: Final = re.compile(r"process (\d+) on")
 
 
 class Blow(Enum):
@@ -163,8 +172,7 @@ class Ordeal:
         self._gateways, self._worlds = await self._town.start(2, 2)
         names = [name for each in _BY_WEBSOCKET for name, _ in each] + list(_BY_TELNET)
         for gateway, web, telnet in zip(self._gateways, _BY_WEBSOCKET, _BY_TELNET, strict=True):
-            while (await request(gateway.operations, "GET", "/readyz")).status != 200:
-                pass
+            await _ready(gateway)
             for name, thing in web:
                 talker = WebTalker(name, thing, _without(names, name))
                 await talker.enter(self.case, gateway)
@@ -221,14 +229,25 @@ class Ordeal:
 
     async def _reload_world(self) -> None:
         """Reload the world, on whole links: where the other one isn't found, a third is started."""
-        old, _ = self._turn()
+        old, new = self._turn()
         self._calm.touch()
+        for world in (old, new):
+            await self._linked(world)
         told = await mudctl(self.case, old, "world", "reload")
         self._calm.unlink()
-        if told.status:
+        found = _PROCESS.search(told.output)
+        if found is None:
             self._problems.append(f"a reload failed: {told.output}")
+        elif int(found[1]) != new.program.pid:
+            os.kill(int(found[1]), signal.SIGTERM)
+            raise AssertionError(f"the world that stands by was not found: {told.output}")
         await self._ended(old)
         await self._again(old)
+
+    async def _linked(self, world: Part) -> None:
+        """Wait until a world's link to the bus is there."""
+        while _LINKED not in (await mudctl(self.case, world, "status")).output:
+            await deferLater(reactor, _POLL)
 
     async def _kill_hub(self) -> None:
         hub = self._town.hub
@@ -314,6 +333,12 @@ class Ordeal:
             f" {self._ledger.owed} showings that had to be, {shown} that were,"
             f" {self._ledger.refused} commands refused; {len(self._letters())} dead letters"
         )
+
+
+async def _ready(part: Part) -> None:
+    """Wait until a process says that it is ready: its link to the bus is there."""
+    while (await request(part.operations, "GET", "/readyz")).status != 200:
+        await deferLater(reactor, _POLL)
 
 
 def _prepared(case: TestCase) -> Path:

@@ -97,6 +97,8 @@ class Answers:
     inherited: InputNumber = field(default=_OURS, init=False)
     # Up to which the gateway has all answers of that world.
     _answered: InputNumber = field(default=_OURS, init=False)
+    # What was said again, which is once enough.
+    _repeated: set[InputNumber] | None = field(default=None, init=False)
     # No OrderedDict: an empty one takes 130 bytes more, and most sessions have few of either. Those
     # that wait have numbers without holes, up to the highest.
     _waiting: dict[InputNumber, _Waiting] = field(factory=dict, init=False)
@@ -215,7 +217,15 @@ class Answers:
             if again and number > self._answered:
                 again = known is not None and known.number == number and refusal is None
         answer = Settled(self.session, number, command, refusal)
-        return Admission(fresh=False, settled=(answer,), again=again)
+        return Admission(False, (answer,), again=again and self._repeats(number))
+
+    def _repeats(self, number: InputNumber) -> bool:
+        """Note that something is said again; return whether it was not before."""
+        if self._repeated is None:
+            self._repeated = set()
+        new = number not in self._repeated
+        self._repeated.add(number)
+        return new
 
     def _given(self) -> tuple[Settled, ...]:
         given: list[Settled] = []

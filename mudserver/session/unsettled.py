@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from mudserver.ids import CommandId, InputNumber
+from mudserver.ids import CommandId, Epoch, InputNumber
 
 #: Seconds without an answer after which inputs are sent again; then ever longer, up to the most.
 FIRST_WAIT: Final = 2.0
@@ -27,7 +27,7 @@ MAX_REMINDED: Final = 50
 #: Settled inputs of a session that are kept since what was said by them is under way, the newest,
 #: and for how many seconds.
 MAX_UNDER_WAY: Final = 100
-UNDER_WAY_SECONDS: Final = 120.0
+UNDER_WAY_SECONDS: Final = 30.0
 
 
 @frozen
@@ -90,6 +90,7 @@ class Unsettled:
     _under_way: dict[InputNumber, tuple[float, Numbered]] | None = field(init=False, default=None)
     # Of these, which were named to another world that has not answered for them.
     _again: frozenset[InputNumber] = field(init=False, default=frozenset())
+    _epoch: Epoch = field(init=False, default=Epoch(0))
     # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
     _oldest: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
@@ -185,23 +186,32 @@ class Unsettled:
         self._size -= _size(self._kept[index].text)
         self._kept[index] = evolve(self._kept[index], text="", command=None)
 
-    def renew(self) -> None:
-        """Another world goes on with the session: what the last one has settled before earlier ones
-        is to be settled by this one, too, and it is to answer for what is under way.
+    def renew(self, epoch: Epoch) -> None:
+        """
+        A world goes on with the session: what was settled before earlier ones is to be settled by
+        this one, too. If it is another one, it is to answer for what is under way.
+
+        Args:
+            epoch: The world's.
         """
         if self._early is not None:
             self._early = dict.fromkeys(self._early, False)
-        self._again = frozenset(self._under_way or ())
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._again = frozenset(self._under_way or ())
 
     def after(self, number: InputNumber) -> list[Numbered]:
         """Return those after a number, in order and without holes."""
         return [each for each in self._kept if each.number > number]
 
     def for_next(self, now: float) -> list[Numbered]:
-        """Return all that a world which follows is sent, in order: what is unsettled, and that of
-        which something is under way.
+        """Return all that a world which goes on is sent, in order: what is unsettled, and that of
+        which something is under way, where it has not answered for it.
         """
-        return self._with(self.spoken(now))
+        return self._with(self._unanswered(now))
+
+    def _unanswered(self, now: float) -> list[Numbered]:
+        return [each for each in self.spoken(now) if each.number in self._again]
 
     def spoken(self, now: float) -> list[Numbered]:
         """Return the inputs of which something is under way, and not for too long."""
@@ -222,7 +232,7 @@ class Unsettled:
         """
         kept = self._kept
         if self._again:
-            kept = self._with([each for each in self.spoken(now) if each.number in self._again])
+            kept = self._with(self._unanswered(now))
         if not kept:
             return []
         if kept[0].number != self._oldest:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.game.answers import Answers
-from mudserver.ids import CommandId, InputNumber, SessionId
+from mudserver.ids import CommandId, Epoch, InputNumber, SessionId
 from mudserver.interfaces.journal import AnswerRow
 from mudserver.interfaces.play import Settled
 from mudserver.session.unsettled import ANSWERED, LONGEST_WAIT, Numbered, Unsettled
@@ -133,7 +133,7 @@ class Way:
         self.there.clear()
         self.back.clear()
         self.world.succeed(self.unsettled.settled)
-        self.unsettled.renew()
+        self.unsettled.renew(Epoch(self.unsettled.numbered))
         self.there.extend(self.unsettled.after(InputNumber(0)))
 
     def come_to_rest(self) -> None:

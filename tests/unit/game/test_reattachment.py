@@ -141,6 +141,22 @@ class GoOnTest(SuccessionTestCase):
         self.assertEqual(heard, ['Ann tells you, "one"'])
         self.assertEqual(len(self.game.deliveries), 0)
 
+    def test_said_again_once(self) -> None:
+        """One world says it again once, however often it is sent; it only answers each time."""
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.succeed()
+        generation = self.holding.generations[self.ann]
+        for _ in range(3):
+            self.bus.publish(
+                WORLD, Input(self.ann, generation, InputNumber(1), "tell Bob one", CommandId("a"))
+            )
+            self.advance()
+        self.assertEqual(len(self.holding.settled(self.ann)), 4)
+        self.assertEqual(self.meter.counts["words_repeated"], 1)
+
     def test_told_by_a_beginning(self) -> None:
         """What was told to one is not told to another whose name begins so."""
         self.successResultOf(self.bus.request(WORLD, Register("Bobby", PASSWORD, HOME)))

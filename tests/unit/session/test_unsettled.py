@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.ids import CommandId, InputNumber
+from mudserver.ids import CommandId, Epoch, InputNumber
 from mudserver.session.unsettled import (
     ANSWERED,
     FIRST_WAIT,
@@ -83,12 +83,15 @@ class UnsettledTest(SynchronousTestCase):
         unsettled.settle(InputNumber(4))
         self.assertEqual(unsettled.settled, 2)
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [3, 4])
+        unsettled.renew(Epoch(2))
         self.assertEqual(numbers(unsettled.for_next(11.0)), [1, 2, 3, 4])
         unsettled.delivered(InputNumber(2))
         self.assertEqual(numbers(unsettled.for_next(11.0)), [1, 3, 4])
         unsettled.delivered(InputNumber(1))
         unsettled.delivered(InputNumber(1))
         unsettled.settle(InputNumber(3))
+        self.assertEqual(numbers(unsettled.for_next(11.0)), [4])
+        unsettled.settle(InputNumber(4))
         self.assertEqual(numbers(unsettled.for_next(11.0)), [4])
         unsettled.delivered(InputNumber(4))
         self.assertEqual(unsettled.for_next(11.0), [])
@@ -102,7 +105,7 @@ class UnsettledTest(SynchronousTestCase):
         unsettled.settle(InputNumber(3))
         self.assertEqual(unsettled.due(10.0), [])
         self.assertEqual([unsettled.answered(InputNumber(each)) for each in (3, 4)], [True, False])
-        unsettled.renew()
+        unsettled.renew(Epoch(2))
         self.assertEqual(unsettled.due(11.0), [])
         self.assertEqual(numbers(unsettled.due(11.0 + FIRST_WAIT)), [1, 2])
         unsettled.under_way(InputNumber(1), 14.0)  # it is under way still
@@ -110,6 +113,9 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(numbers(unsettled.due(14.0 + FIRST_WAIT)), [2])
         unsettled.delivered(InputNumber(2))
         self.assertEqual(unsettled.due(30.0), [])
+        unsettled.renew(Epoch(2))  # the same one, which has not forgotten it
+        self.assertEqual(unsettled.for_next(30.0), [])
+        unsettled.renew(Epoch(3))
         self.assertEqual(numbers(unsettled.for_next(30.0)), [1])
 
     def test_under_way_for_too_long(self) -> None:
@@ -119,6 +125,7 @@ class UnsettledTest(SynchronousTestCase):
         for number in range(1, MAX_UNDER_WAY + 2):
             unsettled.under_way(InputNumber(number), 10.0 + (number == 3))
             unsettled.settle(InputNumber(number))
+        unsettled.renew(Epoch(2))
         self.assertEqual(
             numbers(unsettled.for_next(10.0 + UNDER_WAY_SECONDS)),
             list(range(2, MAX_UNDER_WAY + 2)),
@@ -148,7 +155,7 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.after(InputNumber(1))[0], blank)
         self.assertEqual(unsettled.left()[1], blank)
         self.assertEqual(unsettled.keep("four", None, limits), 4)
-        unsettled.renew()
+        unsettled.renew(Epoch(2))
         self.assertFalse(unsettled.settle(InputNumber(2)))
         self.assertTrue(unsettled.settle(InputNumber(3)))
         self.assertEqual(unsettled.after(InputNumber(2))[0].text, "three")
@@ -173,7 +180,7 @@ class UnsettledTest(SynchronousTestCase):
         """
         unsettled = filled(3)
         self.assertTrue(unsettled.settle(InputNumber(2)))
-        unsettled.renew()
+        unsettled.renew(Epoch(2))
         self.assertTrue(unsettled.settle(InputNumber(1)))
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [2, 3])
         self.assertFalse(unsettled.settle(InputNumber(2)))

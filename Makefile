@@ -70,7 +70,7 @@ run:
 
 test:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
-	@exec .venv/bin/python .ci/check.py lint unit integration faults
+	@exec .venv/bin/python .ci/check.py lint unit integration faults torture
 
 unit lint faults:
 	@$(call environment,.venv,$(PYTHON),embedded dev)
@@ -137,7 +137,7 @@ test-all:
 	    echo "== Python $$version"; \
 	    if python=$$(.ci/python python$$version 2>/dev/null); then \
 	        "$$python" .ci/environment.py .venv-$$version embedded dev \
-	        && .venv-$$version/bin/python .ci/check.py unit integration faults \
+	        && .venv-$$version/bin/python .ci/check.py unit integration faults torture \
 	        || failed="$$failed $$version"; \
 	    else \
 	        echo 'not found: not tested'; \

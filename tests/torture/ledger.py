@@ -119,6 +119,13 @@ class Page:
         """Tell whether a command has its one answer, and was carried out."""
         return [answer.error for answer in self.answers.get(id, ())] == [""]
 
+    def in_vain(self, id: str) -> bool:
+        """Tell whether a thing can't be taken, or put down, since the deed before was refused."""
+        deeds = list(self.deeds)
+        place = deeds.index(id)
+        before = deeds[place - 1] if place else None
+        return before in self.answers and not self.carried_out(before)
+
     @property
     def holds(self) -> bool | None:
         """Whether the player has its thing after all that was acknowledged; None for unknown."""
@@ -210,9 +217,11 @@ class Ledger:
             case [Answer(error=error)] if error == TOO_MUCH:
                 return True
             case [Answer(at=at, error=error)] if error == NOT_HERE:
-                if line is None or line.means is not Means.TELL:
-                    return False
-                return any(line.at - MISSED_FOR < end <= at for end in self.ends)
+                if line is None:
+                    return page.in_vain(id)
+                return line.means is Means.TELL and any(
+                    line.at - MISSED_FOR < end <= at for end in self.ends
+                )
             case _:
                 return False
 

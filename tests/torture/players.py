@@ -20,6 +20,9 @@ PASSWORD: Final = "correct horse battery"
 #: Commands that a player leaves unanswered at most; the rest of those that may wait is room enough.
 MAX_UNANSWERED: Final = 20
 
+#: Seconds that a player by telnet, who hears of no loss, waits to be shown a line of its own.
+LONGEST_WAIT: Final = 5.0
+
 #: Seconds between two commands of a player, at most.
 LONGEST_REST: Final = 0.6
 
@@ -150,9 +153,19 @@ class TelnetTalker:
 
     async def act(self, random: Random) -> None:
         """Implement `Talker.act`."""
+        spoken = self.page.spoken
+        waits = len(spoken) - self._seen >= MAX_UNANSWERED
+        if waits and reactor.seconds() < spoken[-1][1].at + LONGEST_WAIT:
+            return
         line = _line(self.page, random, self._others)
-        self.page.spoken.append(("", line))
+        spoken.append(("", line))
         self._link.send(line.typed)
+
+    @property
+    def _seen(self) -> int:
+        """The number of the last line of its own that it was shown."""
+        texts = re.findall(rf"\b{self.page.player}-(\d+)", self._link.said.text)
+        return max(map(int, texts), default=0)
 
     def note(self) -> None:
         """Implement `Talker.note`."""

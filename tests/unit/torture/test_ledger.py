@@ -73,6 +73,17 @@ class LedgerTest(SynchronousTestCase):
         self.say(Means.SAY, NOT_HERE, id="c2", at=20.0)
         self.assertEqual(len(self.ledger.wrong()), 1)
 
+    def test_in_vain(self) -> None:
+        """What is put down can't be taken where the deed before was refused, and then only."""
+        self.ann.deeds = {"c1": True, "c2": False, "c3": True}
+        for second, problems in (("", 1), (TOO_MUCH, 0)):
+            errors = {"c1": "", "c2": second, "c3": NOT_HERE}
+            self.ann.answers = {id: [Answer(1.0, error)] for id, error in errors.items()}
+            self.assertEqual(len(self.ledger.wrong()), problems)
+        self.ann.deeds = {"c1": True}
+        self.ann.answers = {"c1": [Answer(1.0, NOT_HERE)]}
+        self.assertEqual(len(self.ledger.wrong()), 1)
+
     def test_too_much(self) -> None:
         """Anything may be refused where too much waits, and then changes nothing."""
         self.say(Means.CHANNEL, TOO_MUCH)

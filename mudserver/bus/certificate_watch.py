@@ -31,7 +31,7 @@ class CertificateWatch(Service):
         credentials: What we show.
         clock: Says when to look.
         utc_now: Says what is left.
-        meter: Gets ``bus_certificate_seconds``.
+        meter: Gets ``bus_certificate_seconds`` and ``bus_certificate_spoiled``.
     """
 
     _log = Logger()
@@ -68,6 +68,7 @@ class CertificateWatch(Service):
         now = self._utc_now()
         left = self._credentials.expires - now
         self._meter.gauge("bus_certificate_seconds", left.total_seconds())
+        self._meter.gauge("bus_certificate_spoiled", float(self._credentials.spoiled))
         if left >= SOON:
             self._told = None
         elif self._told is None or now - self._told >= _AGAIN:

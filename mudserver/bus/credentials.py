@@ -1,12 +1,13 @@
 """What one end of a link shows to the other, of files that may be renewed while it runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from attrs import frozen
 from cryptography import x509
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import extract_patterns
 from service_identity.hazmat import DNS_ID, verify_service_identity
@@ -64,6 +65,13 @@ class Identity:
                 raise ConfigError(key, str(file), f"{error.strerror}") from None
             except SSL.Error as error:
                 raise ConfigError(key, str(file), f"can't be used: {_reason(error)}") from None
+        try:
+            # A key of another kind than the certificate's is taken up to here.
+            context.check_privatekey()
+        except SSL.Error as error:
+            raise ConfigError(
+                "bus_key", str(self.key), f"is not for {self.certificate}: {_reason(error)}"
+            ) from None
         return context
 
     def shown(self) -> x509.Certificate:
@@ -73,21 +81,59 @@ class Identity:
         Raises:
             ConfigError: It can't be used, or is not for one of the hosts.
         """
+        shown = self._chain()[0]
         try:
-            shown = x509.load_pem_x509_certificate(self.certificate.read_bytes())
             patterns = extract_patterns(shown)
-        except (OSError, ValueError, CertificateError) as error:
-            raise ConfigError(
-                "bus_certificate", str(self.certificate), f"can't be used: {error}"
-            ) from None
+        except (ValueError, CertificateError) as error:
+            raise self._spoiled(f"can't be used: {error}") from None
         for host in self.hosts:
             try:
                 verify_service_identity(patterns, [DNS_ID(host)], [])
             except VerificationError:
-                raise ConfigError(
-                    "bus_certificate", str(self.certificate), f"is not for {host}"
-                ) from None
+                raise self._spoiled(f"is not for {host}") from None
         return shown
+
+    def verify(self, now: datetime) -> None:
+        """
+        Make sure that our own certificate is taken by those who trust whom we trust.
+
+        Args:
+            now: When (UTC).
+
+        Raises:
+            ConfigError: It has ended, or has not begun, or is not by our authority; or a file can't
+                be used.
+        """
+        shown, *between = self._chain()
+        if now < shown.not_valid_before_utc:
+            raise self._spoiled(f"is good from {shown.not_valid_before_utc.isoformat()} on")
+        if now > shown.not_valid_after_utc:
+            raise self._spoiled(f"has ended at {shown.not_valid_after_utc.isoformat()}")
+        store = crypto.X509Store()
+        try:
+            store.load_locations(str(self.authority))
+            store.set_time(now)
+            crypto.X509StoreContext(
+                store,
+                crypto.X509.from_cryptography(shown),
+                [crypto.X509.from_cryptography(each) for each in between],
+            ).verify_certificate()
+        except crypto.X509StoreContextError as error:
+            raise self._spoiled(f"is not good by {self.authority}: {error}") from None
+        except crypto.Error as error:
+            raise ConfigError(
+                "bus_ca", str(self.authority), f"can't be used: {_reason(error)}"
+            ) from None
+
+    def _chain(self) -> list[x509.Certificate]:
+        """Return our own certificate, and those between it and the authority's."""
+        try:
+            return x509.load_pem_x509_certificates(self.certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            raise self._spoiled(f"can't be used: {error}") from None
+
+    def _spoiled(self, problem: str) -> ConfigError:
+        return ConfigError("bus_certificate", str(self.certificate), problem)
 
 
 class Credentials:
@@ -95,13 +141,18 @@ class Credentials:
     What one end shows, as the files have it now.
 
     When they have changed they are read anew, for the connections from then on. New ones that can't
-    be used are told to the log, and the old ones stay.
+    be used, or that others would not take, are told to the log once, and the old ones stay. They
+    are tried again each time, since what has not begun will.
+
+    At the start there are no old ones: then what others would not take is used all the same.
 
     Args:
         identity: The files.
+        utc_now: Says whether a certificate is good now.
 
     Attributes:
         expires: Until when what we show is good (UTC).
+        spoiled: Whether the files as they are can't be used, or hold what others would not take.
 
     Raises:
         ConfigError: A file can't be used, or is not for us.
@@ -109,10 +160,17 @@ class Credentials:
 
     _log = Logger()
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, utc_now: Callable[[], datetime]) -> None:
         self.identity = identity
+        self.spoiled = False
+        self._utc_now = utc_now
         self._stamps = self._look()
         self._read()
+        try:
+            identity.verify(utc_now())
+        except ConfigError as error:
+            self.spoiled = True
+            self._log.error("Nobody on the bus will take our certificate: {error}", error=error)
 
     def context(self) -> SSL.Context:
         """Return what TLS needs for the next connection."""
@@ -120,19 +178,24 @@ class Credentials:
         return self._context
 
     def refresh(self) -> None:
-        """Read the files anew where they have changed."""
+        """Read the files anew where they have changed, or could not be used."""
         stamps = self._look()
-        if stamps == self._stamps:
+        changed = stamps != self._stamps
+        if not changed and not self.spoiled:
             return
         self._stamps = stamps
         try:
+            self.identity.verify(self._utc_now())
             self._read()
         except ConfigError as error:
-            self._log.error(
-                "The new certificate for the bus can't be used, and the old one stays: {error}",
-                error=error,
-            )
+            self.spoiled = True
+            if changed:
+                self._log.error(
+                    "The new certificate for the bus can't be used, and the old one stays: {error}",
+                    error=error,
+                )
         else:
+            self.spoiled = False
             self._log.info(
                 "The certificate for the bus was read anew; it is good until {until}.",
                 until=self.expires.isoformat(),
@@ -155,6 +218,6 @@ def _stamp(file: Path) -> _Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _reason(error: SSL.Error) -> str:
+def _reason(error: SSL.Error | crypto.Error) -> str:
     reasons = [reason for *_, reason in error.args[0] if reason]
     return "; ".join(dict.fromkeys(reasons)) or "not a PEM file"

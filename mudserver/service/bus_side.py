@@ -169,7 +169,8 @@ class BusSide:
             return None
         if self._credentials is None:
             key = settings.bus_key or certificate
-            self._credentials = Credentials(Identity(authority, certificate, key, self._hosts()))
+            identity = Identity(authority, certificate, key, self._hosts())
+            self._credentials = Credentials(identity, utc_now)
         return self._credentials
 
     def _hosts(self) -> tuple[str, ...]:

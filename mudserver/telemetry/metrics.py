@@ -169,6 +169,12 @@ METRICS: Final = (
         Kind.GAUGE,
         "Seconds for which our certificate for the bus is good; below 0 it has ended.",
     ),
+    Metric(
+        "bus_certificate_spoiled",
+        Kind.GAUGE,
+        "1 while the files of our certificate for the bus can't be used, or others would not take"
+        " what they hold, else 0.",
+    ),
     Metric("bus_unlinked", Kind.GAUGE, "1 while a process has no link to the hub, and wants one."),
     Metric(
         "bus_messages",

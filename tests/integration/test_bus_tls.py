@@ -1,6 +1,7 @@
 """Mutual TLS on the bus, on real sockets, by certificates as ``mudctl bus certs`` makes them."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ from tests.unit.logs import Captured
 
 reactor = cast(Any, installed)
 
+utc_now = partial(datetime.now, UTC)
+
 
 class BusTlsTest(HubTestCase):
     """Who gets in, and to whom."""
@@ -35,14 +38,15 @@ class BusTlsTest(HubTestCase):
         return Identity(folder / "ca.pem", folder / name, folder / name)
 
     async def listen(self, certificate: str = "bus.pem") -> int:
-        credentials = Credentials(self.identity(certificate))
+        credentials = Credentials(self.identity(certificate), utc_now)
         hub = await self.start(by_tls(reactor, "127.0.0.1", 0, credentials))
         (address,) = hub.addresses()
         assert isinstance(address, IPv4Address)
         return address.port
 
     def way(self, port: int, name: str, folder: Path | None = None) -> IStreamClientEndpoint:
-        return joining(reactor, "127.0.0.1", port, Credentials(self.identity(name, folder)))
+        credentials = Credentials(self.identity(name, folder), utc_now)
+        return joining(reactor, "127.0.0.1", port, credentials)
 
     async def test_meet(self) -> None:
         """A world and gateways meet: by a certificate of their own, or of their role."""
@@ -77,7 +81,7 @@ class BusTlsTest(HubTestCase):
         foreign = Identity(self.folder / "ca.pem", other / "world.pem", other / "world.pem")
         mixed = Identity(other / "ca.pem", self.folder / "world.pem", self.folder / "world.pem")
         for identity in (foreign, mixed):
-            way = joining(reactor, "127.0.0.1", port, Credentials(identity))
+            way = joining(reactor, "127.0.0.1", port, Credentials(identity, utc_now))
             with self.assertRaises(LinkLost):
                 await self.come(way, "w1", "world")
 
@@ -95,7 +99,8 @@ class BusTlsTest(HubTestCase):
         port = await self.listen()
         stale = Identity(self.folder / "ca.pem", old / "world.pem", old / "world.pem")
         with self.assertRaises(LinkLost):
-            await self.come(joining(reactor, "127.0.0.1", port, Credentials(stale)), "w1", "world")
+            way = joining(reactor, "127.0.0.1", port, Credentials(stale, utc_now))
+            await self.come(way, "w1", "world")
 
     async def test_renewed(self) -> None:
         """
@@ -124,6 +129,18 @@ class BusTlsTest(HubTestCase):
         lines = [formatEvent(event) for event in events]
         told = [line for line in lines if "can't be used, and the old one stays" in line]
         self.assertEqual(len(told), 1, lines)
+
+    async def test_renewed_too_late(self) -> None:
+        """A new certificate that has ended already doesn't take the place of the good one."""
+        port = await self.listen()
+        way = self.way(port, "gateway.pem")
+        (self.folder / "gateway.pem").unlink()
+        ago = datetime.now(UTC) - timedelta(days=3)
+        issue(self.folder, (Subject("gateway"),), ago, timedelta(days=2))
+        with Captured() as events:
+            await self.come(way, "g1", "gateway")
+        lines = [formatEvent(event) for event in events]
+        self.assertTrue(any("has ended at" in line for line in lines), lines)
 
     async def test_plain(self) -> None:
         """Who speaks no TLS gets nowhere."""

@@ -36,6 +36,7 @@ WANTED = {
     "MudDatabasePressure": "mud_journal_pressure",
     "MudHistoryUpkeepFails": "mud_history_upkeep_failures_total",
     "MudBusCertificateEnds": "mud_bus_certificate_seconds",
+    "MudBusCertificateSpoiled": "mud_bus_certificate_spoiled",
     "MudChatLinesDropped": "mud_journal_lines_dropped_total",
 }
 

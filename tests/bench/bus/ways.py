@@ -1,5 +1,7 @@
 """The ways between a hub and its peers."""
 
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,4 +54,4 @@ def shown(address: IAddress) -> str:
 
 def _credentials(folder: Path, role: str) -> Credentials:
     own = folder / f"{role}.pem"
-    return Credentials(Identity(folder / "ca.pem", own, own))
+    return Credentials(Identity(folder / "ca.pem", own, own), partial(datetime.now, UTC))

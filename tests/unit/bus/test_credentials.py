@@ -1,8 +1,16 @@
 """What is shown on the bus, and for how long."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,17 +30,40 @@ class CredentialsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()) / "certs"
         self.file = self.folder / "world-w1.pem"
+        self.clock = Clock()
 
-    def renew(self, days: float, name: str = "w1") -> None:
-        """Sign a certificate that is good from now on for so many days."""
+    def utc_now(self) -> datetime:
+        return NOW + timedelta(seconds=self.clock.seconds())
+
+    def renew(self, days: float, name: str = "w1", since: datetime = NOW) -> None:
+        """Sign a certificate that is good for so many days."""
         self.file.unlink(missing_ok=True)
         subject = Subject("world", name)
-        issue(self.folder, (subject,), NOW, timedelta(days=days))
+        issue(self.folder, (subject,), since, timedelta(days=days))
         if name != "w1":
             (self.folder / subject.file).replace(self.file)
 
+    def garble(self) -> None:
+        """Put something else there."""
+        self.file.write_text("nothing")
+
+    def renew_elsewhere(self) -> None:
+        """Have another authority sign one, with the old authority's certificate beside it."""
+        other = self.folder.parent / "other"
+        issue(other, (Subject("world", "w1"),), NOW)
+        (other / self.file.name).replace(self.file)
+
+    def renew_by_halves(self) -> None:
+        """Have one signed, with a key of another kind beside it."""
+        self.renew(99)
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        certificate, _, _ = self.file.read_bytes().partition(b"-----BEGIN PRIVATE KEY")
+        self.file.write_bytes(certificate + pem)
+
     def credentials(self, *hosts: str) -> Credentials:
-        return Credentials(Identity(self.folder / "ca.pem", self.file, self.file, hosts))
+        identity = Identity(self.folder / "ca.pem", self.file, self.file, hosts)
+        return Credentials(identity, self.utc_now)
 
 
 class CredentialsTests(CredentialsTestCase):
@@ -50,23 +81,73 @@ class CredentialsTests(CredentialsTestCase):
         self.assertEqual(credentials.expires, NOW + 99 * DAY)
 
     def test_spoiled(self) -> None:
-        """New files that can't be used, or are for another, are told of once; the old ones stay."""
+        """New files that can't be used, or nobody takes, are told of once; the old ones stay."""
         self.renew(9)
         credentials = self.credentials("w1.world.mudserver.internal")
         first = credentials.context()
-        spoilers = (
-            lambda: self.file.write_text("nothing"),
-            self.file.unlink,
-            lambda: self.renew(99, "w2"),
+        spoilers: tuple[tuple[Callable[[], None], str], ...] = (
+            (self.garble, "can't be used"),
+            (self.file.unlink, "can't be used"),
+            (partial(self.renew, 99, "w2"), "is not for w1.world"),
+            (partial(self.renew, 2, since=NOW - 3 * DAY), "has ended at 2030-04-30"),
+            (partial(self.renew, 9, since=NOW + DAY), "is good from 2030-05-02"),
+            (self.renew_elsewhere, "is not good by"),
+            (self.renew_by_halves, "is not for"),
+            ((self.folder / "ca.pem").unlink, "bus_ca"),
         )
-        for spoil in spoilers:
+        for spoil, problem in spoilers:
             spoil()
             with Captured() as events:
                 self.assertIs(credentials.context(), first)
                 self.assertIs(credentials.context(), first)
-            self.assertEqual(len(events), 1)
-            self.assertIn("the old one stays", formatEvent(events[0]))
+            [line] = map(formatEvent, events)
+            self.assertIn("the old one stays", line)
+            self.assertIn(problem, line)
+            self.assertTrue(credentials.spoiled)
         self.assertEqual(credentials.expires, NOW + 9 * DAY)
+
+    def test_mended(self) -> None:
+        """After spoiled files, good ones are taken."""
+        self.renew(9)
+        credentials = self.credentials()
+        self.garble()
+        credentials.refresh()
+        self.renew(99)
+        credentials.refresh()
+        self.assertFalse(credentials.spoiled)
+        self.assertEqual(credentials.expires, NOW + 99 * DAY)
+
+    def test_begun(self) -> None:
+        """A certificate that had not begun when it was put there is taken once it has."""
+        self.renew(9)
+        credentials = self.credentials()
+        self.renew(99, since=NOW + DAY)
+        credentials.refresh()
+        self.assertEqual(credentials.expires, NOW + 9 * DAY)
+        self.clock.advance(DAY.total_seconds())
+        with Captured() as events:
+            credentials.refresh()
+        [line] = map(formatEvent, events)
+        self.assertIn("read anew", line)
+        self.assertFalse(credentials.spoiled)
+        self.assertEqual(credentials.expires, NOW + 100 * DAY)
+
+    def test_by_another_authority(self) -> None:
+        """At the start what others would not take is used for want of another, and told of."""
+        self.renew(9)
+        self.renew_elsewhere()
+        with Captured() as events:
+            credentials = self.credentials()
+        [line] = map(formatEvent, events)
+        self.assertIn("Nobody on the bus will take our certificate", line)
+        self.assertTrue(credentials.spoiled)
+        self.assertEqual(credentials.expires, NOW + timedelta(days=730))
+
+    def test_wrong_key(self) -> None:
+        """A key that is not the certificate's is a mistake at the start."""
+        self.renew_by_halves()
+        error = self.assertRaises(ConfigError, self.credentials)
+        self.assertEqual(error.key, "bus_key")
 
     def test_for_another(self) -> None:
         """A certificate that is not for what it has to be for is a mistake at the start."""
@@ -81,23 +162,22 @@ class CredentialsTests(CredentialsTestCase):
 class WatchTests(CredentialsTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.clock = Clock()
         self.meter = PrometheusMeter()
 
     def watch(self) -> CertificateWatch:
-        def utc_now() -> datetime:
-            return NOW + timedelta(seconds=self.clock.seconds())
-
-        watch = CertificateWatch(self.credentials(), self.clock, utc_now, self.meter)
+        watch = CertificateWatch(self.credentials(), self.clock, self.utc_now, self.meter)
         self.addCleanup(watch.stopService)
         watch.startService()
         return watch
 
     def left(self) -> float:
         """The seconds that the metric tells."""
-        left = self.meter.registry.get_sample_value("mud_bus_certificate_seconds")
-        assert left is not None
-        return left
+        return self.measured("seconds")
+
+    def measured(self, name: str) -> float:
+        value = self.meter.registry.get_sample_value(f"mud_bus_certificate_{name}")
+        assert value is not None
+        return value
 
     def wait(self, days: float) -> list[str]:
         """Let time pass; returns the warnings."""
@@ -117,6 +197,18 @@ class WatchTests(CredentialsTestCase):
         self.clock.advance(LOOK_SECONDS)
         self.assertEqual(self.left(), 200 * 86_400 - 2 * LOOK_SECONDS)
 
+    def test_spoiled(self) -> None:
+        """The metric tells as long as the files can't be used."""
+        self.renew(99)
+        self.watch()
+        self.assertEqual(self.measured("spoiled"), 0)
+        self.garble()
+        self.clock.advance(LOOK_SECONDS)
+        self.assertEqual(self.measured("spoiled"), 1)
+        self.renew(200)
+        self.clock.advance(LOOK_SECONDS)
+        self.assertEqual(self.measured("spoiled"), 0)
+
     def test_soon(self) -> None:
         """Within thirty days of the end the log warns, at the start and then once a day."""
         self.renew(30.5)
@@ -134,6 +226,7 @@ class WatchTests(CredentialsTestCase):
         self.clock.advance(2 * 86_400)
         with Captured() as events:
             self.watch()
-        [line] = map(formatEvent, events)
+        useless, line = map(formatEvent, events)
+        self.assertIn("Nobody on the bus will take our certificate", useless)
         self.assertIn("has ended at 2030-05-02T12:00:00+00:00", line)
         self.assertEqual(self.left(), -86_400)

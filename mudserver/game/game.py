@@ -81,6 +81,7 @@ class Game:
     gateways: Gateways
     deliveries: Deliveries
     late_words: LateWords
+    repeats: Repeats
     attachments: Attachments
     revocations: Revocations
     standings: Standings
@@ -353,6 +354,7 @@ def assemble(
         gateways=gateways,
         deliveries=deliveries,
         late_words=late_words,
+        repeats=repeats,
         attachments=attachments,
         revocations=revocations,
         standings=standings,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from attrs import frozen
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from mudserver.errors import PlayerError
@@ -57,7 +57,7 @@ class Repeats:
 
     It is said by the same names, and gateways leave out whoever was shown it. Nothing else of an
     input is done again; where it can't be said any more, nothing is. What is for somebody who isn't
-    back yet waits for them.
+    back yet waits for them, `LATE_SECONDS` at most.
 
     Args:
         world: Where it is said.
@@ -65,7 +65,7 @@ class Repeats:
         loop: Where it queues.
         fan_out: What shows it.
         deliveries: Keeps count of what waits, so that speakers' gateways keep it, too.
-        clock: Measures how long it may wait.
+        clock: Measures how long it may wait, and schedules the end of that.
         utc_now: The wall clock.
         meter: Gets ``words_repeated`` (counter).
     """
@@ -90,7 +90,20 @@ class Repeats:
         self._clock = clock
         self._utc_now = utc_now
         self._meter = meter
+        # In the order in which they are given up, since all may wait equally long.
         self._waiting: dict[tuple[SessionId, InputNumber], _Waiting] = {}
+        self._ending: IDelayedCall | None = None
+
+    def __len__(self) -> int:
+        """Return how many inputs wait for somebody."""
+        return len(self._waiting)
+
+    def stop(self) -> None:
+        """Wait no longer: what speakers' gateways keep is for the next world."""
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        self._waiting.clear()
 
     def repeat(self, session: Session, input: Input | None, then: Callable[[], None]) -> None:
         """
@@ -115,14 +128,12 @@ class Repeats:
 
     def go_on(self) -> None:
         """Try to say again what waits: some are back. Within the loop only."""
-        now = self._clock.seconds()
         waiting, self._waiting = self._waiting, {}
-        for each in waiting.values():
-            said = not self._sessions.goes_on(each.session) or self._said(each.session, each.input)
-            if said or now >= each.until:
+        for key, each in waiting.items():
+            if not self._sessions.goes_on(each.session) or self._said(each.session, each.input):
                 each.arrived()
             else:
-                self._waiting[each.session.id, each.input.number] = each
+                self._waiting[key] = each
 
     def _say(self, session: Session, input: Input | None, then: Callable[[], None]) -> None:
         if input is not None and self._sessions.goes_on(session):
@@ -148,6 +159,19 @@ class Repeats:
             arrived = self._deliveries.begin(*key)
             until = self._clock.seconds() + LATE_SECONDS
             self._waiting[key] = _Waiting(session, input, until, arrived)
+            if self._ending is None:
+                self._ending = self._clock.callLater(LATE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        """Forget what has waited for long enough, until the next of it has."""
+        self._ending = None
+        now = self._clock.seconds()
+        for key, each in tuple(self._waiting.items()):
+            if now < each.until:
+                self._ending = self._clock.callLater(each.until - now, self._give_up)
+                return
+            del self._waiting[key]
+            each.arrived()
 
     def _events(self, session: Session, text: str) -> tuple[Event, ...]:
         command = parse(clean(text), self._world.lexicon)

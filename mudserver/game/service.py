@@ -191,6 +191,7 @@ class WorldService(Service):
             if self._ports.apart and not self._superseded:
                 game.gateways.tell_all(WorldClosing())
         finally:
+            game.repeats.stop()
             game.deliveries.stop()
             await game.tasks.stop()
             await game.attempts.stop()

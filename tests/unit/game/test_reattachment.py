@@ -141,6 +141,47 @@ class GoOnTest(SuccessionTestCase):
         self.assertEqual(heard, ['Ann tells you, "one"'])
         self.assertEqual(len(self.game.deliveries), 0)
 
+    def test_told_who_stays_away(self) -> None:
+        """It waits for a while, whether or not anybody comes back; then it is given up."""
+        self.holding.deaf = True
+        for number in ("one", "two"):
+            self.carry_out(self.ann, f"tell Bob {number}", number)
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.late()
+        one, two = self.holding.unsettled[self.ann]
+        self.holding.send(self.ann, one)
+        self.advance(1.0)
+        self.holding.send(self.ann, two)
+        self.advance()
+        self.assertEqual(len(self.game.repeats), 2)
+        self.advance(LATE_SECONDS - 1.0)
+        self.assertEqual(len(self.game.repeats), 1)
+        self.assertEqual(len(self.game.deliveries), 1)
+        self.advance(1.0)
+        self.assertEqual(len(self.game.repeats), 0)
+        self.assertEqual(len(self.game.deliveries), 0)
+        self.holding.ask(self.bob)
+        self.advance()
+        self.assertEqual(self.told_by_ann(), [])
+
+    def test_stopped_while_it_waits(self) -> None:
+        """A world that stops lets the speaker's gateway keep it, for the next one."""
+        self.holding.deaf = True
+        self.carry_out(self.ann, "tell Bob one", "a")
+        self.advance(journal.RIDE_SECONDS)
+        self.holding.deaf = False
+        self.late()
+        self.holding.send_again(self.ann)
+        self.advance()
+        game = self.game
+        self.assertEqual(len(game.repeats), 1)
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(len(game.repeats), 0)
+        self.assertEqual(len(game.deliveries), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.open_next()
+
     def test_said_again_once(self) -> None:
         """One world says it again once, however often it is sent; it only answers each time."""
         self.holding.deaf = True

@@ -32,6 +32,9 @@ _CREDENTIALS: Final = Struct("3i")
 #: A umask that leaves nothing to others, and folders usable for their owner.
 _OWNERS: Final = 0o077
 
+#: Who may open a socket, by its mode, and what lets them pass through a folder.
+_PASSAGES: Final = ((0o070, 0o010), (0o007, 0o001))
+
 
 @frozen
 class SocketPeer:
@@ -82,7 +85,8 @@ class SocketEndpoint:
     """
     Listens on a Unix socket.
 
-    A folder that is missing is made, for the owner alone. What a killed daemon left is replaced.
+    A folder that is missing is made, for the owner; whom the mode lets in besides may pass through
+    it. What a killed daemon left is replaced.
 
     Args:
         reactor: Listens.
@@ -107,7 +111,7 @@ class SocketEndpoint:
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         with ExitStack() as stack:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(self._path.parent, self._mode)
             address = stack.enter_context(short_path(self._path))
             _clear(self._path, address)
             endpoint = UNIXServerEndpoint(self._reactor, address, mode=self._mode)
@@ -177,6 +181,22 @@ class _Port:
             stopped = self._port.stopListening()
             if stopped is not None:
                 await stopped
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """
+    Make a folder for a socket of a mode, with those above it; what is there stays as it is.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    passages = sum(passage for those, passage in _PASSAGES if mode & those)
+    for each in reversed(missing):
+        with suppress(FileExistsError):  # another process was faster
+            each.mkdir(mode=0o700)
+            # The umask has no say in this; a set-group-ID bit may be there, of the folder above.
+            each.chmod(stat.S_IMODE(each.stat().st_mode) | passages)
 
 
 @contextmanager

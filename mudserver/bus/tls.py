@@ -22,6 +22,7 @@ from twisted.internet.endpoints import (
     wrapClientTLS,
 )
 from twisted.internet.interfaces import (
+    IAddress,
     IListeningPort,
     IOpenSSLClientConnectionCreator,
     IProtocolFactory,
@@ -122,9 +123,17 @@ class _Encrypted:
 
     def listen(self, protocolFactory: IProtocolFactory) -> "Deferred[IListeningPort]":
         """Implement `IStreamServerEndpoint.listen`."""
-        factory = TLSMemoryBIOFactory(self._options, False, protocolFactory)
+        factory = _Wrapping(self._options, False, protocolFactory)
         listening: Deferred[IListeningPort] = self._endpoint.listen(factory)
         return listening
+
+
+class _Wrapping(TLSMemoryBIOFactory):
+    """Lets nobody in whom the wrapped factory lets not in; Twisted's would, and fail on it."""
+
+    def buildProtocol(self, addr: IAddress | None) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
 
 
 class _ToPeers(ContextFactory):

@@ -7,10 +7,14 @@ from typing import Final
 from attrs import define, field
 
 from mudserver.bus.boxes import BOX_BYTES, HEAD_BYTES, box, encode, pieces
-from mudserver.bus.envelopes import Envelope
+from mudserver.bus.envelopes import Envelope, Present
 
 #: What an envelope that waits takes besides its bytes, so that many small ones count, too.
 ENTRY_BYTES: Final = 256
+
+#: Of what a watch is told, how often it waits at the most. Of more, the one before the newest is
+#: dropped: who comes and goes all the time must not fill the links of those who watch.
+MAX_PRESENT: Final = 32
 
 
 @define
@@ -25,6 +29,7 @@ class Backlog:
     _box_bytes: int = BOX_BYTES
     _waiting: OrderedDict[int, tuple[Envelope, bytes]] = field(factory=OrderedDict, init=False)
     _lossy: deque[int] = field(factory=deque, init=False)
+    _present: dict[int, deque[int]] = field(factory=dict, init=False)
     _begun: deque[bytes] = field(factory=deque, init=False)
     _number: int = field(default=0, init=False)
     size: int = field(default=0, init=False)
@@ -45,6 +50,8 @@ class Backlog:
         self.size += len(encoded) + ENTRY_BYTES
         if envelope.lossy:
             self._lossy.append(self._number)
+        elif isinstance(envelope, Present):
+            self._supersede(envelope.id)
 
     def shed(self, limit: int) -> Sequence[Envelope]:
         """Drop lossy ones, the oldest first, until no more than so many bytes wait."""
@@ -54,6 +61,14 @@ class Backlog:
             self.size -= len(encoded) + ENTRY_BYTES
             dropped.append(envelope)
         return dropped
+
+    def _supersede(self, watch: int) -> None:
+        """Drop one of what a watch is told, where too much of it waits; the newest is added."""
+        numbers = self._present.setdefault(watch, deque())
+        if len(numbers) >= MAX_PRESENT:
+            _, encoded = self._waiting.pop(numbers.pop())
+            self.size -= len(encoded) + ENTRY_BYTES
+        numbers.append(self._number)
 
     def take(self) -> bytes | None:
         """Return the next box, as full as it gets; None where nothing waits."""
@@ -72,9 +87,14 @@ class Backlog:
         """Go on to the next envelope, which from now on is not shed; tell whether there is one."""
         if not self._waiting:
             return False
-        number, (_, encoded) = self._waiting.popitem(last=False)
+        number, (envelope, encoded) = self._waiting.popitem(last=False)
         if self._lossy and self._lossy[0] == number:
             self._lossy.popleft()
+        elif isinstance(envelope, Present):
+            numbers = self._present[envelope.id]
+            numbers.popleft()
+            if not numbers:
+                del self._present[envelope.id]
         if len(encoded) <= self._box_bytes - HEAD_BYTES:
             self._begun.append(encoded)
             self.size -= ENTRY_BYTES

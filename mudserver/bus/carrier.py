@@ -15,7 +15,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from mudserver.bus.commands import BoxRefused, Carry
-from mudserver.bus.strict_amp import FAULT, StrictAMP
+from mudserver.bus.strict_amp import FAULT, MAX_TAG, StrictAMP
 
 _BOX: Final = b"box"
 
@@ -134,6 +134,8 @@ class CarrierAMP(StrictAMP):
         if len(data) < tag:
             return beyond
         command = tag + _size(data, tag)
+        if command > tag + MAX_TAG:
+            return at
         box = command + len(_COMMAND) + _SIZE
         if not data.startswith(_COMMAND, command):
             return beyond if _COMMAND.startswith(data[command:box]) else at

@@ -25,6 +25,8 @@ class ExchangeLimits:
         questions: That it asked and that are not answered.
         unconfirmed: Durable messages that it published and that not all have confirmed; the
             publisher is told at once that another one was not received, and sends it again later.
+        under_way: Bytes of all these durable messages and questions together, so that one member
+            can't fill the links of others; such a message counts each time that it is sent.
         payload: Bytes of one message, request or reply.
         patience: Seconds for which a question is kept at most, whatever its asker says.
         confirmation: Seconds for which the exchange waits until all have confirmed a durable
@@ -36,6 +38,7 @@ class ExchangeLimits:
     watches: int = 100
     questions: int = 10_000
     unconfirmed: int = 10_000
+    under_way: int = 16 * 1024 * 1024
     payload: int = MAX_PAYLOAD_BYTES
     patience: float = 120.0
     confirmation: float = 30.0

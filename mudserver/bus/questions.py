@@ -1,6 +1,7 @@
 """Questions that were passed on, until they are answered."""
 
 import math
+from collections import Counter
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -25,6 +26,7 @@ class _Question:
         responder: Who is to answer.
         number: The exchange's number of it.
         second: When it is forgotten, in whole seconds.
+        size: Bytes of what is asked.
     """
 
     asker: Member
@@ -32,6 +34,7 @@ class _Question:
     responder: Member
     number: int
     second: int
+    size: int
 
 
 class Questions:
@@ -41,6 +44,7 @@ class Questions:
         self._asked = 0
         self._open: dict[int, _Question] = {}
         self._by_asker: dict[Member, dict[int, _Question]] = {}
+        self._sizes: Counter[Member] = Counter()
         self._by_responder: dict[Member, dict[int, _Question]] = {}
         self._by_second: dict[int, dict[int, _Question]] = {}
 
@@ -51,6 +55,10 @@ class Questions:
     def count(self, asker: Member) -> int:
         """Return how many a member waits for."""
         return len(self._by_asker.get(asker, ()))
+
+    def size(self, asker: Member) -> int:
+        """Return how many bytes those take that a member waits for."""
+        return self._sizes[asker]
 
     def has(self, asker: Member, number: int) -> bool:
         """Tell whether a member waits for the answer to a question of that number."""
@@ -68,8 +76,9 @@ class Questions:
         """
         self._asked += 1
         number = self._asked
-        question = _Question(asker, ask.id, responder, number, math.ceil(until))
+        question = _Question(asker, ask.id, responder, number, math.ceil(until), len(ask.payload))
         self._open[number] = question
+        self._sizes[asker] += question.size
         self._by_asker.setdefault(asker, {})[ask.id] = question
         self._by_responder.setdefault(responder, {})[number] = question
         self._by_second.setdefault(question.second, {})[number] = question
@@ -106,6 +115,9 @@ class Questions:
     def _close(self, question: _Question) -> None:
         del self._open[question.number]
         _take_out(self._by_asker, question.asker, question.id)
+        self._sizes[question.asker] -= question.size
+        if question.asker not in self._by_asker:
+            del self._sizes[question.asker]
         _take_out(self._by_responder, question.responder, question.number)
         _take_out(self._by_second, question.second, question.number)
 

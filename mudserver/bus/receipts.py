@@ -1,5 +1,6 @@
 """Durable messages, until all who got one have confirmed it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from attrs import define, field
@@ -18,6 +19,7 @@ class _Unconfirmed:
         publisher: Who waits for its receipt.
         id: The publisher's name of it.
         waiting: Who has not confirmed it.
+        size: Bytes that were sent, with those of earlier times.
         received: How many have.
         error: Of the first who can't understand it.
         until: When it counts as not received.
@@ -26,6 +28,7 @@ class _Unconfirmed:
     publisher: Member
     id: str
     waiting: set[Member]
+    size: int
     until: float
     received: int = field(init=False, default=0)
     error: str = field(init=False, default="")
@@ -42,6 +45,7 @@ class Receipts:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._by_sender: dict[str, dict[str, _Unconfirmed]] = {}
+        self._sizes: Counter[str] = Counter()
         # In the order of their deadlines.
         self._all: dict[_Unconfirmed, None] = {}
         self._owed: dict[Member, dict[_Unconfirmed, None]] = {}
@@ -54,12 +58,21 @@ class Receipts:
         """Return how many a member waits for."""
         return len(self._by_sender.get(publisher.sender, ()))
 
+    def size(self, publisher: Member) -> int:
+        """Return how many bytes those take that a member waits for."""
+        return self._sizes[publisher.sender]
+
     def has(self, publisher: Member, name: str) -> bool:
         """Tell whether a member waits for that one."""
         return name in self._by_sender.get(publisher.sender, ())
 
     def expect(
-        self, publisher: Member, name: str, receivers: Sequence[Receiver], now: float
+        self,
+        publisher: Member,
+        name: str,
+        receivers: Sequence[Receiver],
+        now: float,
+        size: int = 0,
     ) -> None:
         """
         Wait for receipts; where that message is under way already, for these instead.
@@ -71,15 +84,18 @@ class Receipts:
             name: The publisher's name of the message.
             receivers: Who gets it.
             now: In seconds.
+            size: Bytes of the message.
         """
         earlier = self._by_sender.get(publisher.sender, {}).get(name)
         if earlier is not None:
+            size += earlier.size  # may wait still, too
             self._forget(earlier)
         if not receivers:
             return
         waiting = {member for member, _ in receivers}
-        message = _Unconfirmed(publisher, name, waiting, now + self._patience)
+        message = _Unconfirmed(publisher, name, waiting, size, now + self._patience)
         self._by_sender.setdefault(publisher.sender, {})[name] = message
+        self._sizes[publisher.sender] += size
         self._all[message] = None
         for member in waiting:
             self._owed.setdefault(member, {})[message] = None
@@ -136,9 +152,11 @@ class Receipts:
 
     def _forget(self, message: _Unconfirmed) -> None:
         del self._all[message]
-        mine = self._by_sender[message.publisher.sender]
+        sender = message.publisher.sender
+        mine = self._by_sender[sender]
         del mine[message.id]
+        self._sizes[sender] -= message.size
         if not mine:
-            del self._by_sender[message.publisher.sender]
+            del self._by_sender[sender], self._sizes[sender]
         for receiver in tuple(message.waiting):
             self._settle(message, receiver)

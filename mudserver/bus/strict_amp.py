@@ -19,6 +19,10 @@ FAULT: Final = b"FAULT"
 #: What may stand in a box besides a command's arguments.
 _FRAME: Final = frozenset((amp.COMMAND, amp.ASK))
 
+#: Bytes of the tag that an answer repeats; Twisted counts in hexadecimal digits. Who sends large
+#: ones and does not read would have us keep them all.
+MAX_TAG: Final = 16
+
 #: Keys in a box, at the least; more where a command has more arguments.
 _KEYS: Final = len((amp.ERROR, amp.ERROR_CODE, amp.ERROR_DESCRIPTION))
 
@@ -85,7 +89,11 @@ class StrictAMP(amp.AMP):
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
         """Take a box, unless it is over."""
-        if not self.over:
+        if self.over:
+            return
+        if len(box.get(amp.ASK, b"")) > MAX_TAG:
+            self.broken("What came is no AMP of ours: the tag is too large.")
+        else:
             super().ampBoxReceived(box)
 
     def dispatchCommand(self, box: amp.AmpBox) -> Deferred[amp.AmpBox]:

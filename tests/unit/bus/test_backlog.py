@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.bus.backlog import ENTRY_BYTES, Backlog
+from mudserver.bus.backlog import ENTRY_BYTES, MAX_PRESENT, Backlog
 from mudserver.bus.boxes import Unpacker, encode
-from mudserver.bus.envelopes import Envelope, Refused, Respond
+from mudserver.bus.envelopes import Envelope, Present, Refused, Respond
 from tests.unit.bus.envelopes import any_envelope, large_envelope, publish
 
 
@@ -34,6 +34,26 @@ class BacklogTest(SynchronousTestCase):
         self.assertFalse(publish(1, durable=True).lossy)
         self.assertTrue(Refused("publish", "world", "No.").lossy)
         self.assertFalse(Respond("world").lossy)
+
+    def test_comes_and_goes(self) -> None:
+        """However often others come and go, what a watch is told fills no link: the first of it
+        waits, and the newest; that of another watch is not touched.
+        """
+        backlog = Backlog()
+        backlog.add(Present(2, ("world",)))
+        for number in range(1_000):
+            backlog.add(Present(1, (f"gateway.{number}",)))
+        self.assertLess(backlog.size, 2 * MAX_PRESENT * ENTRY_BYTES)
+        taken = backlog.take()
+        assert taken is not None
+        other, first, *more, newest = Unpacker().receive(taken)
+        self.assertEqual(other, Present(2, ("world",)))
+        self.assertEqual(first, Present(1, ("gateway.0",)))
+        self.assertEqual(newest, Present(1, ("gateway.999",)))
+        self.assertEqual(len(more), MAX_PRESENT - 2)
+        self.assertEqual(backlog.size, 0)
+        backlog.add(Present(1, ()))
+        self.assertTrue(backlog)
 
     def test_begun(self) -> None:
         """An envelope of which a part has gone is not shed: the other end waits for the rest."""

@@ -18,6 +18,7 @@ from mudserver.bus.commands import Beat, Carry, Join, JoinRefused, PeerInfo, Ver
 from mudserver.bus.envelopes import VERSION, Ask, Envelope, Subscribe
 from mudserver.bus.link import Link, LinkLost
 from mudserver.bus.link_limits import LinkLimits
+from mudserver.bus.strict_amp import MAX_TAG
 from mudserver.errors import Unsendable
 from tests.unit.bus.envelopes import publish
 from tests.unit.bus.links import HUB, WORLD, End, Pair, RawEnd, Wire, nobody
@@ -564,6 +565,20 @@ class UnlawfulTest(SynchronousTestCase):
             answer = {amp.ERROR: b"2", amp.ERROR_CODE: code, amp.ERROR_DESCRIPTION: b"\xff"}
             end.say(amp.AmpBox(answer))
             assert_over(self, end)
+
+    def test_large_tag(self) -> None:
+        """So does a tag larger than any that we know, since the answer would be as large."""
+        for name, arguments in ((b"Carry", {b"box": b"\x90"}), (b"Beat", {})):
+            stream = amp.AmpBox(
+                {amp.ASK: b"1" * (MAX_TAG + 1), amp.COMMAND: name, **arguments}
+            ).serialize()
+            for pieces in ((stream,), (stream[:3], stream[3:])):
+                end = RawEnd(joined=True)
+                end.said()
+                for piece in pieces:
+                    end.link.dataReceived(piece)
+                self.assertEqual(end.said(), b"")
+                assert_over(self, end)
 
     def test_many_keys(self) -> None:
         """Keys without end aren't collected."""

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable, Set
 from datetime import datetime
 from typing import Final
 
+from attrs import evolve
 from twisted.logger import Logger
 
 from mudserver.game.deliveries import Deliveries
 from mudserver.game.gateways import Gateways
 from mudserver.game.late_words import LateWord, LateWords
 from mudserver.game.sessions import Session, Sessions
+from mudserver.game.unconfirmed_shows import UnconfirmedShows
 from mudserver.game.view_names import ViewNames
-from mudserver.ids import CharacterId, CommandId, RoomId
+from mudserver.ids import CharacterId, CommandId, GatewayId, RoomId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import EventId, Show
 from mudserver.view.line import Style, View
@@ -74,6 +76,7 @@ class FanOut:
         self._utc_now = utc_now
         self._meter = meter
         self._largest: dict[str, int] = {}
+        self._unconfirmed = UnconfirmedShows()
 
     def tell(
         self,
@@ -178,6 +181,18 @@ class FanOut:
         if there:
             self._show(room_state(self._world, room, self._time()), tuple(there))
 
+    def follow(self, session: Session, gateway: GatewayId) -> None:
+        """
+        Show a session, where it is now, what must arrive and may reach its old gateway too late.
+
+        Args:
+            session: One that has moved.
+            gateway: The old one; it says what the session was shown there.
+        """
+        if session.gateway != gateway:
+            for show in self._unconfirmed.of(gateway, session.id):
+                self._send(session.gateway, evolve(show, sessions=(session.id,), again=True))
+
     def occupants(self, session: Session, after: int) -> None:
         """Show a session more of who is in its room."""
         room = self._world.character(session.character).room
@@ -212,12 +227,22 @@ class FanOut:
         recipients = 0
         for gateway, sessions in self._sessions.by_gateway(characters).items():
             recipients += len(sessions)
-            arrived = None
-            if durable and name is not None:
-                arrived = self._deliveries.begin(name.session, name.number)
-            self._gateways.tell(gateway, Show(view, tuple(sessions), name, durable, again), arrived)
+            self._send(gateway, Show(view, tuple(sessions), name, durable, again))
         self._meter.observe("fanout_recipients", float(recipients))
         self._weigh(view)
+
+    def _send(self, gateway: GatewayId, show: Show) -> None:
+        if not show.durable or show.event is None:
+            self._gateways.tell(gateway, show)
+            return
+        arrived = self._deliveries.begin(show.event.session, show.event.number)
+        confirmed = self._unconfirmed.begin(gateway, show)
+
+        def delivered() -> None:
+            confirmed()
+            arrived()
+
+        self._gateways.tell(gateway, show, delivered)
 
     def _weigh(self, view: View) -> None:
         """Log the first view of a type that takes half of what a message may, and larger ones."""

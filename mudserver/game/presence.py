@@ -204,19 +204,31 @@ class Presence:
     def _resume(self, session: Session, arrival: Arrival, reply: _Reply) -> None:
         session.cancel_grace()
         session.generation = Generation(session.generation + 1)
-        self.move(session, arrival.request.gateway)
+        before = self.move(session, arrival.request.gateway)
         session.transport = arrival.request.transport
         session.origin = arrival.request.origin
         self._sessions.attend(session, arrival.authority.attended)
         reply.callback(attached(session, recovered=True))
+        self.follow(session, before)
         self._stage.perform(regain_link(self._world, session.character))
         self._meter.count("attachments", outcome="resumed")
 
-    def move(self, session: Session, gateway: GatewayId) -> None:
-        """Show a session from now on by that gateway, and tell the one that showed it so far."""
-        if session.gateway != gateway:
-            self._gateways.tell(session.gateway, Moved(session.id, session.generation))
+    def move(self, session: Session, gateway: GatewayId) -> GatewayId:
+        """
+        Show a session from now on by that gateway, and tell the one that showed it so far.
+
+        Returns:
+            That one; for `follow`, as soon as the new one knows.
+        """
+        before = session.gateway
+        if before != gateway:
+            self._gateways.tell(before, Moved(session.id, session.generation))
             session.gateway = gateway
+        return before
+
+    def follow(self, session: Session, before: GatewayId) -> None:
+        """Show a session that has moved what may reach the gateway too late where it was before."""
+        self._fan_out.follow(session, before)
 
     def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         old.cancel_grace()

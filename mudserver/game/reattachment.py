@@ -308,7 +308,7 @@ class Reattachments:
             return _as_it_is(session)
         session.brought_back = comeback.request
         session.generation = Generation(max(session.generation, held.generation) + 1)
-        self._presence.move(session, gateway)
+        before = self._presence.move(session, gateway)
         session.transport = held.transport
         session.origin = held.origin
         if not held.linkdead:
@@ -317,6 +317,7 @@ class Reattachments:
             self._links.hold(session)
         else:
             self._links.lose(session)
+        self._presence.follow(session, before)
         return self._goes_on(session)
 
     def _goes_on(self, session: Session) -> Reattached:

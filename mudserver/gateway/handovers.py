@@ -8,20 +8,22 @@ What the world shows meanwhile waits behind that. Where there is no answer in ti
 full state instead, and the word that this is no continuation.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Final, cast
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import NotAuthenticated, PlayerError, Unavailable
-from mudserver.gateway.dress import Dress, JsonDress
+from mudserver.gateway.claims import Claim, is_kept_for
+from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.reaper import Reaper
+from mudserver.gateway.repairs import REPAIR_SECONDS
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
@@ -35,7 +37,7 @@ from mudserver.interfaces.continuity import (
     Vouched,
 )
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Attached
+from mudserver.interfaces.play import Attached, EventId
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from mudserver.session.unsettled import Numbered
@@ -43,91 +45,21 @@ from mudserver.session.unsettled import Numbered
 #: Seconds in which the other gateway has to answer, each time.
 ANSWER_SECONDS: Final = 1.0
 
+#: Seconds for which it is asked, again and again, for what a session was shown, and between two
+#: questions: the world has moved the session by then, so that nobody else can say.
+ASKING_SECONDS: Final = 3.0
+AGAIN_SECONDS: Final = 0.25
+
+#: Seconds before the world moves a session in which what is lost on the way to its gateway may not
+#: be told yet.
+LOSS_SECONDS: Final = 2 * REPAIR_SECONDS
+
 #: Seconds for which a session that has moved is kept until it is asked for.
 KEPT_SECONDS: Final = 10.0
 
 #: Sessions kept so, and gateways that wait for one; beyond that clients get full state.
 MAX_KEPT: Final = 1_000
 MAX_WAITING: Final = 1_000
-
-_GATEWAY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-
-
-def session_id(gateway: GatewayId, name: str) -> SessionId:
-    """Return the id of a session that a gateway opens: the gateway's own, and a unique name."""
-    return SessionId(f"{gateway}-{name}")
-
-
-def resume_secret(gateway: GatewayId, session: SessionId, words: str) -> str:
-    """
-    Return the secret by which a session is resumed.
-
-    Args:
-        gateway: Which has it.
-        session: Which.
-        words: What nobody can guess.
-    """
-    return words if owner_of(session) == gateway else f"{gateway}.{words}"
-
-
-def owner_of(session: SessionId, secret: str = "") -> GatewayId | None:
-    """
-    Return the gateway that has a session; None where none can.
-
-    Args:
-        session: Its id, which names the gateway that has given it.
-        secret: What the client resumes it by, which names another one that has it by now.
-    """
-    owner, moved, _ = secret.rpartition(".")
-    if not moved:
-        owner, _, _ = session.rpartition("-")
-    return GatewayId(owner) if _GATEWAY.fullmatch(owner) else None
-
-
-def is_kept_for(seat: Seat, secret: str, dress: Dress, seq: int) -> str | None:
-    """
-    Tell why a client can't go on with a session; None where it can.
-
-    Args:
-        seat: The session's.
-        secret: The SHA-256 of what the client shows.
-        dress: The wire form of its new connection.
-        seq: How many messages of play it has.
-
-    Returns:
-        ``refused``, or ``gap`` where what it has missed is gone.
-    """
-    # What was missed is in its wire form already.
-    if seat.dress != dress or not seat.play.secrets.accepts(secret):
-        return "refused"
-    if seat.carrier is None and not seat.arriving:
-        seat.play.outbox.flush()
-    return None if seat.play.outbox.holds_since(seq) else "gap"
-
-
-@frozen
-class Claim:
-    """
-    A client says that it plays a session that another gateway has.
-
-    Attributes:
-        session: Which.
-        owner: The gateway that has it; None where none can.
-        secret: The SHA-256 of its resume secret.
-        seq: How many messages of play it has.
-        inflates: Whether it takes compressed messages.
-    """
-
-    session: SessionId
-    owner: GatewayId | None
-    secret: str = field(repr=False)
-    seq: int
-    inflates: bool
-
-    @property
-    def dress(self) -> JsonDress:
-        """The wire form of its connection."""
-        return JsonDress(self.inflates)
 
 
 @define(eq=False)
@@ -138,13 +70,21 @@ class _Kept:
     Attributes:
         play: What is to be handed over.
         generation: Of its attachment there.
+        since: When it was moved, in seconds of the clock.
         deadline: Until when it waits for that, in seconds of the clock.
+        said: What it was shown that must arrive.
+        seen: What else.
+        given: Whether it was handed over; it may have to be once more, where the answer is lost.
     """
 
     play: Play
     generation: Generation
+    since: float
     deadline: float | None
+    said: tuple[EventId, ...]
+    seen: tuple[EventId, ...]
     _kept: "dict[SessionId, _Kept]" = field(repr=False)
+    given: bool = False
 
     def due(self, now: float) -> None:
         """Nobody has asked for it."""
@@ -235,13 +175,17 @@ class Handovers:
         if carrier is not None:
             carrier.replaced()
         seat.play.outbox.flush()
+        seat.play.gapped = seat.play.gapped or seat.pause is not None
         self._reaper.forget(seat)
         self._switchboard.release(seat)
-        kept = _Kept(seat.play, moved.generation, self._clock.seconds() + KEPT_SECONDS, self._kept)
+        self._let_go(moved.session)
+        now = self._clock.seconds()
+        said, seen = self._switchboard.shown_to(moved.session)
+        kept = _Kept(seat.play, moved.generation, now, now + KEPT_SECONDS, said, seen, self._kept)
         self._kept[moved.session] = kept
         self._reaper.watch(kept)
         if len(self._kept) > MAX_KEPT:
-            self._let_go(next(iter(self._kept.values())))
+            self._let_go(next(iter(self._kept)))
         waiting = self._waiting.get(moved.session)
         if waiting is not None:
             request, waiter = waiting
@@ -254,10 +198,12 @@ class Handovers:
         if (
             seat is None
             or not seat.play.secrets.accepts(request.secret)
-            or request.session in self._waiting
             or len(self._waiting) >= MAX_WAITING
         ):
             return fail(_not_here())
+        earlier = self._waiting.get(request.session)
+        if earlier is not None:  # nobody waits for that answer any more
+            earlier[1].cancel()
         waiter: Deferred[HandedOver] = Deferred()
         self._waiting[request.session] = (request, waiter)
 
@@ -282,22 +228,30 @@ class Handovers:
             or not play.outbox.holds_since(request.seq)
         ):
             return fail(_not_here())
-        self._let_go(kept)
-        self._meter.count("resumes", outcome="moved")
+        if not kept.given:
+            kept.given = True
+            self._meter.count("resumes", outcome="moved")
+        unsettled, now = play.unsettled, self._clock.seconds()
         return succeed(
             HandedOver(
                 seq=play.outbox.count,
                 missed=tuple(play.outbox.replay(request.seq)),
-                settled=play.unsettled.settled,
-                numbered=play.unsettled.numbered,
-                unsettled=_written(play.unsettled.left()),
-                spoken=_written(play.unsettled.spoken(self._clock.seconds())),
+                settled=unsettled.settled,
+                numbered=unsettled.numbered,
+                unsettled=_written(unsettled.left()),
+                spoken=_written(unsettled.spoken(now)),
+                ages=tuple(unsettled.ages(now)),
+                early=tuple(unsettled.early),
+                said=kept.said,
+                seen=kept.seen,
+                gapped=play.gapped or self._switchboard.lost_since(kept.since - LOSS_SECONDS),
             )
         )
 
-    def _let_go(self, kept: _Kept) -> None:
-        self._reaper.forget(kept)
-        self._kept.pop(kept.play.id, None)
+    def _let_go(self, session: SessionId) -> None:
+        kept = self._kept.pop(session, None)
+        if kept is not None:
+            self._reaper.forget(kept)
 
     # ------------------------------------------------------------ from other gateways
 
@@ -320,7 +274,7 @@ class Handovers:
 
     async def take_in(self, claim: Claim, attached: Attached, player: Player) -> tuple[Seat, bool]:
         """
-        Take in a session that the world shows here by now.
+        Take in a session that the world shows here by now, and which the switchboard expects.
 
         Returns:
             Its seat, which no connection carries yet, and whether all that was missed is here;
@@ -329,6 +283,7 @@ class Handovers:
         play = Play(
             attached.session, Outbox(self._outbox), attached.attended.name, attached.character
         )
+        self._let_go(attached.session)
         play.secrets.rotate(claim.secret)
         # At once: another world may want to know meanwhile.
         play.unsettled.restore(attached.applied, [])
@@ -345,7 +300,8 @@ class Handovers:
             handed = await self._ask(claim, attached.generation)
         finally:
             seat.arriving = False
-        if handed is not None and self._restored(play, handed):
+        whole = self._switchboard.whole(attached.session)
+        if handed is not None and self._restored(play, handed) and whole:
             return seat, True
         self._bus.publish(WORLD, StatesWanted(self._gateway, (attached.session,)))
         return seat, False
@@ -355,27 +311,40 @@ class Handovers:
         if owner is None:
             return None
         request = HandOver(claim.session, generation, claim.secret, claim.seq)
-        try:
-            return await self._bus.request(gateway_subject(owner), request, ANSWER_SECONDS)
-        except (PlayerError, Unavailable) as error:
-            self._log.info(
-                "What a session has missed is not to be had from {owner}: {error}",
-                owner=owner,
-                error=error,
-                session=claim.session,
-            )
-            self._meter.count("resumes", outcome="unanswered")
-            return None
+        until = self._clock.seconds() + ASKING_SECONDS
+        while True:
+            try:
+                return await self._bus.request(gateway_subject(owner), request, ANSWER_SECONDS)
+            except (PlayerError, Unavailable) as error:
+                over = self._clock.seconds() + AGAIN_SECONDS >= until
+                if over or isinstance(error, PlayerError):
+                    self._log.info(
+                        "What a session has missed is not to be had from {owner}: {error}",
+                        owner=owner,
+                        error=error,
+                        session=claim.session,
+                    )
+                    self._meter.count("resumes", outcome="unanswered")
+                    return None
+            await deferLater(self._clock, AGAIN_SECONDS)
 
     def _restored(self, play: Play, handed: HandedOver) -> bool:
         """Go on where the other gateway has left off; False where that makes no sense."""
-        kept, spoken = _read(handed.unsettled), _read(handed.spoken)
         try:
-            play.unsettled.restore(handed.numbered, kept, spoken, self._clock.seconds())
+            play.unsettled.restore(
+                handed.numbered,
+                _read(handed.unsettled),
+                _read(handed.spoken),
+                self._clock.seconds(),
+                ages=handed.ages,
+                early=handed.early,
+            )
             play.outbox.restore(handed.seq, handed.missed)
         except ValueError as error:
             self._log.warn("A gateway handed over nonsense: {error}", error=error, session=play.id)
             return False
+        self._switchboard.bring(play.id, handed.said, handed.seen)
+        play.gapped = handed.gapped
         return True
 
 

@@ -15,8 +15,8 @@ from mudserver.errors import (
     Unavailable,
 )
 from mudserver.gateway.admission import Place
+from mudserver.gateway.claims import Claim, is_kept_for, owner_of, resume_secret
 from mudserver.gateway.dress import JsonDress, pong_frame
-from mudserver.gateway.handovers import Claim, is_kept_for, owner_of, resume_secret
 from mudserver.gateway.link import Link
 from mudserver.gateway.seat import Seat
 from mudserver.gateway.shared import Shared

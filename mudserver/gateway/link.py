@@ -12,10 +12,10 @@ from attrs import evolve
 
 from mudserver.errors import CloseCode, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
+from mudserver.gateway.claims import Claim, session_id
 from mudserver.gateway.commands import CommandQueue
 from mudserver.gateway.contact import Contact
 from mudserver.gateway.dress import Dress
-from mudserver.gateway.handovers import Claim, session_id
 from mudserver.gateway.incidents import Peer
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.seat import Player, Seat
@@ -248,20 +248,29 @@ class Link(Contact):
         earlier = None if resume is None else resume.play.id
         if claim is not None and await self._shared.handovers.vouched(claim):
             earlier = claim.session
+        request = Attach(
+            session,
+            self._shared.gateway,
+            credential,
+            character,
+            self._transport,
+            self._origin,
+            earlier,
+        )
+        # The world may show it something before its answer is here.
+        coming = [session] if resume is not None or earlier is None else [session, earlier]
+        for each in coming:
+            self._shared.switchboard.expect(each)
+        try:
+            await self._come_in(request, resume, claim)
+        finally:
+            for each in coming:
+                self._shared.switchboard.came(each)
+
+    async def _come_in(self, request: Attach, resume: Seat | None, claim: Claim | None) -> None:
         term = self._shared.worldwatch.term
         try:
-            attached = await self._shared.bus.request(
-                WORLD,
-                Attach(
-                    session,
-                    self._shared.gateway,
-                    credential,
-                    character,
-                    self._transport,
-                    self._origin,
-                    earlier,
-                ),
-            )
+            attached = await self._shared.bus.request(WORLD, request)
         except PlayerError as error:
             self._shared.meter.count("refusals", reason=error.code)
             self._shared.incidents.refused(self.peer, error.code, "not let into the world")
@@ -281,11 +290,11 @@ class Link(Contact):
     def _admit(self, attached: Attached, resume: Seat | None, term: int) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None
         if seat is None:
+            generation = attached.generation
             if resume is not None and resume.play.id == attached.session:
                 self._not_here(resume)
-            self._shared.bus.publish(
-                WORLD, Detached(attached.session, attached.generation, quit=False)
-            )
+                generation = max(generation, resume.play.generation)  # of a world that followed
+            self._shared.bus.publish(WORLD, Detached(attached.session, generation, quit=False))
             self.close(CloseCode.TRY_LATER, "You missed too much meanwhile; come back once more.")
             return
         self._place.authenticated()

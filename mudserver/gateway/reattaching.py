@@ -198,7 +198,7 @@ class Reattaching:
             paused = self._clock.seconds() - pause.since
             self.longest = max(self.longest, paused)
             self._meter.observe("world_pause_seconds", paused)
-        if seat.carrier is None and not named.linkdead:  # lost while the world was asked
+        if seat.linkdead and not named.linkdead:  # lost while the world was asked
             over = self._switchboard.seat(named.session) is not seat
             self._bus.publish(WORLD, Detached(named.session, seat.play.generation, quit=over))
 
@@ -212,6 +212,6 @@ def _held(seat: Seat) -> Held:
         character=play.character,
         transport=player.transport,
         origin=player.origin,
-        linkdead=seat.carrier is None,
+        linkdead=seat.linkdead,
         settled=play.unsettled.settled,
     )

@@ -1,10 +1,13 @@
 """What the sessions of a gateway were shown, so that no world shows it to them again."""
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from attrs import evolve
 
 from mudserver.ids import InputNumber, SessionId
+from mudserver.interfaces.continuity import MAX_TOLD
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import EventId, Show
 from mudserver.session.showings import Showings
@@ -23,7 +26,8 @@ class Shown:
     Leaves out of what worlds show whoever has seen it.
 
     What need not arrive is in its order, too, for all but the one whose doing it is: who has seen
-    what somebody did later, by an earlier world, is not shown what it is too late for.
+    what somebody did later, by an earlier world, is not shown what it is too late for. A session
+    that comes from another gateway brings along what it was shown there.
 
     Args:
         meter: Gets ``showings_repeated`` (counter).
@@ -44,9 +48,27 @@ class Shown:
         self._rest.freeze()
         self._latest = {}
         for event, sessions in self._rest.noted:
-            seen = self._latest.setdefault(event.session, {})
-            for session in sessions:
-                seen[session] = max(event.number, seen.get(session, event.number))
+            self._note_latest(event, sessions)
+
+    def of(self, session: SessionId) -> tuple[tuple[EventId, ...], tuple[EventId, ...]]:
+        """Return what a session was shown that must arrive, and what else, of late and in order."""
+        return self._said.shown_to(session, MAX_TOLD), self._rest.shown_to(session, MAX_TOLD)
+
+    def bring(self, session: SessionId, said: Iterable[EventId], seen: Iterable[EventId]) -> None:
+        """
+        A session comes from another gateway.
+
+        Args:
+            session: Which.
+            said: What it was shown there that must arrive; at most `MAX_TOLD`.
+            seen: What else; the same.
+        """
+        seen = tuple(islice(seen, MAX_TOLD))
+        self._said.bring(islice(said, MAX_TOLD), session)
+        self._rest.bring(seen, session)
+        for event in seen:
+            self._note_latest(event, (session,))
+        self._worlds = max(self._worlds, _SECOND)
 
     def unseen(self, show: Show, event: EventId) -> Show:
         """
@@ -75,6 +97,11 @@ class Shown:
         self._said.note_late(event, unseen)
         self._worlds = max(self._worlds, _SECOND)
         return self._narrowed(show, unseen)
+
+    def _note_latest(self, event: EventId, sessions: Iterable[SessionId]) -> None:
+        seen = self._latest.setdefault(event.session, {})
+        for session in sessions:
+            seen[session] = max(event.number, seen.get(session, event.number))
 
     def _in_order(self, event: EventId, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
         seen = self._latest.get(event.session)

@@ -8,6 +8,7 @@ from twisted.logger import Logger
 
 from mudserver.gateway.carrier import Carrier
 from mudserver.gateway.dress import Dress
+from mudserver.gateway.early import Early
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.shown import Shown
@@ -18,6 +19,7 @@ from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import (
     Delivered,
     Ended,
+    EventId,
     Expiring,
     PasswordWanted,
     Settled,
@@ -93,6 +95,8 @@ class Switchboard:
         self._unsubscribe: Callable[[], None] | None = None
         self._epoch = Epoch(0)
         self._seen = Shown(meter)
+        self._early = Early()
+        self._lost_at = float("-inf")
         self._routes: dict[type[Message], Callable[[Message], None]] = {}
         self._lost: Callable[[], None] = _unrepaired
 
@@ -109,7 +113,12 @@ class Switchboard:
         self._lost = lost
 
     def _note_loss(self) -> None:
+        self._lost_at = self._clock.seconds()
         self._lost()
+
+    def lost_since(self, moment: float) -> bool:
+        """Tell whether messages to this gateway may have been lost since then (seconds)."""
+        return self._lost_at >= moment
 
     def stop(self) -> None:
         """End that, when what waits is flushed."""
@@ -148,6 +157,36 @@ class Switchboard:
         seat.session.end()
         seat.deadline = None
         self._forget(seat)
+        self._early.gone(seat.play.id)
+
+    # ------------------------------------------------------------ sessions that come and go
+
+    def expect(self, session: SessionId) -> None:
+        """Keep what a session is shown until it `came`; to be called once for each time."""
+        self._early.expect(session)
+
+    def whole(self, session: SessionId) -> bool:
+        """Tell whether all that came too early for a session is kept."""
+        return self._early.whole(session)
+
+    def came(self, session: SessionId) -> None:
+        """A session is here, or isn't coming: show it what came too early."""
+        whole = self._early.whole(session)
+        for message in self._early.take(session):
+            if session in self._seats:
+                self.receive(message)
+        if not whole:
+            self._note_loss()
+
+    def shown_to(self, session: SessionId) -> tuple[tuple[EventId, ...], tuple[EventId, ...]]:
+        """Return what a session was shown of late: what must arrive, and what else."""
+        return self._seen.of(session)
+
+    def bring(self, session: SessionId, said: Iterable[EventId], seen: Iterable[EventId]) -> None:
+        """Note what a session was shown by another gateway."""
+        self._seen.bring(session, said, seen)
+
+    # ------------------------------------------------------------ what the world tells
 
     def _forget(self, seat: Seat) -> None:
         if self._seats.get(seat.play.id) is seat:
@@ -178,6 +217,11 @@ class Switchboard:
         if not isinstance(message, FromWorld):
             self._log.warn("A {kind} is not from a world.", kind=type(message).__name__)
             return
+        if self._early:
+            others = self._early.sift(message)
+            if others is None:
+                return
+            message = others
         if message.epoch != self._epoch and not self.hears(message.epoch):
             self._outdated(message.message)
             return

@@ -13,10 +13,13 @@ from attrs import field, frozen
 from mudserver.ids import Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
-from mudserver.interfaces.play import Ended
+from mudserver.interfaces.play import Ended, EventId
 
 #: Sessions in one `Reattach` or `StatesWanted`.
 MAX_HELD: Final = 200
+
+#: Names of each kind in one `HandedOver`, of the newest showings: some 75 KB of each.
+MAX_TOLD: Final = 1_000
 
 
 @frozen
@@ -267,6 +270,12 @@ class HandedOver:
             answered already, before an earlier one, have no id.
         spoken: Answered ones, in the same form, by which something was said that is still under way
             to others.
+        ages: For how many seconds each of these is under way; none where that isn't known.
+        early: Which of the ``unsettled`` were answered.
+        said: What must arrive and was shown by the old gateway, by name; at most `MAX_TOLD`.
+        seen: What else it showed on account of an input, in order; at most `MAX_TOLD`.
+        gapped: Whether something may have been lost on the way to the old gateway of which the
+            client was not told.
     """
 
     seq: int
@@ -275,6 +284,11 @@ class HandedOver:
     numbered: InputNumber
     unsettled: tuple[tuple[InputNumber, str, str | None], ...]
     spoken: tuple[tuple[InputNumber, str, str | None], ...] = ()
+    ages: tuple[float, ...] = ()
+    early: tuple[InputNumber, ...] = ()
+    said: tuple[EventId, ...] = ()
+    seen: tuple[EventId, ...] = ()
+    gapped: bool = False
 
 
 @frozen
@@ -282,8 +296,8 @@ class HandOver(Request[HandedOver]):
     """
     Give up a session that the world has moved to the asker.
 
-    The owner answers when it has seen `Moved` with that generation, so that nothing is missing.
-    Fails with `NotAuthenticated` as `Vouch` does.
+    The owner answers when it has seen `Moved` with that generation, so that nothing is missing; and
+    to the same question for a while the same. Fails with `NotAuthenticated` as `Vouch` does.
     """
 
     session: SessionId

@@ -7,6 +7,7 @@ have seen that already.
 
 from collections import deque
 from collections.abc import Hashable, Iterable
+from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
 from attrs import define, field
@@ -17,6 +18,9 @@ from mudserver.ids import SessionId
 #: the oldest are forgotten.
 MAX_SHOWINGS: Final = 4_000
 MAX_RECIPIENTS: Final = 200_000
+
+#: Sessions in the showings that are looked at for one session's: some milliseconds of work.
+MAX_LOOKED_AT: Final = 200_000
 
 E = TypeVar("E", bound=Hashable)
 
@@ -40,11 +44,13 @@ class Showings(Generic[E]):
     _recipients: int = field(default=0, init=False)
     _index: dict[E, list[tuple[SessionId, ...]]] | None = field(default=None, init=False)
     _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
+    # What sessions were shown before they came here.
+    _brought: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
 
     @property
-    def noted(self) -> Iterable[tuple[E, tuple[SessionId, ...]]]:
-        """All that is remembered, in order."""
-        return self._noted
+    def noted(self) -> Iterable[tuple[E, Iterable[SessionId]]]:
+        """All that is remembered, in order, but what was brought along, which comes first."""
+        return chain(self._brought.items(), self._noted)
 
     def note(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         """Those sessions are shown that event."""
@@ -56,6 +62,39 @@ class Showings(Generic[E]):
             self._index.setdefault(event, []).append(sessions)
         while self._recipients > self.recipients or len(self._noted) > self.most:
             self._forget(*self._noted.popleft())
+
+    def bring(self, events: Iterable[E], session: SessionId) -> None:
+        """
+        Those events were shown to a session elsewhere.
+
+        Of what all have brought, the oldest is forgotten beyond `most` events.
+        """
+        for event in events:
+            self._brought[event] = self._brought.pop(event, frozenset()) | {session}
+            if len(self._brought) > self.most:
+                del self._brought[next(iter(self._brought))]
+
+    def shown_to(self, session: SessionId, most: int) -> tuple[E, ...]:
+        """
+        Return what a session was shown, here or elsewhere, by whichever world, in order.
+
+        Args:
+            session: Which.
+            most: How many at most: the newest, found among those of `MAX_LOOKED_AT` sessions in
+                all showings together.
+        """
+        found: list[E] = []
+        looked = 0
+        for event, sessions in reversed(self._noted):
+            looked += len(sessions)
+            if looked > MAX_LOOKED_AT or len(found) == most:
+                break
+            if session in sessions:
+                found.append(event)
+        brought = (event for event, them in reversed(self._brought.items()) if session in them)
+        found += islice(brought, most - len(found))
+        found.reverse()
+        return tuple(found)
 
     def _forget(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         self._recipients -= len(sessions)
@@ -95,6 +134,8 @@ class Showings(Generic[E]):
     def unseen(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
         """Return those sessions that were not shown that event by an earlier world."""
         seen = self._earlier.get(event)
+        if self._brought and event in self._brought:
+            seen = self._brought[event].union(seen or ())
         if seen is None:
             return sessions
         return tuple(session for session in sessions if session not in seen)

@@ -9,7 +9,7 @@ until that is done.
 No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -218,6 +218,16 @@ class Unsettled:
         since = now - UNDER_WAY_SECONDS
         return [each for began, each in (self._under_way or {}).values() if began >= since]
 
+    def ages(self, now: float) -> list[float]:
+        """Return for how many seconds each of what is `spoken` is under way."""
+        since = now - UNDER_WAY_SECONDS
+        return [now - began for began, _ in (self._under_way or {}).values() if began >= since]
+
+    @property
+    def early(self) -> list[InputNumber]:
+        """Which of those that are kept were settled before earlier ones."""
+        return sorted(self._early or ())
+
     def left(self) -> list[Numbered]:
         """Return all that another gateway has to go on with: what is answered has no id there."""
         early = self._early or ()
@@ -249,8 +259,11 @@ class Unsettled:
         self,
         numbered: InputNumber,
         kept: list[Numbered],
-        spoken: Iterable[Numbered] = (),
+        spoken: Sequence[Numbered] = (),
         now: float = 0.0,
+        *,
+        ages: Sequence[float] = (),
+        early: Iterable[InputNumber] = (),
     ) -> None:
         """
         Go on where another gateway left off.
@@ -260,6 +273,8 @@ class Unsettled:
             kept: What is `left`.
             spoken: What is `spoken`; of those that are too many, none.
             now: Seconds.
+            ages: The `ages` of what is spoken; without them, or with others, it is new.
+            early: Which are answered: `early`.
 
         Raises:
             ValueError: That isn't the last ones, in order.
@@ -270,7 +285,13 @@ class Unsettled:
         self.numbered = numbered
         self._kept = kept
         self._size = sum(_size(each.text) for each in kept)
-        under_way = {each.number: (now, each) for each in spoken}
+        answered = {number: False for number in early if first <= number <= numbered}
+        self._early = answered or None
+        if len(ages) != len(spoken):
+            ages = [0.0] * len(spoken)
+        under_way = {
+            each.number: (now - max(0.0, age), each) for age, each in zip(ages, spoken, strict=True)
+        }
         self._under_way = under_way if 0 < len(under_way) <= MAX_UNDER_WAY else None
         # The world may have said meanwhile, to the other gateway, that they are delivered.
         self._again = frozenset(self._under_way or ())

@@ -17,8 +17,8 @@ from mudserver.errors import Garbled, UnknownKind, Unsendable
 from mudserver.ids import AccountId, Epoch, Generation, InputNumber, SessionId, TokenHash
 from mudserver.interfaces.authority import Attended, LookUpName, NameState, Origin, Refresh, Revoke
 from mudserver.interfaces.bus import Message, Request
-from mudserver.interfaces.continuity import FromWorld, WorldOpened
-from mudserver.interfaces.play import Detached, Input, PasswordWanted, Show
+from mudserver.interfaces.continuity import FromWorld, HandedOver, HandOver, WorldOpened
+from mudserver.interfaces.play import Detached, EventId, Input, PasswordWanted, Show
 from mudserver.view.line import Line, Span, Style, View
 from tests.unit.bus.values import declared, reply_type, values
 
@@ -284,6 +284,33 @@ class ReleasesTest(SynchronousTestCase):
         fields = {"session": "s", "generation": 1, "number": 2, "text": "look"}
         expected = Input(SessionId("s"), Generation(1), InputNumber(2), "look", None)
         self.assertEqual(CODEC.decode_message(payload_of("Input", fields)), expected)
+
+    def test_handed_over_by_an_older_gateway(self) -> None:
+        """A gateway that doesn't say what a session was shown hands it over all the same; and one
+        that doesn't know of it reads the rest.
+        """
+        request = HandOver(SessionId("s"), Generation(2), "secret", 0)
+        handed = HandedOver(
+            seq=3,
+            missed=(b"x",),
+            settled=InputNumber(1),
+            numbered=InputNumber(2),
+            unsettled=((InputNumber(2), "look", None),),
+            ages=(1.5,),
+            early=(InputNumber(2),),
+            said=(EventId(SessionId("e"), InputNumber(1), 4),),
+            seen=(EventId(SessionId("e"), InputNumber(2), 4),),
+            gapped=True,
+        )
+        newer = CODEC.encode_reply(request, handed)
+        self.assertEqual(CODEC.decode_reply(request, newer), handed)
+        fields = msgspec.msgpack.decode(newer[1:])
+        older = {
+            name: fields[name] for name in ("seq", "missed", "settled", "numbered", "unsettled")
+        }
+        written = newer[:1] + msgspec.msgpack.encode(older)
+        expected = HandedOver(3, (b"x",), InputNumber(1), InputNumber(2), handed.unsettled)
+        self.assertEqual(CODEC.decode_reply(request, written), expected)
 
     def test_unknown_kind(self) -> None:
         """A type that isn't known here is told as such, so that nobody takes it for damage."""

@@ -269,7 +269,7 @@ class GameTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.meter = CountingMeter()
-        self.bus = LoopbackBus(self.clock)
+        self.bus = self.make_bus()
         self.database = MemoryDatabase(now=self.utc_now)
         self.account_store = MemoryAccountStore(self.database)
         self.failed_login_store = MemoryFailedLoginStore(self.database)
@@ -294,6 +294,10 @@ class GameTestCase(SynchronousTestCase):
             self.advance()
             self.successResultOf(self.service.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def make_bus(self) -> LoopbackBus:
+        """Return what joins the world and its gateways."""
+        return LoopbackBus(self.clock)
 
     def make_areas(self) -> tuple[Area, ...]:
         """Return what the world is made of."""

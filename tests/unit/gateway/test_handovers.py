@@ -6,8 +6,16 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
+from mudserver.gateway.claims import owner_of, resume_secret, session_id
 from mudserver.gateway.dress import JsonDress
-from mudserver.gateway.handovers import KEPT_SECONDS, MAX_KEPT, owner_of, resume_secret, session_id
+from mudserver.gateway.early import MAX_EARLY
+from mudserver.gateway.handovers import (
+    AGAIN_SECONDS,
+    ANSWER_SECONDS,
+    ASKING_SECONDS,
+    KEPT_SECONDS,
+    MAX_KEPT,
+)
 from mudserver.gateway.json_link import JsonLink
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Describe
@@ -22,7 +30,16 @@ from mudserver.interfaces.continuity import (
     Vouch,
     Vouched,
 )
-from mudserver.interfaces.play import Attach, Attached, Detached, Ended, Input, Settled, Show
+from mudserver.interfaces.play import (
+    Attach,
+    Attached,
+    Detached,
+    Ended,
+    EventId,
+    Input,
+    Settled,
+    Show,
+)
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, player, view
@@ -172,7 +189,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         wire = self.come(0)
         self.move()
         self.assertEqual(self.brief(wire)[:2], [("welcome", True, 0), "one"])
-        self.pass_time(1.0)
+        self.pass_time(KEPT_SECONDS + 1.0)
         self.assertEqual(len(self.shared.reaper), 1)  # the repairs'
 
     def test_inputs(self) -> None:
@@ -217,7 +234,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.let_in(2, applied=7)
         self.show_there("two")
         self.world.messages.clear()
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         self.assertEqual(self.brief(wire)[:2], [("welcome", False, 0), "two"])
         self.assertEqual(self.world.messages, [StatesWanted(OTHER, (self.session,))])
         self.command(self.there[0], "look")
@@ -226,6 +243,139 @@ class ResumeElsewhereTest(HandoverTestCase):
         )
         self.assertEqual(self.meter.counts["resumes unanswered"], 1)
         self.moved(2)
+
+    def said(self, text: str, number: int, *, durable: bool = True, again: bool = False) -> Show:
+        """Something that another player has said by an input."""
+        event = EventId(SessionId("g-eve"), InputNumber(number), 4)
+        return Show(view(text), (self.session,), event, durable, again)
+
+    def tell_there(self, *shows: Show, epoch: int = 1) -> None:
+        for show in shows:
+            self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(epoch), show))
+        self.turn()
+
+    def test_shown_before(self) -> None:
+        """What the first gateway has shown no world shows again at the other, neither what is said
+        again nor what is carried out again; nor what that is too late for.
+        """
+        self.world.send(self.said("one", 1))
+        self.world.send(self.said("two", 2, durable=False))
+        wire = self.come(0)
+        self.move()
+        self.turn()
+        wire.take()
+        self.tell_there(
+            self.said("one", 1, again=True),
+            self.said("nought", 0, again=True),
+            epoch=2,
+        )
+        for number, text in enumerate(("nought", "one", "two", "three")):
+            self.tell_there(self.said(text, number, durable=False), epoch=2)
+        self.tell_there(self.said("one", 1), epoch=3)
+        self.assertEqual(self.brief(wire), ["nought", "three"])
+
+    def test_shown_before_that(self) -> None:
+        """It brings that along to the third gateway, too: here, back to the first."""
+        self.world.send(self.said("one", 1))
+        wire = self.come(0)
+        self.move()
+        self.tell_there(self.said("two", 2))
+        (welcome, *_) = wire.messages()
+        self.there[0].lost("reset")
+        back = FakeWire()
+        link = JsonLink(self.shared, back, HOME, self.shared.admission.admit(HOME.address))
+        self.links.append(link)
+        link.accepted()
+        link.opened()
+        resume = {"session": self.session, "secret": welcome["resume"], "seq": 2}
+        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c", "resume": resume})
+        moved = Moved(self.session, Generation(3))
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), moved))
+        self.let_in(3)
+        self.world.epoch = 2
+        for number, text in enumerate(("one", "two", "three"), 1):
+            self.world.send(self.said(text, number, again=True))
+        self.turn()
+        self.assertEqual(self.brief(back)[2:], ["three"])
+
+    def test_too_late_for_the_first(self) -> None:
+        """What reaches the first gateway behind the move counts as shown nowhere: the world shows
+        it at the other one, and may do so at the first again.
+        """
+        self.come(0)
+        self.moved(2)
+        self.world.send(self.said("one", 1))
+        self.let_in(2)
+        self.assertEqual(self.shared.switchboard.shown_to(self.session), ((), ()))
+
+    def test_answer_comes_late(self) -> None:
+        """What is shown before it is known here that the world lets the client in waits, and is
+        shown once, where the first gateway has shown it, too.
+        """
+        self.world.send(self.said("one", 1))
+        wire = self.come(0)
+        self.tell_there(self.said("one", 1, again=True), self.said("two", 2, again=True))
+        self.move()
+        self.turn()
+        self.assertEqual(self.brief(wire), [("welcome", True, 0), "one", ("mark", None, 1), "two"])
+
+    def test_too_much_comes_early(self) -> None:
+        """Where too much comes before that, the client is told that it isn't all."""
+        wire = self.come(0)
+        for number in range(MAX_EARLY + 1):
+            self.tell_there(self.said(str(number), number))
+        self.world.messages.clear()
+        self.move()
+        self.turn()
+        self.assertEqual(self.brief(wire)[:2], [("welcome", False, 0), "0"])
+        self.assertEqual(self.world.messages, [StatesWanted(OTHER, (self.session,))])
+
+    def test_asked_again(self) -> None:
+        """Where no answer comes it is asked again, for what was missed can be had nowhere else."""
+        self.world.show("one", self.session)
+        self.shared.handovers.stop()
+
+        def deaf(request: Request[object]) -> Deferred[object]:
+            return succeed(Vouched("Ann")) if isinstance(request, Vouch) else Deferred()
+
+        silent = self.bus.respond(gateway_subject(GATEWAY), deaf)
+        wire = self.come(0)
+        self.let_in(2)
+        silent()
+        self.shared.handovers.start()
+        self.moved(2)
+        self.pass_time(ANSWER_SECONDS + AGAIN_SECONDS)
+        self.assertEqual(self.brief(wire)[:2], [("welcome", True, 0), "one"])
+
+    def test_lost_on_the_way(self) -> None:
+        """What is lost on the way to the first gateway, shortly before the session moves or before
+        it hears so, its client is told of at the other.
+        """
+        self.shared.switchboard._note_loss()
+        self.turn()
+        wire = self.come(0)
+        self.world.messages.clear()
+        self.move()
+        self.assertEqual(self.types(wire), ["welcome", "gap"])
+        self.assertIn(StatesWanted(OTHER, (self.session,)), self.world.messages)
+
+    def test_answered_before(self) -> None:
+        """What was answered before an earlier input isn't there, and what is under way is for the
+        next world to say again.
+        """
+        for number, text in enumerate(("one", "tell Eve two", "three"), 1):
+            self.command(self.link, text, f"c{number}")
+        two = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True)
+        self.world.send(two)
+        wire = self.come(0)
+        self.world.messages.clear()
+        self.move()
+        self.assertEqual([each.answered for each in self.world.inputs], [False, True, False])
+        for number in (1, 2, 3):
+            settled = Settled(self.session, InputNumber(number), CommandId(f"c{number}"))
+            self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), settled))
+        self.turn()
+        self.assertEqual([m["id"] for m in wire.messages() if m["type"] == "ack"], ["c1", "c3"])
 
     def test_nonsense(self) -> None:
         """What can't be from a gateway is as no answer."""
@@ -248,7 +398,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.let_in(2)
         ended = Ended(self.session, CloseCode.KICKED, "Out!")
         self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), ended))
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         self.assertIs(wire.code, CloseCode.TRY_LATER)
         self.assertIsNone(self.other.switchboard.seat(self.session))
 
@@ -367,7 +517,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.let_in(3)
         self.turn()
         self.assertIs(first.code, CloseCode.PLAYING_ELSEWHERE)
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         self.assertEqual(self.brief(second)[0], ("welcome", False, 0))
         seat = self.other.switchboard.seat(self.session)
         assert seat is not None
@@ -384,7 +534,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.come_back()
         (held,) = self.world.asked[-1][0].held  # type: ignore[attr-defined]
         self.assertEqual(held.settled, 7)
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         self.other.worldwatch.stop()
 
     def test_world_gone_meanwhile(self) -> None:
@@ -394,7 +544,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.let_in(2)
         self.die()
         self.come_back()
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         requests = [request for request, _ in self.world.asked if isinstance(request, Reattach)]
         last = [request for request in requests if request.gateway == OTHER][-1].held
         self.assertEqual([(h.session, h.linkdead) for h in last], [(self.session, False)])
@@ -438,7 +588,7 @@ class OwnerTest(HandoverTestCase):
         """A session that the world doesn't move stays where it is."""
         asked = self.ask(self.hand_over())
         self.assertNoResult(asked)
-        self.pass_time(1.5)
+        self.pass_time(ASKING_SECONDS + 1.0)
         self.failureResultOf(asked, Unavailable)
         self.assertIsNone(self.wire.closed)
 
@@ -453,7 +603,7 @@ class OwnerTest(HandoverTestCase):
             self.failureResultOf(self.ask(request), NotAuthenticated)
         handed = self.successResultOf(self.ask(self.hand_over()))
         self.assertEqual((handed.seq, handed.missed, handed.numbered), (0, (), 0))
-        self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
+        self.assertEqual(self.successResultOf(self.ask(self.hand_over())), handed)
 
     def test_wrong_asker_before_the_move(self) -> None:
         """So is who asks too early with a wrong secret."""

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import SessionId
-from mudserver.session.showings import MAX_RECIPIENTS, MAX_SHOWINGS, Showings
+from mudserver.session.showings import MAX_LOOKED_AT, MAX_RECIPIENTS, MAX_SHOWINGS, Showings
 
 _ANN, _BOB, _EVE = (SessionId(name) for name in ("ann", "bob", "eve"))
 
@@ -91,3 +91,44 @@ class ShowingsTest(SynchronousTestCase):
         self.showings.freeze()
         self.assertEqual(self.showings.unseen(-1, (_BOB,)), (_BOB,))
         self.assertEqual(self.showings.unseen(-2, crowd[:1]), ())
+
+    def test_brought(self) -> None:
+        """What a session was shown elsewhere counts as shown by an earlier world, whichever shows
+        it here, and for that session alone; the oldest is forgotten.
+        """
+        few: Showings[int] = Showings(2, 100)
+        few.bring((1, 2), _ANN)
+        few.bring((2,), _BOB)
+        for _ in range(2):
+            self.assertEqual(few.unseen(1, (_ANN, _BOB)), (_BOB,))
+            self.assertEqual(few.lately(2, (_ANN, _BOB, _EVE)), (_EVE,))
+            few.freeze()
+        few.note(1, (_EVE,))
+        few.freeze()
+        self.assertEqual(few.unseen(1, (_ANN, _BOB, _EVE)), (_BOB,))
+        few.bring((3,), _ANN)
+        self.assertEqual(few.unseen(1, (_ANN, _BOB, _EVE)), (_ANN, _BOB))
+        self.assertEqual(list(few.noted)[-1], (1, (_EVE,)))
+        self.assertEqual(dict(few.noted)[3], {_ANN})
+
+    def test_shown_to(self) -> None:
+        """What one session was shown can be told, in order, here or elsewhere: the newest."""
+        self.showings.bring((1,), _BOB)
+        self.showings.bring((1, 2), _ANN)
+        self.showings.note(3, (_ANN, _BOB))
+        self.showings.freeze()
+        self.showings.note(4, (_BOB,))
+        self.showings.note(5, (_BOB, _ANN))
+        self.assertEqual(self.showings.shown_to(_ANN, 10), (1, 2, 3, 5))
+        self.assertEqual(self.showings.shown_to(_ANN, 3), (2, 3, 5))
+        self.assertEqual(self.showings.shown_to(_ANN, 1), (5,))
+        self.assertEqual(self.showings.shown_to(_EVE, 10), ())
+
+    def test_looks_at_so_many(self) -> None:
+        """To find that, no more than so many recipients are looked at, from the newest on."""
+        self.showings = Showings(10, 2 * MAX_LOOKED_AT)
+        crowd = tuple(SessionId(str(number)) for number in range(MAX_LOOKED_AT - 1))
+        self.showings.note(1, (_ANN,))
+        self.showings.note(2, (_ANN,))
+        self.showings.note(3, crowd)
+        self.assertEqual(self.showings.shown_to(_ANN, 10), (2,))

@@ -261,6 +261,35 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8])
 
+    def test_restored_answers(self) -> None:
+        """What was answered before an earlier one is not answered again there, and what is under
+        way is for no longer than it would have been.
+        """
+        first = filled(4)
+        first.under_way(InputNumber(3), 10.0)
+        for number in (1, 3):
+            first.settle(InputNumber(number))
+        self.assertEqual((first.early, first.ages(15.0)), ([3], [5.0]))
+        for ages, last in ((first.ages(15.0), 5.0), ([], 0.0), ([1.0, 2.0], 0.0), ([-9.0], 0.0)):
+            second = Unsettled()
+            second.restore(
+                first.numbered,
+                first.left(),
+                first.spoken(15.0),
+                500.0,
+                ages=ages,
+                early=[InputNumber(number) for number in (1, 3, 9)],
+            )
+            self.assertEqual(
+                [second.answered(InputNumber(n)) for n in (2, 3, 4)], [False, True, False]
+            )
+            over = 500.0 + UNDER_WAY_SECONDS - last
+            self.assertEqual(numbers(second.spoken(over)), [3])
+            self.assertEqual(numbers(second.spoken(over + 0.5)), [])
+            self.assertTrue(second.settle(InputNumber(2)))
+            self.assertFalse(second.settle(InputNumber(3)))
+            self.assertEqual(second.settled, 3)
+
     def test_restored_wrongly(self) -> None:
         """What another gateway can't have had is refused."""
         one, two = (Numbered(InputNumber(number), "x", None) for number in (1, 2))

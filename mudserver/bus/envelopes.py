@@ -129,7 +129,8 @@ class Deliver(Envelope, frozen=True, tag=9):
     """
     Attributes:
         subscriptions: The peer's numbers of those subscriptions that get it.
-        sender: The name of the peer that published it, and its link: ``NAME/NUMBER``.
+        sender: The name of the peer that published it, that run of its process, and its link:
+            ``NAME/INSTANCE/NUMBER``.
         subject: Where.
         seq: As in `Publish`. Each receiver that takes part in no group gets all of a sender's and
             subject's, without holes.

@@ -100,7 +100,8 @@ class Exchange:
         Let a peer take part.
 
         Args:
-            name: The peer's. Of those who take part, two may have the same.
+            name: The peer's, and that of this run of its process. Of those who take part, two may
+                have the same.
             rights: What it may do.
         """
         self._joined += 1

@@ -246,7 +246,7 @@ class Hub(Service):
         older = self._by_name.get((peer.role, peer.name))
         if older is not None:
             self._replace(older, peer)
-        member = self._exchange.join(peer.name, rights)
+        member = self._exchange.join(f"{peer.name}/{peer.instance}", rights)
         seat = Seat(
             link,
             peer,

@@ -141,7 +141,7 @@ class Inbox:
         return None
 
     def _deliver_durable(self, deliver: Deliver) -> Receipt:
-        name = deliver.sender.rpartition("/")[0]
+        name = deliver.sender.partition("/")[0]
         try:
             id = MessageId.read(deliver.id)
             if self._received.knows(name, id):

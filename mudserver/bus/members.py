@@ -50,8 +50,8 @@ class Member:
     A peer that takes part in an exchange, from its joining to its leaving.
 
     Attributes:
-        name: Of the peer.
-        sender: Names the peer and this taking part, as ``NAME/NUMBER``.
+        name: Of the peer, and of this run of its process: ``NAME/INSTANCE``.
+        sender: Names that and this taking part, as ``NAME/INSTANCE/NUMBER``.
         rights: What it may do.
     """
 

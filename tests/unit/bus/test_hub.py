@@ -205,13 +205,13 @@ class PassingOnTest(HubTestCase):
         self.assertEqual(
             one.got,
             [
-                Deliver((1,), "w/1", "a.b", 1, "", b"lossy"),
-                Deliver((1,), "w/1", "a.b", 2, "m1", b"durable"),
+                Deliver((1,), "w/i1/1", "a.b", 1, "", b"lossy"),
+                Deliver((1,), "w/i1/1", "a.b", 2, "m1", b"durable"),
             ],
         )
         self.assertEqual(len(two.got), 2)
-        one.say(Receipt("w/1", "m1", 1))
-        two.say(Receipt("w/1", "m1", 1))
+        one.say(Receipt("w/i1/1", "m1", 1))
+        two.say(Receipt("w/i1/1", "m1", 1))
         self.settle()
         self.assertEqual(world.got, [Receipt("", "m1", 2)])
 
@@ -372,7 +372,7 @@ class JoiningTest(HubTestCase):
         self.assertEqual(world.got[-1], Present(1, ("gateway.g1",)))
         world.say(Publish("gateway.g1", 1, "m1", b"x"))
         self.settle()
-        self.assertEqual(new.got, [Deliver((1,), "w1/1", "gateway.g1", 1, "m1", b"x")])
+        self.assertEqual(new.got, [Deliver((1,), "w1/i1/1", "gateway.g1", 1, "m1", b"x")])
         self.assertEqual(len(self.hub.peers()), 2)
         self.assertEqual(self.measured("hub_peers", role="gateway"), 1)
         self.pass_time(self.limits.link.deadline + self.limits.link.patience)

@@ -41,6 +41,16 @@ class StreamsTest(SynchronousTestCase):
         self.assertEqual(self.arrive(streams, "w/1", 3), ["old"])
         self.assertEqual(self.arrive(streams, "w/10", 1, 2), ["gap", "next"])
 
+    def test_another_run(self) -> None:
+        """Another run of a publisher's process is a new publisher, heard from its first word on."""
+        streams = Streams()
+        self.arrive(streams, "w/one/1", 1, 2)
+        self.assertEqual(self.arrive(streams, "w/two/3", 1, 2, 4), ["next", "next", "gap"])
+        self.assertEqual(self.arrive(streams, "w/one/1", 3), ["old"])
+        self.assertEqual(self.arrive(streams, "w/two/4", 1), ["gap"])
+        self.assertEqual(self.arrive(streams, "w/six/6", 2, 3), ["gap", "next"])
+        self.assertEqual(len(streams), 1)
+
     def test_relinked(self) -> None:
         """A hole that came with a broken link is told by that; what is old stays old."""
         streams = Streams()

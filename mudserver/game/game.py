@@ -216,7 +216,7 @@ def assemble(
         clock=ports.clock,
         limits=limits.presence,
     )
-    states = States(sessions=sessions, loop=loop, fan_out=fan_out)
+    states = States(world=world, sessions=sessions, loop=loop, fan_out=fan_out)
     opening = Opening(
         states=states,
         clock=ports.clock,

@@ -9,6 +9,7 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.sessions import Session, Sessions
 from mudserver.ids import CharacterId, SessionId
 from mudserver.interfaces.continuity import StatesWanted
+from mudserver.world.world import World
 
 #: Sessions that are shown their state in one piece of work, some milliseconds of it; the others
 #: have theirs in the next ones.
@@ -23,8 +24,10 @@ class States:
     Shows sessions the whole of their characters and rooms, some at a time.
 
     Who is asked for twice before it is shown is shown once, so that no more wait than there are.
+    Those who are in one room come one after the other: what it looks like is made for all of them.
 
     Args:
+        world: Where they are.
         sessions: Who plays.
         loop: Where it happens.
         fan_out: What shows it.
@@ -32,13 +35,21 @@ class States:
     """
 
     def __init__(
-        self, *, sessions: Sessions, loop: GameLoop, fan_out: FanOut, portion: int = PORTION
+        self,
+        *,
+        world: World,
+        sessions: Sessions,
+        loop: GameLoop,
+        fan_out: FanOut,
+        portion: int = PORTION,
     ) -> None:
+        self._world = world
         self._sessions = sessions
         self._loop = loop
         self._fan_out = fan_out
         self._portion = portion
         self._due: dict[SessionId, Session] = {}
+        self._by_room = True
         self._characters: set[CharacterId] = set()
         self._held = False
         self._at_work = False
@@ -62,6 +73,7 @@ class States:
         for session in sessions:
             self._due[session.id] = session
             self._characters.add(session.character)
+        self._by_room = False
         self._go_on()
 
     def hold(self) -> None:
@@ -80,6 +92,9 @@ class States:
 
     def _work(self) -> None:
         self._at_work = False
+        if not self._by_room:
+            self._due = {each.id: each for each in sorted(self._due.values(), key=self._room)}
+            self._by_room = True
         portion = list(islice(self._due.values(), self._portion))
         for session in portion:
             del self._due[session.id]
@@ -88,3 +103,8 @@ class States:
             self._fan_out.states(each for each in portion if self._sessions.goes_on(each))
         finally:
             self._go_on()
+
+    def _room(self, session: Session) -> int:
+        """Return where a session's character is; 0 where that is nowhere any more."""
+        character = self._world.characters.get(session.character)
+        return 0 if character is None or character.room is None else character.room

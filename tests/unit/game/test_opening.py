@@ -10,7 +10,7 @@ from twisted.logger import capturedLogs
 from mudserver.errors import BusUnavailable, Forbidden, StorageUnavailable, Unavailable
 from mudserver.game import journal, opening, states
 from mudserver.ids import Epoch, GatewayId, SessionId
-from mudserver.interfaces.authority import Describe, Transport
+from mudserver.interfaces.authority import Describe, Register, Transport
 from mudserver.interfaces.bus import WORLD, Message, Request
 from mudserver.interfaces.continuity import (
     AllReattached,
@@ -18,11 +18,11 @@ from mudserver.interfaces.continuity import (
     WorldClosing,
     WorldOpened,
 )
-from mudserver.interfaces.play import Settled
+from mudserver.interfaces.play import Settled, Show
 from mudserver.interfaces.standby import Resumption, ResumptionWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from tests.unit.game.succession import HoldingGateway, SuccessionTestCase
-from tests.unit.game.theatre import EPOCH, WHEREABOUTS, GameTestCase
+from tests.unit.game.theatre import EPOCH, HOME, PASSWORD, WHEREABOUTS, GameTestCase
 
 
 class OpeningTest(SuccessionTestCase):
@@ -359,6 +359,7 @@ class StatesTest(SuccessionTestCase):
         """Of many, each piece of work shows some; asked for twice, they are shown once."""
         found = [self.game.sessions.get(id) for id in (self.ann, self.bob, self.ann)]
         shown = states.States(
+            world=self.game.world,
             sessions=self.game.sessions,
             loop=self.game.loop,
             fan_out=self.game.fan_out,
@@ -370,6 +371,30 @@ class StatesTest(SuccessionTestCase):
         for session in (self.ann, self.bob):
             self.assertEqual(self.holding.types(session), ["char.state", "room.state"])
         self.assertEqual(len(shown.due), 0)
+
+    def test_by_room(self) -> None:
+        """Those who are in one room are shown it together, in whichever order they were named."""
+        self.successResultOf(self.bus.request(WORLD, Register("Cid", PASSWORD, HOME)))
+        cid = self.come_in("Cid")
+        self.open_doors()
+        self.carry_out(cid, "east")
+        self.holding.forget()
+        found = [self.game.sessions.get(id) for id in (self.ann, cid, self.bob)]
+        shown = states.States(
+            world=self.game.world,
+            sessions=self.game.sessions,
+            loop=self.game.loop,
+            fan_out=self.game.fan_out,
+            portion=2,
+        )
+        shown.show(each for each in found if each is not None)
+        self.advance()
+        rooms = [
+            set(each.sessions)
+            for each in self.holding.messages
+            if isinstance(each, Show) and each.view.type == "room.state"
+        ]
+        self.assertEqual(sorted(rooms, key=len), [{cid}, {self.ann, self.bob}])
 
     def test_who_leaves(self) -> None:
         """Who has left meanwhile is shown nothing."""

@@ -47,8 +47,9 @@ class Shown:
         self._said.freeze()
         self._rest.freeze()
         self._latest = {}
-        for event, sessions in self._rest.noted:
-            self._note_latest(event, sessions)
+        for event, sessions in sorted(self._rest.noted, key=lambda noted: noted[0].number):
+            seen = self._latest.setdefault(event.session, {})
+            seen.update(dict.fromkeys(sessions, event.number))
 
     def of(self, session: SessionId) -> tuple[tuple[EventId, ...], tuple[EventId, ...]]:
         """Return what a session was shown that must arrive, and what else, of late and in order."""
@@ -67,7 +68,8 @@ class Shown:
         self._said.bring(islice(said, MAX_TOLD), session)
         self._rest.bring(seen, session)
         for event in seen:
-            self._note_latest(event, (session,))
+            latest = self._latest.setdefault(event.session, {})
+            latest[session] = max(event.number, latest.get(session, event.number))
         self._worlds = max(self._worlds, _SECOND)
 
     def unseen(self, show: Show, event: EventId) -> Show:
@@ -97,11 +99,6 @@ class Shown:
         self._said.note_late(event, unseen)
         self._worlds = max(self._worlds, _SECOND)
         return self._narrowed(show, unseen)
-
-    def _note_latest(self, event: EventId, sessions: Iterable[SessionId]) -> None:
-        seen = self._latest.setdefault(event.session, {})
-        for session in sessions:
-            seen[session] = max(event.number, seen.get(session, event.number))
 
     def _in_order(self, event: EventId, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
         seen = self._latest.get(event.session)

@@ -43,7 +43,7 @@ class Showings(Generic[E]):
     _noted: deque[tuple[E, tuple[SessionId, ...]]] = field(factory=deque, init=False)
     _recipients: int = field(default=0, init=False)
     _index: dict[E, list[tuple[SessionId, ...]]] | None = field(default=None, init=False)
-    _earlier: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
+    _earlier: dict[E, tuple[SessionId, ...]] = field(factory=dict, init=False)
     # What sessions were shown before they came here.
     _brought: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
 
@@ -119,23 +119,23 @@ class Showings(Generic[E]):
         Of what `unseen` leaves out, the oldest is forgotten beyond `most` events.
         """
         self.note(event, sessions)
-        self._earlier[event] = self._earlier.pop(event, frozenset()).union(sessions)
+        self._earlier[event] = self._earlier.pop(event, ()) + sessions
         if len(self._earlier) > self.most:
             del self._earlier[next(iter(self._earlier))]
 
     def freeze(self) -> None:
         """Another world begins: from now on `unseen` leaves out what was shown until now."""
         self._index = None
-        earlier: dict[E, frozenset[SessionId]] = {}
+        earlier: dict[E, tuple[SessionId, ...]] = {}
         for event, sessions in self._noted:
-            earlier[event] = earlier.get(event, frozenset()).union(sessions)
+            earlier[event] = earlier.get(event, ()) + sessions
         self._earlier = earlier
 
     def unseen(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
         """Return those sessions that were not shown that event by an earlier world."""
-        seen = self._earlier.get(event)
-        if self._brought and event in self._brought:
-            seen = self._brought[event].union(seen or ())
-        if seen is None:
+        earlier = self._earlier.get(event)
+        brought = self._brought.get(event) if self._brought else None
+        if earlier is None and brought is None:
             return sessions
+        seen = frozenset(earlier or ()).union(brought or ())
         return tuple(session for session in sessions if session not in seen)

@@ -1,16 +1,14 @@
 """One ``mudctl`` on the admin socket: what it asks, and the answers."""
 
 import socket
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.protocols import amp
 
+from mudserver.control.answered import Responder, answered
 from mudserver.control.commands import (
-    CHUNK,
-    MAX_DOCUMENT,
     MAX_LOG_HOURS,
     MAX_LOG_LINES,
     PAGE,
@@ -27,23 +25,19 @@ from mudserver.control.commands import (
     ListAccounts,
     ListAudit,
     ListBans,
-    ListBoxes,
-    ListLetters,
     ListLogins,
     ListSessions,
-    OpenLetter,
-    PruneLetters,
     ReadChatLog,
     ReadChunk,
     Refused,
     ReloadWorld,
-    ReplayLetter,
     RevokeAll,
     SetPassword,
     SetRole,
     Unban,
     WriteChunk,
 )
+from mudserver.control.letter_commands import LetterCommands
 from mudserver.control.peer import UNKNOWN, operator_at
 from mudserver.control.rows import (
     Row,
@@ -53,14 +47,13 @@ from mudserver.control.rows import (
     database_row,
     deed_row,
     imported_row,
-    letter_row,
     login_row,
     read_ban,
     reloaded_row,
     session_row,
     status_row,
 )
-from mudserver.errors import PlayerError, Unavailable
+from mudserver.control.transfer import Transfer
 from mudserver.interfaces.audit import AuditFilter
 from mudserver.interfaces.operations import IAdministration
 from mudserver.world import commands
@@ -80,9 +73,11 @@ class ControlConnection(amp.AMP):
     def __init__(self, administration: IAdministration) -> None:
         super().__init__()
         self._administration = administration
-        self._incoming = bytearray()
-        self._outgoing = b""
+        self._transfer = Transfer()
         self._operator = UNKNOWN
+        self._letters = LetterCommands(
+            administration.letters, self._transfer, lambda: self._operator
+        )
 
     def connectionMade(self) -> None:
         """See who that is."""
@@ -91,6 +86,11 @@ class ControlConnection(amp.AMP):
         if isinstance(handle, socket.socket):
             self._operator = operator_at(handle)
 
+    def locateResponder(self, name: bytes) -> Responder | None:
+        """Find what answers a command: we do, or those whom we share the connection with."""
+        found: Responder | None = super().locateResponder(name)
+        return found or self._letters.locateResponder(name)
+
     @GetStatus.responder
     def status(self) -> Deferred[Row]:
         """Answer `GetStatus`."""
@@ -98,7 +98,7 @@ class ControlConnection(amp.AMP):
         async def answer() -> Row:
             return status_row(self._administration.status())
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ListSessions.responder
     def sessions(self, after: str) -> Deferred[Row]:
@@ -111,7 +111,7 @@ class ControlConnection(amp.AMP):
             )
             return {"sessions": [session_row(each) for each in following[:PAGE]]}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ListAccounts.responder
     def accounts(self, after: str) -> Deferred[Row]:
@@ -121,7 +121,7 @@ class ControlConnection(amp.AMP):
             rows = await self._administration.accounts(after, PAGE)
             return {"accounts": [account_row(row) for row in rows]}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @SetRole.responder
     def set_role(self, name: str, role: str) -> Deferred[Row]:
@@ -134,7 +134,7 @@ class ControlConnection(amp.AMP):
             await self._administration.set_role(self._operator, name, Role(role))
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @DisableAccount.responder
     def disable(self, name: str) -> Deferred[Row]:
@@ -144,7 +144,7 @@ class ControlConnection(amp.AMP):
             await self._administration.close_account(self._operator, name)
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @EnableAccount.responder
     def enable(self, name: str) -> Deferred[Row]:
@@ -154,7 +154,7 @@ class ControlConnection(amp.AMP):
             await self._administration.reopen_account(self._operator, name)
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @SetPassword.responder
     def set_password(self, name: str, password: str) -> Deferred[Row]:
@@ -164,7 +164,7 @@ class ControlConnection(amp.AMP):
             await self._administration.set_password(self._operator, name, password)
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @Kick.responder
     def kick(self, character: str, reason: str) -> Deferred[Row]:
@@ -174,7 +174,7 @@ class ControlConnection(amp.AMP):
             await self._administration.kick(self._operator, character, reason)
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @Ban.responder
     def ban(
@@ -186,7 +186,7 @@ class ControlConnection(amp.AMP):
             command = read_ban(target, kind, lasting, why)
             return {"banned": await self._administration.ban(self._operator, command, force)}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @Unban.responder
     def unban(self, target: str) -> Deferred[Row]:
@@ -196,7 +196,7 @@ class ControlConnection(amp.AMP):
             command = commands.Unban(target)
             return {"lifted": await self._administration.unban(self._operator, command)}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ListBans.responder
     def bans(self, after: str) -> Deferred[Row]:
@@ -207,7 +207,7 @@ class ControlConnection(amp.AMP):
             found = await self._administration.bans((kind, key), WORDY_PAGE)
             return {"bans": [ban_row(ban) for ban in found]}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ListLogins.responder
     def logins(self, name: str, before: int) -> Deferred[Row]:
@@ -217,7 +217,7 @@ class ControlConnection(amp.AMP):
             found = await self._administration.logins(name, before or None, PAGE)
             return {"logins": [login_row(entry) for entry in found]}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ListAudit.responder
     def audit(self, actor: str, action: str, target: str, before: int) -> Deferred[Row]:
@@ -228,7 +228,7 @@ class ControlConnection(amp.AMP):
             found = await self._administration.audit(wanted, before or None, WORDY_PAGE)
             return {"deeds": [deed_row(entry) for entry in found]}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @RevokeAll.responder
     def revoke(self, name: str) -> Deferred[Row]:
@@ -237,17 +237,17 @@ class ControlConnection(amp.AMP):
         async def answer() -> Row:
             return {"tokens": await self._administration.revoke(self._operator, name)}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ExportCharacter.responder
     def export_character(self, name: str) -> Deferred[Row]:
         """Answer `ExportCharacter`."""
 
         async def answer() -> Row:
-            self._outgoing = await self._administration.export_character(self._operator, name)
-            return {"size": len(self._outgoing)}
+            document = await self._administration.export_character(self._operator, name)
+            return {"size": self._transfer.offer(document)}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ReadChatLog.responder
     def chat_log(
@@ -263,98 +263,41 @@ class ControlConnection(amp.AMP):
             lines = await self._administration.chat_log(
                 self._operator, channel, name, timedelta(hours=hours), limit
             )
-            self._outgoing = "".join(f"{chat_row(line)}\n" for line in lines).encode()
-            return {"size": len(self._outgoing)}
+            rows = "".join(f"{chat_row(line)}\n" for line in lines)
+            return {"size": self._transfer.offer(rows.encode())}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ReadChunk.responder
     def read_chunk(self) -> Deferred[Row]:
         """Answer `ReadChunk`."""
 
         async def answer() -> Row:
-            chunk, self._outgoing = self._outgoing[:CHUNK], self._outgoing[CHUNK:]
-            return {"chunk": chunk}
+            return {"chunk": self._transfer.next_chunk()}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @WriteChunk.responder
     def write_chunk(self, chunk: bytes) -> Deferred[Row]:
         """Answer `WriteChunk`."""
 
         async def answer() -> Row:
-            if len(self._incoming) + len(chunk) > MAX_DOCUMENT:
-                self._incoming.clear()
-                raise Refused(f"The document is larger than {MAX_DOCUMENT:,} bytes.")
-            self._incoming += chunk
+            self._transfer.add(chunk)
             return {}
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ImportCharacter.responder
     def import_character(self, account: str | None = None) -> Deferred[Row]:
         """Answer `ImportCharacter`."""
 
         async def answer() -> Row:
-            document = bytes(self._incoming)
-            self._incoming.clear()
+            document = self._transfer.take()
             return imported_row(
                 await self._administration.import_character(self._operator, document, account)
             )
 
-        return self._answer(answer)
-
-    @ListBoxes.responder
-    def boxes(self) -> Deferred[Row]:
-        """Answer `ListBoxes`."""
-
-        async def answer() -> Row:
-            return {"boxes": [{"name": name} for name in self._administration.boxes()]}
-
-        return self._answer(answer)
-
-    @ListLetters.responder
-    def letters(self, box: str, after: int) -> Deferred[Row]:
-        """Answer `ListLetters`."""
-
-        async def answer() -> Row:
-            letters = await self._administration.letters(box, after, PAGE)
-            return {"letters": [letter_row(letter) for letter in letters]}
-
-        return self._answer(answer)
-
-    @OpenLetter.responder
-    def open_letter(self, box: str, number: int) -> Deferred[Row]:
-        """Answer `OpenLetter`."""
-
-        async def answer() -> Row:
-            opened = await self._administration.open_letter(box, number)
-            self._outgoing = opened.contents.encode()
-            return {**letter_row(opened.letter), "size": len(self._outgoing)}
-
-        return self._answer(answer)
-
-    @PruneLetters.responder
-    def prune_letters(self, box: str, age: int) -> Deferred[Row]:
-        """Answer `PruneLetters`."""
-
-        async def answer() -> Row:
-            gone = await self._administration.prune_letters(
-                self._operator, box, timedelta(seconds=age)
-            )
-            return {"letters": gone}
-
-        return self._answer(answer)
-
-    @ReplayLetter.responder
-    def replay_letter(self, box: str, number: int) -> Deferred[Row]:
-        """Answer `ReplayLetter`."""
-
-        async def answer() -> Row:
-            done = await self._administration.replay_letter(self._operator, box, number)
-            return {"delivered": done}
-
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @GetDatabase.responder
     def database(self) -> Deferred[Row]:
@@ -363,7 +306,7 @@ class ControlConnection(amp.AMP):
         async def answer() -> Row:
             return database_row(await self._administration.database(self._operator))
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @ReloadWorld.responder
     def reload(self, fresh: bool) -> Deferred[Row]:
@@ -372,7 +315,7 @@ class ControlConnection(amp.AMP):
         async def answer() -> Row:
             return reloaded_row(await self._administration.reload(self._operator, fresh))
 
-        return self._answer(answer)
+        return answered(answer, self._log)
 
     @Drain.responder
     def drain(self) -> Deferred[Row]:
@@ -382,20 +325,4 @@ class ControlConnection(amp.AMP):
             self._administration.drain(self._operator)
             return {}
 
-        return self._answer(answer)
-
-    def _answer(self, answer: Callable[[], Awaitable[Row]]) -> Deferred[Row]:
-        """Do what is asked; whatever fails becomes the one error that is declared."""
-
-        async def attempt() -> Row:
-            try:
-                return await answer()
-            except Refused:
-                raise
-            except (PlayerError, Unavailable) as error:
-                raise Refused(str(error)) from None
-            except Exception as error:  # noqa: BLE001 (an undeclared error ends the connection)
-                self._log.failure("An operator's command failed.")
-                raise Refused(f"That failed on our side: {type(error).__name__}.") from None
-
-        return Deferred.fromCoroutine(attempt())
+        return answered(answer, self._log)

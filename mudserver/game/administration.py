@@ -1,6 +1,6 @@
 """What operators may do to a running daemon."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mudserver.errors import NoSuchCharacter, NoSuchLetter, StorageUnavailable
+from mudserver.errors import NoSuchCharacter, StorageUnavailable
 from mudserver.game.accounts import MAX_PAGE
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
@@ -19,12 +19,11 @@ from mudserver.interfaces.archive import ICharacterArchive, ImportedCharacter
 from mudserver.interfaces.audit import (
     AuditEntry,
     AuditFilter,
-    AuditRow,
     IAuditStore,
     Operator,
 )
 from mudserver.interfaces.history import LogLine, LogWanted
-from mudserver.interfaces.letters import ILetterBox, Letter, OpenedLetter
+from mudserver.interfaces.letters import ILetterOffice
 from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.operations import (
     DatabaseAddress,
@@ -54,7 +53,7 @@ class Administration:
         clock: What its uptime is measured by.
         address: Tells where the database is.
         archive: Gives what reads and makes characters of other worlds.
-        letter_boxes: Gives all that keeps dead letters.
+        letters: All dead letters.
         audit_store: Gives what reads the audit log.
         utc_now: The wall clock.
     """
@@ -64,7 +63,7 @@ class Administration:
     _clock: IReactorTime
     _address: Callable[[], DatabaseAddress]
     _archive: Callable[[], ICharacterArchive]
-    _letter_boxes: Callable[[], Sequence[ILetterBox]]
+    letters: ILetterOffice
     _audit_store: Callable[[], IAuditStore]
     _utc_now: Callable[[], datetime]
     _started: float = field(init=False)
@@ -164,7 +163,7 @@ class Administration:
         async def kick() -> None:
             game = self.service.game
             if game.world.character_named(character) is not None:
-                await self._noted(game.audit.of_operator(by, "kick", character, reason=reason))
+                await game.audit.write(game.audit.of_operator(by, "kick", character, reason=reason))
             game.presence.kick(character, reason)
             self._log.info("{character} was kicked: {reason}", character=character, reason=reason)
 
@@ -238,7 +237,9 @@ class Administration:
             if record is None:
                 raise NoSuchCharacter(f"There is no character called {name}.")
             document = encode(record)
-            await self._noted(self.service.game.audit.of_operator(by, "export", record.name))
+            await self.service.game.audit.write(
+                self.service.game.audit.of_operator(by, "export", record.name)
+            )
             self._log.info("{character} was exported.", character=record.name)
             return document
 
@@ -305,74 +306,15 @@ class Administration:
         except TimeoutError:
             raise StorageUnavailable("What changed can't be saved just now.") from None
 
-    def boxes(self) -> tuple[str, ...]:
-        """Implement `IAdministration.boxes`."""
-        return tuple(box.name for box in self._letter_boxes())
-
-    def letters(self, box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
-        """Implement `IAdministration.letters`."""
-        return maybeDeferred(lambda: self._box(box).page(after, limit))
-
-    def open_letter(self, box: str, number: int) -> Deferred[OpenedLetter]:
-        """Implement `IAdministration.open_letter`."""
-
-        async def read() -> OpenedLetter:
-            opened = await self._box(box).open(number)
-            if opened is None:
-                raise NoSuchLetter(f"There is no dead letter {box}:{number}.")
-            return opened
-
-        return Deferred.fromCoroutine(read())
-
-    def prune_letters(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
-        """Implement `IAdministration.prune_letters`."""
-
-        async def prune() -> int:
-            audit = self.service.game.audit.of_operator(by, "prune", box, age=str(age))
-            await self._noted(audit)
-            gone = await self._box(box).prune(self._utc_now() - age)
-            self._log.info("{gone} dead letters of the {box} are pruned.", gone=gone, box=box)
-            return gone
-
-        return Deferred.fromCoroutine(prune())
-
-    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[bool]:
-        """Implement `IAdministration.replay_letter`."""
-
-        async def replay() -> bool:
-            letter = f"{box}:{number}"
-            await self._noted(self.service.game.audit.of_operator(by, "replay", letter))
-            self._log.info("The dead letter {box}:{number} is replayed.", box=box, number=number)
-            return await self._box(box).replay(number)
-
-        return Deferred.fromCoroutine(replay())
-
-    def _box(self, name: str) -> ILetterBox:
-        for box in self._letter_boxes():
-            if box.name == name:
-                return box
-        names = ", ".join(self.boxes())
-        raise NoSuchLetter(f"No dead letters are kept of {name!r}, but of: {names}.")
-
-    async def _noted(self, row: AuditRow) -> None:
-        """
-        Write a row of the audit log, before what it speaks of is done.
-
-        Raises:
-            StorageUnavailable: It can't be saved now.
-        """
-        try:
-            await self.service.game.audit.write(row).addTimeout(SAVED_SECONDS, self._clock)
-        except TimeoutError:
-            raise StorageUnavailable("What is done can't be noted just now.") from None
-
     def database(self, by: Operator) -> Deferred[DatabaseAddress]:
         """Implement `IAdministration.database`."""
 
         async def tell() -> DatabaseAddress:
             self._log.info("Asked where the database is.")
             if self.service.open:
-                await self._noted(self.service.game.audit.of_operator(by, "database"))
+                await self.service.game.audit.write(
+                    self.service.game.audit.of_operator(by, "database")
+                )
             return self._address()
 
         return Deferred.fromCoroutine(tell())
@@ -384,7 +326,9 @@ class Administration:
             self._log.info("Asked to reload the world.")
             if self.service.open:
                 await self._all_saved()
-                await self._noted(self.service.game.audit.of_operator(by, "reload", ""))
+                await self.service.game.audit.write(
+                    self.service.game.audit.of_operator(by, "reload", "")
+                )
             return await self.process.reload(fresh)
 
         return Deferred.fromCoroutine(reload())

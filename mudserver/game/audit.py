@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
 
 from mudserver.errors import PlayerError, StorageUnavailable
+from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.dirt import NOT_SAVED, Outcome
 from mudserver.game.journal import Journal
 from mudserver.game.sessions import Session
@@ -30,6 +32,7 @@ class AuditLog:
 
     Args:
         journal: Writes them.
+        clock: Measures how long is waited for that.
         utc_now: The wall clock.
         token_bytes: So many random bytes.
     """
@@ -38,10 +41,12 @@ class AuditLog:
         self,
         *,
         journal: Journal,
+        clock: IReactorTime,
         utc_now: Callable[[], datetime],
         token_bytes: Callable[[int], bytes],
     ) -> None:
         self._journal = journal
+        self._clock = clock
         self._utc_now = utc_now
         self._token_bytes = token_bytes
 
@@ -104,12 +109,15 @@ class AuditLog:
 
     def write(self, row: AuditRow) -> Deferred[None]:
         """
-        Write a row.
+        Write a row, before what it speaks of is done.
 
         Returns:
             Fires when it is committed. Fails with `PlayerError` where the database refuses it, and
-            with `StorageUnavailable` where the journal ends before.
+            with `StorageUnavailable` where it can't be saved now.
         """
+        return Deferred.fromCoroutine(self._write(row))
+
+    async def _write(self, row: AuditRow) -> None:
         written: Deferred[None] = Deferred()
 
         def settle(outcome: Outcome) -> None:
@@ -122,7 +130,10 @@ class AuditLog:
                     written.errback(StorageUnavailable("Nothing is saved here any more."))
 
         self._journal.append((row,), settle=settle, urgent=True)
-        return written
+        try:
+            await written.addTimeout(SAVED_SECONDS, self._clock)
+        except TimeoutError:
+            raise StorageUnavailable("What is done can't be noted just now.") from None
 
 
 def _deed(event: Event) -> tuple[str, str, dict[str, str | None]] | None:

@@ -276,7 +276,9 @@ def assemble(
         tasks=tasks,
         clock=ports.clock,
     )
-    audit = AuditLog(journal=journal, utc_now=ports.utc_now, token_bytes=ports.token_bytes)
+    audit = AuditLog(
+        journal=journal, clock=ports.clock, utc_now=ports.utc_now, token_bytes=ports.token_bytes
+    )
     moderation = Moderation(
         world=world,
         store=ports.world,

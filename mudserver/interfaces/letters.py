@@ -1,10 +1,12 @@
 """Dead letters, as operators see them: what could not be delivered, and why."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
+
+from mudserver.interfaces.audit import Operator
 
 
 @frozen
@@ -69,4 +71,32 @@ class ILetterBox(Interface):
             Fires with whether it is; with False where it is under way, and stays until it is
             confirmed. Fails with `NotReplayable` where that would do harm, and says why; with
             `NoSuchLetter`; with `Unavailable` where it could not be delivered this time either.
+        """
+
+
+class ILetterOffice(Interface):
+    """
+    All dead letters, for operators.
+
+    What changes something is noted in the audit log: ``by`` says whose deed it is. Every Deferred
+    may fail with `StorageUnavailable`, and with `NoSuchLetter` where there is no such box.
+    """
+
+    def boxes() -> tuple[str, ...]:
+        """Return the names of the boxes."""
+
+    def page(box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        """List letters of one box, as `ILetterBox.page`."""
+
+    def open(box: str, number: int) -> Deferred[OpenedLetter]:
+        """Read a letter. Fails with `NoSuchLetter`."""
+
+    def prune(by: Operator, box: str, age: timedelta) -> Deferred[int]:
+        """Throw letters away whose last attempt is as long ago; fires with how many."""
+
+    def replay(by: Operator, box: str, number: int) -> Deferred[bool]:
+        """
+        Deliver a letter after all, as `ILetterBox.replay`.
+
+        Fails with `NoSuchLetter`, `NotReplayable`, `Unavailable`.
         """

@@ -11,7 +11,6 @@ from mudserver.ids import Epoch, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
-from mudserver.interfaces.letters import Letter, OpenedLetter
 from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.rows import AccountRow
 from mudserver.world import commands
@@ -124,6 +123,7 @@ class IAdministration(Interface):
     """
 
     running_since = Attribute("When the daemon started (UTC).")
+    letters = Attribute("All dead letters, an `ILetterOffice`.")
 
     def status() -> Status:
         """Report."""
@@ -179,25 +179,6 @@ class IAdministration(Interface):
             document: JSON text in UTF-8.
             account: The name of the account that will have it; None for a new one of the
                 character's name, by which nobody can log in until it is given a password.
-        """
-
-    def letters(box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
-        """List dead letters of one box. Fails with `NoSuchLetter` where there is no such box."""
-
-    def boxes() -> tuple[str, ...]:
-        """Return the names of the boxes of dead letters."""
-
-    def open_letter(box: str, number: int) -> Deferred[OpenedLetter]:
-        """Read a dead letter. Fails with `NoSuchLetter`."""
-
-    def prune_letters(by: Operator, box: str, age: timedelta) -> Deferred[int]:
-        """Throw dead letters away whose last attempt is as long ago; fires with how many."""
-
-    def replay_letter(by: Operator, box: str, number: int) -> Deferred[bool]:
-        """
-        Deliver a dead letter after all, as `ILetterBox.replay`.
-
-        Fails with `NoSuchLetter`, `NotReplayable`, `Unavailable`.
         """
 
     def chat_log(

@@ -15,6 +15,7 @@ from mudserver.config import Settings, control_socket
 from mudserver.control.service import ControlService
 from mudserver.errors import Unavailable
 from mudserver.game.administration import Administration
+from mudserver.game.letter_office import LetterOffice
 from mudserver.game.process import NoGame, Process
 from mudserver.game.standby import Phase
 from mudserver.interfaces.bus import WORLD
@@ -169,13 +170,14 @@ class Daemon:
         )
         if world is not None:
             return world.administration(process)
+        nothing = NoGame(_ELSEWHERE)
         return Administration(
-            service=NoGame(_ELSEWHERE),
+            service=nothing,
             process=process,
             clock=ground.reactor,
             address=_elsewhere,
             archive=_elsewhere,
-            letter_boxes=tuple,
+            letters=LetterOffice(service=nothing, boxes=tuple, utc_now=utc_now),
             audit_store=_elsewhere,
             utc_now=utc_now,
         )

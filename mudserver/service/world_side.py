@@ -20,6 +20,7 @@ from mudserver.config import embedded_database
 from mudserver.errors import ConfigError, Unavailable
 from mudserver.game.administration import Administration
 from mudserver.game.hasher import HashParameters, PasswordHasher
+from mudserver.game.letter_office import LetterOffice
 from mudserver.game.limits import AccountLimits, GameLimits, PresenceLimits
 from mudserver.game.ports import GamePorts
 from mudserver.game.pressure import PressureLimits, Threshold
@@ -242,7 +243,11 @@ class WorldSide:
             clock=self._ground.reactor,
             address=lambda: database.address,
             archive=database.archive,
-            letter_boxes=lambda: (database.letter_box(), database.bus_letters(replay)),
+            letters=LetterOffice(
+                service=game.world,
+                boxes=lambda: (database.letter_box(), database.bus_letters(replay)),
+                utc_now=utc_now,
+            ),
             audit_store=database.audit,
             utc_now=utc_now,
         )

@@ -11,7 +11,7 @@ from mudserver.ids import AccountId, SessionId
 from mudserver.interfaces.archive import ImportedCharacter
 from mudserver.interfaces.audit import AuditEntry, AuditFilter, Operator
 from mudserver.interfaces.history import LogLine
-from mudserver.interfaces.letters import Letter, OpenedLetter
+from mudserver.interfaces.letters import ILetterOffice, Letter, OpenedLetter
 from mudserver.interfaces.logins import LoginEntry
 from mudserver.interfaces.operations import (
     DatabaseAddress,
@@ -60,7 +60,7 @@ class FakeAdministration:
         sessions: Who plays.
         rows: All accounts, in order of name.
         document: Every character, written down, and what every dead letter contains.
-        dead: Dead letters by box.
+        letters: All dead letters.
         lines: What was said.
         strangers: How many of those whom a character mutes are left out.
         done: What was asked, in order.
@@ -70,7 +70,6 @@ class FakeAdministration:
         came: Who logged in, the newest first.
         wanted: Which of that was asked for.
         error: What all fails with but `status`.
-        delivered: Whether a replayed letter is.
     """
 
     running_since: datetime = SINCE
@@ -80,7 +79,6 @@ class FakeAdministration:
     sessions: list[SessionSummary] = field(factory=list)
     rows: list[AccountRow] = field(factory=list)
     document: bytes = b"{}"
-    dead: dict[str, list[Letter]] = field(factory=lambda: {"journal": [], "bus": []})
     lines: list[LogLine] = field(factory=list)
     strangers: int = 0
     done: list[tuple[object, ...]] = field(factory=list)
@@ -90,9 +88,12 @@ class FakeAdministration:
     came: list[LoginEntry] = field(factory=list)
     wanted: list[AuditFilter] = field(factory=list)
     error: Exception | None = None
-    delivered: bool = True
     draining: bool = False
     world: WorldStatus | None = None
+    letters: "FakeLetterOffice" = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.letters = FakeLetterOffice(self)
 
     def status(self) -> Status:
         return Status(
@@ -114,62 +115,43 @@ class FakeAdministration:
         return succeed(tuple(row for row in self.rows if row.name > after)[:limit])
 
     def set_role(self, by: Operator, name: str, role: Role) -> Deferred[None]:
-        return self._do(by, "role", name, role)
+        return self.do(by, "role", name, role)
 
     def close_account(self, by: Operator, name: str) -> Deferred[None]:
-        return self._do(by, "close", name)
+        return self.do(by, "close", name)
 
     def reopen_account(self, by: Operator, name: str) -> Deferred[None]:
-        return self._do(by, "reopen", name)
+        return self.do(by, "reopen", name)
 
     def set_password(self, by: Operator, name: str, password: str) -> Deferred[None]:
-        return self._do(by, "password", name, password)
+        return self.do(by, "password", name, password)
 
     def kick(self, by: Operator, character: str, reason: str) -> Deferred[None]:
-        return self._do(by, "kick", character, reason)
+        return self.do(by, "kick", character, reason)
 
     def revoke(self, by: Operator, name: str) -> Deferred[int]:
-        return self._do(by, "revoke", name).addCallback(lambda _: 3)
+        return self.do(by, "revoke", name).addCallback(lambda _: 3)
 
     def export_character(self, by: Operator, name: str) -> Deferred[bytes]:
-        return self._do(by, "export", name).addCallback(lambda _: self.document)
+        return self.do(by, "export", name).addCallback(lambda _: self.document)
 
     def import_character(
         self, by: Operator, document: bytes, account: str | None
     ) -> Deferred[ImportedCharacter]:
         imported = ImportedCharacter("Mia", account or "Mia", self.strangers)
-        return self._do(by, "import", document, account).addCallback(lambda _: imported)
-
-    def boxes(self) -> tuple[str, ...]:
-        return ("journal", "bus")
-
-    def letters(self, box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
-        if self.error is not None:
-            return fail(self.error)
-        following = [each for each in self.dead[box] if each.number > after]
-        return succeed(tuple(following[:limit]))
-
-    def open_letter(self, box: str, number: int) -> Deferred[OpenedLetter]:
-        opened = OpenedLetter(letter(number), self.document.decode())
-        return self._do(_READER, "open", box, number).addCallback(lambda _: opened)
-
-    def prune_letters(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
-        return self._do(by, "prune", box, age).addCallback(lambda _: 4)
-
-    def replay_letter(self, by: Operator, box: str, number: int) -> Deferred[bool]:
-        return self._do(by, "replay", box, number).addCallback(lambda _: self.delivered)
+        return self.do(by, "import", document, account).addCallback(lambda _: imported)
 
     def chat_log(
         self, by: Operator, channel: str | None, name: str | None, back: timedelta, limit: int
     ) -> Deferred[tuple[LogLine, ...]]:
-        asked = self._do(by, "chat log", channel, name, back, limit)
+        asked = self.do(by, "chat log", channel, name, back, limit)
         return asked.addCallback(lambda _: tuple(self.lines[-limit:]))
 
     def ban(self, by: Operator, command: commands.Ban, force: bool) -> Deferred[str]:
-        return self._do(by, "ban", command, force).addCallback(lambda _: command.target)
+        return self.do(by, "ban", command, force).addCallback(lambda _: command.target)
 
     def unban(self, by: Operator, command: commands.Unban) -> Deferred[str]:
-        return self._do(by, "unban", command).addCallback(lambda _: command.target)
+        return self.do(by, "unban", command).addCallback(lambda _: command.target)
 
     def bans(self, after: tuple[str, str], limit: int) -> Deferred[tuple[Ban, ...]]:
         if self.error is not None:
@@ -198,7 +180,7 @@ class FakeAdministration:
 
     def reload(self, by: Operator, fresh: bool) -> Deferred[Reloaded]:
         reloaded = Reloaded("world-2", "host", 4711, self.waiting, 2, 1_000, 0.4321)
-        return self._do(by, "reload", fresh).addCallback(lambda _: reloaded)
+        return self.do(by, "reload", fresh).addCallback(lambda _: reloaded)
 
     def drain(self, by: Operator) -> None:
         self.asked.append(by)
@@ -206,9 +188,45 @@ class FakeAdministration:
             raise self.error
         self.draining = True
 
-    def _do(self, by: Operator, *what: object) -> Deferred[None]:
+    def do(self, by: Operator, *what: object) -> Deferred[None]:
         self.asked.append(by)
         if self.error is not None:
             return fail(self.error)
         self.done.append(what)
         return succeed(None)
+
+
+@implementer(ILetterOffice)
+@define(eq=False)
+class FakeLetterOffice:
+    """
+    Has a daemon remember what it was asked.
+
+    Attributes:
+        daemon: It.
+        dead: Dead letters by box.
+        delivered: Whether a replayed letter is.
+    """
+
+    daemon: FakeAdministration
+    dead: dict[str, list[Letter]] = field(factory=lambda: {"journal": [], "bus": []})
+    delivered: bool = True
+
+    def boxes(self) -> tuple[str, ...]:
+        return ("journal", "bus")
+
+    def page(self, box: str, after: int, limit: int) -> Deferred[tuple[Letter, ...]]:
+        if self.daemon.error is not None:
+            return fail(self.daemon.error)
+        following = [each for each in self.dead[box] if each.number > after]
+        return succeed(tuple(following[:limit]))
+
+    def open(self, box: str, number: int) -> Deferred[OpenedLetter]:
+        opened = OpenedLetter(letter(number), self.daemon.document.decode())
+        return self.daemon.do(_READER, "open", box, number).addCallback(lambda _: opened)
+
+    def prune(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
+        return self.daemon.do(by, "prune", box, age).addCallback(lambda _: 4)
+
+    def replay(self, by: Operator, box: str, number: int) -> Deferred[bool]:
+        return self.daemon.do(by, "replay", box, number).addCallback(lambda _: self.delivered)

@@ -26,10 +26,12 @@ from mudserver.errors import (
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.character_document import decode, encode
+from mudserver.game.letter_office import LetterOffice
 from mudserver.game.process import Process
 from mudserver.interfaces.archive import CarriedItem, CharacterRecord, ImportedCharacter
 from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.authority import PasswordCredential
+from mudserver.interfaces.letters import ILetterOffice
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration
 from mudserver.interfaces.rows import AccountRow
 from mudserver.storage.memory_archive import MemoryCharacterArchive
@@ -52,7 +54,9 @@ class AdministrationTest(GameTestCase):
             clock=self.clock,
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
-            letter_boxes=lambda: (MemoryLetterBox(self.database),),
+            letters=LetterOffice(
+                self.service, lambda: (MemoryLetterBox(self.database),), self.utc_now
+            ),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
         )
@@ -82,25 +86,26 @@ class AdministrationTest(GameTestCase):
         """Dead letters of a box are listed, read and thrown away; those of the journal are never
         delivered after all, and of a box that there isn't it is said which there are.
         """
-        administration = self.administration
-        self.assertEqual(administration.boxes(), ("journal",))
+        office = self.administration.letters
+        verifyObject(ILetterOffice, office)
+        self.assertEqual(office.boxes(), ("journal",))
         ann = self.enter("Ann")
         self.database.refuses = lambda row: isinstance(row, ItemPlaced)
         self.type(ann, "get lamp", "a")
-        (letter,) = self.successResultOf(administration.letters("journal", 0, 10))
+        (letter,) = self.successResultOf(office.page("journal", 0, 10))
         self.assertEqual((letter.what, letter.attempts), ("ItemPlaced", 1))
-        opened = self.successResultOf(administration.open_letter("journal", letter.number))
+        opened = self.successResultOf(office.open("journal", letter.number))
         self.assertEqual(opened.letter, letter)
         self.assertIn('"holder":', opened.contents)
-        replayed = administration.replay_letter(BY, "journal", letter.number)
+        replayed = office.replay(BY, "journal", letter.number)
         self.failureResultOf(replayed, NotReplayable)
         for age, gone in ((timedelta(days=1), 0), (timedelta(), 1)):
             self.clock.advance(1.0)
-            pruned = administration.prune_letters(BY, "journal", age)
+            pruned = office.prune(BY, "journal", age)
             self.assertEqual(self.successResultOf(pruned), gone)
-        missing = administration.open_letter("journal", letter.number)
+        missing = office.open("journal", letter.number)
         self.failureResultOf(missing, NoSuchLetter)
-        error = self.failureResultOf(administration.letters("pigeon", 0, 1), NoSuchLetter).value
+        error = self.failureResultOf(office.page("pigeon", 0, 1), NoSuchLetter).value
         self.assertIn("journal", str(error))
 
     def test_accounts(self) -> None:

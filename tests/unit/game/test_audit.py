@@ -11,6 +11,7 @@ from mudserver.game import committer
 from mudserver.game.administration import Administration
 from mudserver.game.attachments import SAVED_SECONDS
 from mudserver.game.audit import MAX_ARGUMENT_CHARS
+from mudserver.game.letter_office import LetterOffice
 from mudserver.game.process import Process
 from mudserver.interfaces.audit import AuditFilter, AuditRow, Operator, Via
 from mudserver.interfaces.operations import DatabaseAddress
@@ -36,7 +37,9 @@ class AuditTestCase(BanTestCase):
             clock=self.clock,
             address=lambda: DatabaseAddress({}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
-            letter_boxes=lambda: (MemoryLetterBox(self.database),),
+            letters=LetterOffice(
+                self.service, lambda: (MemoryLetterBox(self.database),), self.utc_now
+            ),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
         )
@@ -123,7 +126,7 @@ class OperatorTest(AuditTestCase):
         text = self.successResultOf(admin.export_character(BY, "bob")).replace(b"Bob", b"Eve")
         self.done(admin.import_character(BY, text, "bob"))
         self.done(admin.database(BY))
-        self.done(admin.prune_letters(BY, "journal", timedelta(days=30)))
+        self.done(admin.letters.prune(BY, "journal", timedelta(days=30)))
         admin.drain(BY)
         self.advance()
         self.assertEqual(

@@ -247,8 +247,8 @@ class MudctlTest(TestCase):
 
     async def test_letters(self) -> None:
         """Dead letters of all boxes, or of one, as a table."""
-        self.daemon.dead["journal"] = [letter(3), letter(17, "refused for good")]
-        self.daemon.dead["bus"] = [letter(3)]
+        self.daemon.letters.dead["journal"] = [letter(3), letter(17, "refused for good")]
+        self.daemon.letters.dead["bus"] = [letter(3)]
         head = "letter      what        last attempt               attempts  reason\n"
         journal = (
             "journal:3   ItemPlaced  2026-01-02T03:04:05+00:00  2         no\n"
@@ -262,7 +262,9 @@ class MudctlTest(TestCase):
     async def test_many_letters(self) -> None:
         """All are shown, however many pages they make, and however long their reasons are."""
         numbers = range(1, 2 * PAGE + 1)
-        self.daemon.dead["journal"] = [letter(number, "\N{SNOWMAN}" * 60_000) for number in numbers]
+        self.daemon.letters.dead["journal"] = [
+            letter(number, "\N{SNOWMAN}" * 60_000) for number in numbers
+        ]
         _, *rows = (await self.shown("deadletters", "list")).splitlines()
         self.assertEqual([row.split()[0] for row in rows], [f"journal:{n}" for n in numbers])
 
@@ -299,7 +301,7 @@ class MudctlTest(TestCase):
         shown = await self.shown("deadletters", "replay", "bus:3")
         self.assertEqual(shown, "bus:3 is delivered.\n")
         self.assertEqual(self.daemon.done, [("replay", "bus", 3)])
-        self.daemon.delivered = False
+        self.daemon.letters.delivered = False
         shown = await self.shown("deadletters", "replay", "bus:3")
         self.assertEqual(shown, "bus:3 is on its way; it stays here until it is confirmed.\n")
         self.daemon.error = NotReplayable("The world has gone on.")

@@ -13,6 +13,7 @@ from service_identity.cryptography import extract_patterns
 from service_identity.hazmat import DNS_ID, verify_service_identity
 from twisted.logger import Logger
 
+from mudserver.bus.trust import judge, reasons
 from mudserver.errors import ConfigError
 
 #: By which one sees that a file is another one: its time in nanoseconds, its size, its number.
@@ -52,7 +53,7 @@ class Identity:
         """
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(SSL.TLS1_3_VERSION)
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judge)
         for key, file, use in (
             ("bus_ca", self.authority, context.load_verify_locations),
             ("bus_certificate", self.certificate, context.use_certificate_chain_file),
@@ -219,5 +220,4 @@ def _stamp(file: Path) -> _Stamp:
 
 
 def _reason(error: SSL.Error | crypto.Error) -> str:
-    reasons = [reason for *_, reason in error.args[0] if reason]
-    return "; ".join(dict.fromkeys(reasons)) or "not a PEM file"
+    return reasons(error) or "not a PEM file"

@@ -28,6 +28,7 @@ from mudserver.bus.link import Link
 from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.rights import Rights, is_peer_name
 from mudserver.bus.seat import Seat
+from mudserver.bus.seldom import Seldom
 from mudserver.errors import StartupError
 from mudserver.interfaces.meter import IMeter
 from mudserver.listening import in_words, listen
@@ -92,12 +93,14 @@ class Hub(Service):
         # All links that are not gone; with what rights, once they are known.
         self._links: dict[Link, Rights | None] = {}
         self._strangers: set[Link] = set()
+        # Of these, of whom the log knows already that they may not join.
+        self._told: set[Link] = set()
         self._seats: dict[Link, Seat] = {}
         self._by_member: dict[Member, Seat] = {}
         self._by_name: dict[tuple[str, str], Seat] = {}
         self._heard: Counter[type[Envelope]] = Counter()
         self._said: Counter[type[Envelope]] = Counter()
-        self._quiet_until = float("-inf")
+        self._seldom = Seldom(clock, self._limits.logged)
         self._emptied: Deferred[None] | None = None
         self._ticks = LoopingCall(self._tick)
         self._ticks.clock = clock
@@ -203,14 +206,16 @@ class Hub(Service):
         try:
             self._links[link] = self._rights(entrance, link, claimed)
         except JoinRefused as error:
+            self._told.add(link)
             self._meter.count("hub_joins_refused")
-            self._log.warn(
-                "{role} {peer} may not join the bus by {address}: {error}",
-                role=claimed.role,
-                peer=claimed.name,
-                address=entrance.address,
-                error=error,
-            )
+            if self._seldom.due(f"{claimed.role} {claimed.name}"):
+                self._log.warn(
+                    "{role} {peer} may not join the bus by {address}: {error}",
+                    role=claimed.role,
+                    peer=claimed.name,
+                    address=entrance.address,
+                    error=error,
+                )
             raise
 
     def _rights(self, entrance: Entrance, link: Link, claimed: PeerInfo) -> Rights:
@@ -230,10 +235,19 @@ class Hub(Service):
     def _turn_away(self) -> None:
         """Count a connection that there is no room for; such may be many, so log it rarely."""
         self._meter.count("hub_joins_refused")
-        now = self._clock.seconds()
-        if now >= self._quiet_until:
-            self._quiet_until = now + self._limits.logged
+        if self._seldom.due("strangers"):
             self._log.warn("Connections to the bus are closed: too many have not joined.")
+
+    def _left_early(self, link: Link, reason: Failure) -> None:
+        """Log that a connection ended before it had joined, such as for a bad certificate."""
+        self._meter.count("hub_joins_refused")
+        where, said = link.there, reason.getErrorMessage()
+        if self._seldom.due(f"{where.rpartition(':')[0]} {said}"):
+            self._log.warn(
+                "A connection from {peer} ended before it had joined the bus: {reason}",
+                peer=where or "a process here",
+                reason=said,
+            )
 
     # ------------------------------------------------------------ links
 
@@ -279,7 +293,10 @@ class Hub(Service):
     def gone(self, link: Link, reason: Failure) -> None:
         """Implement `LinkOwner.gone`: the peer takes part no longer."""
         self._links.pop(link, None)
+        if link in self._strangers and link not in self._told and self.running:
+            self._left_early(link, reason)
         self._strangers.discard(link)
+        self._told.discard(link)
         seat = self._seats.get(link)
         if seat is not None:
             self._log.info(

@@ -15,7 +15,8 @@ class HubLimits:
         peers: That have joined; others are refused.
         strangers: Connections that have not joined yet; others are closed at once.
         told: Seconds between two `Shed` to one peer.
-        logged: Seconds between two lines in the log about what one peer is refused.
+        logged: Seconds between two lines in the log about what one peer is refused, and about those
+            who come and can't join.
         farewell: Seconds for links to end when the hub stops.
         exchange: How much each peer may have.
         link: What each link bears.

@@ -46,8 +46,10 @@ from mudserver.bus.link_limits import LinkLimits
 from mudserver.bus.link_stage import LinkStage
 from mudserver.bus.link_transport import LinkTransport
 from mudserver.bus.pulse import Pulse
+from mudserver.bus.trust import why_lost
 from mudserver.bus.window import Window
 from mudserver.errors import BusUnavailable, Garbled, MudError
+from mudserver.listening import in_words
 
 
 class LinkLost(BusUnavailable):
@@ -177,7 +179,7 @@ class Link(CarrierAMP):
             self._stage = LinkStage.CLOSING
             self._reason = LinkLost(reason)
             self._lose_by_deadline()
-            self._log.info("The link to {peer} closes: {reason}", peer=self._there, reason=reason)
+            self._log.info("The link to {peer} closes: {reason}", peer=self.there, reason=reason)
             self._flush_soon()
 
     # ------------------------------------------------------------ the connection
@@ -214,7 +216,7 @@ class Link(CarrierAMP):
         self._backlog = Backlog()
         self._unpacker = Unpacker()
         self._shed.clear()
-        error = self._reason or LinkLost(f"The connection is lost: {reason.getErrorMessage()}")
+        error = self._reason or LinkLost(why_lost(reason))
         with self._calling:
             self._owner.gone(self, Failure(error))
 
@@ -345,8 +347,9 @@ class Link(CarrierAMP):
         return self._stage in (LinkStage.ENDING, LinkStage.GONE)
 
     @property
-    def _there(self) -> str:
-        return str(self._wire.getPeer()) if self.peer is None else self.peer.name
+    def there(self) -> str:
+        """The other end, in words: its name, or its address where that isn't known."""
+        return in_words(self._wire.getPeer()) if self.peer is None else self.peer.name
 
     def broken(self, reason: str) -> None:
         """End the link at once."""
@@ -358,7 +361,7 @@ class Link(CarrierAMP):
 
     def failed(self, failure: Failure) -> None:
         """End the link by a fault of our own."""
-        self._log.failure("The link to {peer} failed.", failure, peer=self._there)
+        self._log.failure("The link to {peer} failed.", failure, peer=self.there)
         self._end(LinkLost("An internal error."))
 
     def _break(self, error: MudError) -> None:
@@ -380,7 +383,10 @@ class Link(CarrierAMP):
             return
         if self._reason is None:
             self._reason = error
-            self._log.warn("The link to {peer} ends: {reason}", peer=self._there, reason=str(error))
+            if self._stage is LinkStage.JOINED:  # else the owner knows better who that was
+                self._log.warn(
+                    "The link to {peer} ends: {reason}", peer=self.there, reason=str(error)
+                )
         self._stage = LinkStage.ENDING
         self._pulse.stop()
 

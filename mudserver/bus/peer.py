@@ -123,6 +123,7 @@ class AmpBus(Service):
         self._limits = limits = limits or PeerLimits()
         self._link: Link | None = None
         self._linked_at: float | None = None
+        self._missed = ""
         self._hub: PeerInfo | None = None
         self._link_failures = 0
         self._unlinked: Deferred[None] | None = None
@@ -297,6 +298,7 @@ class AmpBus(Service):
         same_hub, self._hub = hub == self._hub, hub
         self._link = link
         self._linked_at = self._clock.seconds()
+        self._missed = ""
         self._meter.gauge("bus_unlinked", 0.0)
         self._log.info("The link to the bus is there.")
         for subscription in self._inbox:
@@ -359,7 +361,7 @@ class AmpBus(Service):
     def gone(self, link: Link, reason: Failure) -> None:
         """The link is broken, or ended."""
         if link is not self._link:
-            self._log.info("No link to the bus: {reason}", reason=reason.getErrorMessage())
+            self._miss(reason.getErrorMessage())
             return
         self._link = None
         assert self._linked_at is not None
@@ -374,6 +376,14 @@ class AmpBus(Service):
         unlinked, self._unlinked = self._unlinked, None
         if unlinked is not None:
             unlinked.callback(None)
+
+    def _miss(self, reason: str) -> None:
+        """Log why no link has come about, once for all tries that end alike."""
+        if self._unlinked is None and reason != self._missed:
+            self._missed = reason
+            self._log.warn(
+                "No link to the bus comes about, and it is tried again: {reason}", reason=reason
+            )
 
     def _make_link(self, owner: LinkOwner) -> Link:
         return Link(owner, self._me, self._admit, self._clock, self._limits.link)

@@ -10,10 +10,9 @@ compare the names (RFC 9525): a peer within the handshake, the hub when it knows
 from typing import Final
 
 from attrs import frozen
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
-from service_identity.hazmat import DNS_ID, verify_service_identity
-from service_identity.pyopenssl import extract_patterns, verify_hostname
+from service_identity.pyopenssl import verify_hostname
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -160,19 +159,6 @@ class _ToHub:
         """Implement `IOpenSSLClientConnectionCreator.clientConnectionForTLS`."""
         del tlsProtocol
         connection = SSL.Connection(self._credentials.context(), None)
-        connection.set_verify(SSL.VERIFY_PEER, self._verify)
+        connection.set_app_data(HUB_HOST)
         connection.set_tlsext_host_name(HUB_HOST.encode())
         return connection
-
-    def _verify(
-        self, connection: SSL.Connection, shown: crypto.X509, error: int, depth: int, good: int
-    ) -> bool:
-        """Tell, within the handshake, whether a certificate of the chain will do."""
-        del connection, error
-        if not good or depth:
-            return bool(good)
-        try:
-            verify_service_identity(extract_patterns(shown), [DNS_ID(HUB_HOST)], [])
-        except (VerificationError, CertificateError):
-            return False
-        return True

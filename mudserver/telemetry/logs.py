@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -15,6 +15,10 @@ from twisted.logger import (
     textFileLogObserver,
 )
 from twisted.python.logfile import LogFile
+
+#: Parts of Twisted that tell of each try to connect, and of each connection, in their own words; we
+#: say ourselves what there is to know. Of them only warnings are written, unless all is.
+CHATTY: Final = ("twisted.application._client_service", "twisted.protocols.amp")
 
 
 def open_log(file: str, daemon: bool) -> IO[str]:
@@ -57,7 +61,8 @@ def observer(stream: IO[str], form: str, level: str) -> ILogObserver:
         if form == "json"
         else textFileLogObserver
     )
-    return FilteringLogObserver(
-        write(stream),
-        [LogLevelFilterPredicate(defaultLogLevel=LogLevel.levelWithName(level))],
-    )
+    least = LogLevel.levelWithName(level)
+    levels = LogLevelFilterPredicate(defaultLogLevel=least)
+    for part in CHATTY if least > LogLevel.debug else ():
+        levels.setLogLevelForNamespace(part, max(least, LogLevel.warn))
+    return FilteringLogObserver(write(stream), [levels])

@@ -146,7 +146,7 @@ METRICS: Final = (
     Metric("background_tasks", Kind.GAUGE, "Background tasks in flight.", ("name",)),
     Metric("background_failures", Kind.COUNTER, "Background tasks that failed.", ("name",)),
     Metric("hub_peers", Kind.GAUGE, "Peers that have joined our hub of the bus.", ("role",)),
-    Metric("hub_joins_refused", Kind.COUNTER, "Connections to the hub that may not join."),
+    Metric("hub_joins_refused", Kind.COUNTER, "Connections to the hub that did not join."),
     Metric("hub_heard", Kind.COUNTER, "What peers said to the hub.", ("kind",)),
     Metric("hub_said", Kind.COUNTER, "What the hub had to say to peers.", ("kind",)),
     Metric("hub_shed", Kind.COUNTER, "Lossy messages dropped at the hub for peers too slow."),

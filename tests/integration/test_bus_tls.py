@@ -19,6 +19,7 @@ from mudserver.bus.link import LinkLost
 from mudserver.bus.tls import by_tls, joining
 from mudserver.errors import ConfigError
 from tests.integration.bus_peer import HubTestCase
+from tests.integration.program import until
 from tests.unit.logs import Captured
 
 reactor = cast(Any, installed)
@@ -90,17 +91,53 @@ class BusTlsTest(HubTestCase):
         port = await self.listen("gateway-g1.pem")
         with self.assertRaises(LinkLost) as caught:
             await self.come(self.way(port, "world.pem"), "w1", "world")
-        self.assertIn("certificate verify failed", str(caught.exception))
+        self.assertIn("g1.gateway.mudserver.internal, is for another use", str(caught.exception))
 
-    async def test_ended(self) -> None:
-        """A certificate that has ended is good for nothing."""
-        old = self.folder.parent / "old"
-        issue(old, (Subject("world"),), datetime.now(UTC) - timedelta(days=3), timedelta(days=2))
-        port = await self.listen()
-        stale = Identity(self.folder / "ca.pem", old / "world.pem", old / "world.pem")
-        with self.assertRaises(LinkLost):
-            way = joining(reactor, "127.0.0.1", port, Credentials(stale, utc_now))
-            await self.come(way, "w1", "world")
+    async def test_told(self) -> None:
+        """Why a certificate is not taken is told on both sides, in words."""
+        now, other = datetime.now(UTC), self.folder.parent / "other"
+        issue(self.folder, (Subject("world", "w1"),), now - timedelta(3), timedelta(2))
+        issue(self.folder, (Subject("world", "w2"),), now + timedelta(2), timedelta(3))
+        issue(other, FIRST, now)
+        for file, told in (
+            (self.folder / "world-w1.pem", "w1.world.mudserver.internal, has ended."),
+            (self.folder / "world-w2.pem", "is not good yet: do the clocks agree?"),
+            (other / "world.pem", "is by an authority that we don't trust."),
+        ):
+            with Captured() as logs:
+                port = await self.listen()
+                with self.assertRaises(LinkLost) as caught:
+                    identity = Identity(self.folder / "ca.pem", file, file)
+                    way = joining(reactor, "127.0.0.1", port, Credentials(identity, utc_now))
+                    await self.come(way, "w1", "world")
+                line = await self.hub_told(logs)
+            self.assertIn("The other end refuses our certificate", str(caught.exception))
+            self.assertIn("from 127.0.0.1:", line)
+            self.assertIn(told, line)
+
+    async def test_hub_told(self) -> None:
+        """So it is where the hub's is not taken."""
+        now = datetime.now(UTC)
+        (self.folder / "bus.pem").unlink()
+        issue(self.folder, (Subject("bus"),), now - timedelta(3), timedelta(2))
+        with Captured() as logs:
+            port = await self.listen()
+            with self.assertRaises(LinkLost) as caught:
+                await self.come(self.way(port, "world.pem"), "w1", "world")
+            line = await self.hub_told(logs)
+        told = "The certificate at the other end, bus.mudserver.internal, has ended."
+        self.assertEqual(str(caught.exception), told)
+        self.assertIn("The other end refuses our certificate", line)
+
+    async def hub_told(self, logs: Captured) -> str:
+        """Return the line in which the hub tells of a connection that did not join."""
+
+        def lines() -> list[str]:
+            return [line for line in map(formatEvent, logs) if "before it had joined" in line]
+
+        await until(lines, lambda: "the hub tells nothing")
+        [line] = lines()
+        return line
 
     async def test_renewed(self) -> None:
         """

@@ -380,6 +380,32 @@ class JoiningTest(HubTestCase):
         self.settle()
         self.assertEqual(len(self.hub.peers()), 2, "the old end takes nobody away")
 
+    def test_early_ends(self) -> None:
+        """A connection that ends before it has joined is counted, and logged once a minute."""
+        for _ in range(3):
+            link = hub_end(self.endpoint.factory)
+            assert link is not None
+            link.makeConnection(makeFakeServer(link))
+            link.connectionLost()
+        self.assertEqual(self.measured("hub_joins_refused_total"), 3)
+        [line] = self.logged("ended before it had joined the bus")
+        self.assertIn("The connection is lost", line)
+        self.pass_time(self.limits.logged)
+        link = hub_end(self.endpoint.factory)
+        assert link is not None
+        link.makeConnection(makeFakeServer(link))
+        link.connectionLost()
+        self.assertEqual(len(self.logged("ended before it had joined the bus")), 2)
+
+    def test_refused_again_and_again(self) -> None:
+        """One who may not join, and tries on and on, is logged once a minute."""
+        for name in ("g.1", "g.1", "g.2"):
+            self.come(name, "gateway")
+        self.assertEqual(self.measured("hub_joins_refused_total"), 3)
+        self.assertEqual(len(self.logged("g.1 may not join the bus")), 1)
+        self.assertEqual(len(self.logged("g.2 may not join the bus")), 1)
+        self.assertEqual(self.logged("ended before it had joined"), [])
+
     def test_replaced_are_no_strangers(self) -> None:
         """Connections that hang keep nobody out, however many they are."""
         hung: list[Peer] = []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.bus.backoff import Backoff
@@ -702,6 +703,22 @@ class LinkTest(PeerTest):
             pauses.append(round(self.network.clock.seconds() - before, 1))
         self.assertEqual(pauses, [0.2, 0.4, 0.8, 0.2, 0.4])
 
+    def test_refused_again_and_again(self) -> None:
+        """Why the hub lets nobody in is logged once, and again when a link was there between."""
+        names = ["not.lawful"]
+        with Captured() as logs:
+            self.network.peer("other", make_link=lambda owner: self.network.link(owner, names[0]))
+            self.network.pass_time(20.0)
+            self.assertEqual(len(_lines(logs, "No link to the bus comes about")), 1)
+            names[0] = "lawful"
+            self.network.pass_time(5.0)
+            self.network.cut("other")
+            names[0] = "not.lawful"
+            self.network.pass_time(20.0)
+        told = _lines(logs, "No link to the bus comes about")
+        self.assertEqual(len(told), 2)
+        self.assertIn("That is no name for a peer.", told[0])
+
     def test_watching_nobody(self) -> None:
         """Who watches, and sees nobody, is told so once, whatever links come and go."""
         seen: list[frozenset[str]] = []
@@ -736,3 +753,7 @@ class LinkTest(PeerTest):
         bus: AmpBus = self.network.peer("third", make_link=make_link)
         self.network.settle()
         self.assertTrue(bus.linked and len(made) == 1)
+
+
+def _lines(logs: Captured, words: str) -> list[str]:
+    return [line for line in map(formatEvent, logs) if words in line]

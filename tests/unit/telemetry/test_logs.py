@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.telemetry.logs import observer, open_log
+from mudserver.telemetry.logs import CHATTY, observer, open_log
 
 
 class ObserverTest(SynchronousTestCase):
@@ -40,6 +40,21 @@ class ObserverTest(SynchronousTestCase):
         ):
             lines = self.written("json", level)
             self.assertEqual([json.loads(line)["what"] for line in lines], expected)
+
+    def test_chatty(self) -> None:
+        """What parts of Twisted tell of each connection is for debugging, unless they warn."""
+        for level, expected in (
+            ("debug", ["retry.", "warn"]),
+            ("info", ["warn"]),
+            ("error", []),
+        ):
+            stream = StringIO()
+            for part in ("twisted.application._client_service.ClientService", CHATTY[1]):
+                log = Logger(part, observer=observer(stream, "text", level))
+                log.info("Scheduling retry.")
+                log.warn("warn")  # noqa: G010 - Twisted's name
+            lines = stream.getvalue().splitlines()
+            self.assertEqual([line.rpartition(" ")[2] for line in lines], expected * 2)
 
     def test_text(self) -> None:
         """As text: the time, where from, and the words; of a failure the traceback, too."""

@@ -20,6 +20,9 @@ from attrs import frozen
 
 from mudserver.interfaces.undelivered import Undelivered
 
+#: By which files of dead letters are known.
+SUFFIX: Final = ".spool"
+
 #: Bytes of a file; letters that don't fit are refused.
 MAX_SPOOL_BYTES: Final = 16 * 1024 * 1024
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from mudserver.bus.spool import SUFFIX
 from mudserver.config.settings import Settings
 
 #: What systemd names the state directory of a unit by (systemd.exec(5)).
@@ -45,7 +46,7 @@ def bus_spool(settings: Settings, environment: Mapping[str, str]) -> Path:
     if settings.bus_spool is not None:
         return settings.bus_spool.absolute()
     name = _named(settings, settings.peer) if settings.peer else settings.role
-    return state_directory(settings, environment) / f"{name}.spool"
+    return state_directory(settings, environment) / f"{name}{SUFFIX}"
 
 
 def _named(settings: Settings, peer: str) -> str:

@@ -268,7 +268,7 @@ class ReadChunk(amp.Command):
 
 
 class WriteChunk(amp.Command):
-    """What comes next of a document that `ImportCharacter` will read."""
+    """What comes next of a document that `ImportCharacter` or `ImportLetters` will read."""
 
     arguments = [(b"chunk", amp.String())]
     errors = _ERRORS
@@ -323,6 +323,13 @@ class PruneLetters(amp.Command):
     """Throw dead letters away whose last attempt is so many seconds ago, or more."""
 
     arguments = [(b"box", amp.Unicode()), (b"age", amp.Integer())]
+    response = [(b"letters", amp.Integer())]
+    errors = _ERRORS
+
+
+class ImportLetters(amp.Command):
+    """Keep the dead letters of the bus that the chunks so far are a JSON array of."""
+
     response = [(b"letters", amp.Integer())]
     errors = _ERRORS
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.protocols import amp
@@ -10,16 +12,21 @@ from twisted.protocols import amp
 from mudserver.control.answered import answered
 from mudserver.control.commands import (
     PAGE,
+    ImportLetters,
     ListBoxes,
     ListLetters,
     OpenLetter,
     PruneLetters,
+    Refused,
     ReplayLetter,
 )
 from mudserver.control.rows import Row, letter_row
 from mudserver.control.transfer import Transfer
 from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.letters import ILetterOffice
+from mudserver.interfaces.undelivered import Undelivered
+
+_letters: Final = msgspec.json.Decoder(tuple[Undelivered, ...])
 
 
 class LetterCommands(amp.CommandLocator):
@@ -78,6 +85,20 @@ class LetterCommands(amp.CommandLocator):
         async def answer() -> Row:
             gone = await self._office.prune(self._operator(), box, timedelta(seconds=age))
             return {"letters": gone}
+
+        return answered(answer, self._log)
+
+    @ImportLetters.responder
+    def import_letters(self) -> Deferred[Row]:
+        """Answer `ImportLetters`."""
+
+        async def answer() -> Row:
+            try:
+                letters = _letters.decode(self._transfer.take())
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise Refused(f"These are no dead letters of the bus: {error}") from None
+            await self._office.take_in(self._operator(), letters)
+            return {"letters": len(letters)}
 
         return answered(answer, self._log)
 

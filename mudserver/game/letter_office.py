@@ -12,6 +12,7 @@ from mudserver.errors import NoSuchLetter
 from mudserver.game.process import IGameHost
 from mudserver.interfaces.audit import Operator
 from mudserver.interfaces.letters import ILetterBox, ILetterOffice, Letter, OpenedLetter
+from mudserver.interfaces.undelivered import IUndelivered, Undelivered
 
 
 @implementer(ILetterOffice)
@@ -23,11 +24,13 @@ class LetterOffice:
     Args:
         service: The world; while it isn't up, nothing can be changed.
         boxes: Gives all that keeps dead letters.
+        undelivered: Gives what takes in those of the bus.
         utc_now: The wall clock.
     """
 
     _service: IGameHost
     _boxes: Callable[[], Sequence[ILetterBox]]
+    _undelivered: Callable[[], IUndelivered]
     _utc_now: Callable[[], datetime]
     _log = Logger()
 
@@ -60,6 +63,16 @@ class LetterOffice:
             return gone
 
         return Deferred.fromCoroutine(pruned())
+
+    def take_in(self, by: Operator, letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        """Implement `ILetterOffice.take_in`."""
+
+        async def taken_in() -> None:
+            await self._note(by, "import", "bus", letters=str(len(letters)))
+            await self._undelivered().keep(letters)
+            self._log.info("{count} dead letters of the bus are taken in.", count=len(letters))
+
+        return Deferred.fromCoroutine(taken_in())
 
     def replay(self, by: Operator, box: str, number: int) -> Deferred[bool]:
         """Implement `ILetterOffice.replay`."""

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from mudserver.interfaces.audit import Operator
+from mudserver.interfaces.undelivered import Undelivered
 
 
 @frozen
@@ -93,6 +94,13 @@ class ILetterOffice(Interface):
 
     def prune(by: Operator, box: str, age: timedelta) -> Deferred[int]:
         """Throw letters away whose last attempt is as long ago; fires with how many."""
+
+    def take_in(by: Operator, letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        """
+        Keep letters of the bus that were left in a file, as `IUndelivered.keep`.
+
+        Fails with `Unavailable` where they can't be kept just now.
+        """
 
     def replay(by: Operator, box: str, number: int) -> Deferred[bool]:
         """

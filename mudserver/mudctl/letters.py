@@ -18,6 +18,7 @@ from mudserver.control.commands import (
     ReadChunk,
     ReplayLetter,
 )
+from mudserver.mudctl.left_letters import import_letters
 from mudserver.mudctl.table import show_table
 from mudserver.world.duration import NoDuration, read_duration, spell_duration
 
@@ -78,6 +79,8 @@ async def deadletters(daemon: amp.AMP, options: Namespace) -> None:
                 seconds = options.older_than // timedelta(seconds=1)
                 gone = (await daemon.callRemote(PruneLetters, box=box, age=seconds))["letters"]
                 print(f"{gone} dead letters of the {box} are gone{_older(options.older_than)}.")
+        case "import":
+            print(await import_letters(daemon, options.file))
         case "replay":
             name = options.letter
             told = await daemon.callRemote(ReplayLetter, box=name.box, number=name.number)

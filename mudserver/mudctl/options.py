@@ -114,6 +114,10 @@ def _add_letters(parser: ArgumentParser) -> None:
     show = actions.add_parser("show", help="show one, with its contents")
     prune = actions.add_parser("prune", help="throw old ones away")
     replay = actions.add_parser("replay", help="deliver one after all, if that does no harm")
+    take_in = actions.add_parser(
+        "import", help="keep those of the bus that a process of another name left in a file"
+    )
+    take_in.add_argument("file", type=Path, help="the file: ROLE-PEER.spool")
     for action in (listing, prune):
         action.add_argument("--of", dest="box", help="those of the journal alone, and so on")
     for action in (show, replay):

@@ -25,9 +25,10 @@ from mudserver.bus.link import Link, LinkOwner
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.bus.peer import AmpBus
 from mudserver.bus.spool import Spool
+from mudserver.bus.stray_spools import StraySpools
 from mudserver.bus.tls import HUB_HOST, by_tls, joining, peer_host
 from mudserver.bus.vocabulary import VOCABULARY
-from mudserver.config import BusAddress, bus_spool, uses_tls
+from mudserver.config import BusAddress, bus_spool, state_directory, uses_tls
 from mudserver.interfaces.bus import IBus
 from mudserver.interfaces.undelivered import IUndelivered
 from mudserver.service.ground import Ground, utc_now
@@ -95,6 +96,8 @@ class BusSide:
                 "certificate",
                 CertificateWatch(self._credentials, ground.reactor, utc_now, ground.meter),
             )
+        if self._ground.settings.role != "bus":
+            yield "stray spools", self._make_stray_spools()
         if self.hub is not None:
             yield "hub", self.hub
         if self._link is not None:
@@ -120,6 +123,15 @@ class BusSide:
             spool=Spool(bus_spool(ground.settings, ground.environment)),
             elsewhere=lambda work: deferToThreadPool(reactor, thread, work),
             make_link=None if link is None else partial(link, me),
+        )
+
+    def _make_stray_spools(self) -> StraySpools:
+        settings, environment = self._ground.settings, self._ground.environment
+        own, reactor = bus_spool(settings, environment), self._ground.reactor
+        return StraySpools(
+            own,
+            (own.parent, state_directory(settings, environment)),
+            lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
         )
 
     def _make_hub(self, address: BusAddress) -> Hub:

@@ -177,7 +177,9 @@ class Daemon:
             clock=ground.reactor,
             address=_elsewhere,
             archive=_elsewhere,
-            letters=LetterOffice(service=nothing, boxes=tuple, utc_now=utc_now),
+            letters=LetterOffice(
+                service=nothing, boxes=tuple, undelivered=_elsewhere, utc_now=utc_now
+            ),
             audit_store=_elsewhere,
             utc_now=utc_now,
         )

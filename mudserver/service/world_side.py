@@ -246,6 +246,7 @@ class WorldSide:
             letters=LetterOffice(
                 service=game.world,
                 boxes=lambda: (database.letter_box(), database.bus_letters(replay)),
+                undelivered=database.undelivered,
                 utc_now=utc_now,
             ),
             audit_store=database.audit,

@@ -1,14 +1,18 @@
 """mudctl against a running daemon."""
 
+import re
 import stat
+from datetime import UTC, datetime
 
 from twisted.trial.unittest import TestCase
 
 from mudserver.bus.codec import Codec
+from mudserver.bus.spool import Spool
 from mudserver.bus.vocabulary import VOCABULARY
 from mudserver.ids import Epoch, InputNumber, SessionId
 from mudserver.interfaces.continuity import FromWorld
 from mudserver.interfaces.play import EventId, Show
+from mudserver.interfaces.undelivered import Undelivered
 from mudserver.view.line import View
 from tests.integration.daemon import Daemon, mudctl
 from tests.integration.postgres import connected, fresh_database
@@ -129,6 +133,24 @@ class MudctlTests(TestCase):
         await bob.expect("chat", text="Better late.")
         again = await mudctl(self, self.daemon, "deadletters", "replay", name)
         self.assertEqual(again.status, 1)
+
+    async def test_letters_left(self) -> None:
+        """What a process of another name left in a file is told of at the start, and kept once."""
+        path = self.daemon.state / "world-old.spool"
+        now = datetime.now(UTC)
+        letter = Undelivered("i:1", "gateway.a", "FromWorld", b"x", "Nobody.", 3, now, now)
+        Spool(path).append((letter,))
+        await self.daemon.stop()
+        self.daemon.launch()
+        told = re.compile(f"1 dead letters of .* lie in {re.escape(str(path))}")
+        await self.daemon.log.expect(told)
+        await self.daemon.log.expect("reaches it by")
+        for _ in range(2):
+            Spool(path).append((letter,))
+            self.assertIn(" dead letters of ", await self.told("deadletters", "import", str(path)))
+            self.assertFalse(path.exists())
+        (line,) = (await self.told("deadletters", "list", "--of", "bus")).splitlines()[1:]
+        self.assertRegex(line, r"^bus:\d+ +FromWorld .* 3 .*Nobody\. \(gateway\.")
 
     async def test_revoke(self) -> None:
         """What was logged in is logged out with 3500 or a farewell, and its token is worth

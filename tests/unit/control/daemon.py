@@ -22,6 +22,7 @@ from mudserver.interfaces.operations import (
     WorldStatus,
 )
 from mudserver.interfaces.rows import AccountRow
+from mudserver.interfaces.undelivered import Undelivered
 from mudserver.world import commands
 from mudserver.world.bans import Ban
 from mudserver.world.role import Role
@@ -206,11 +207,13 @@ class FakeLetterOffice:
         daemon: It.
         dead: Dead letters by box.
         delivered: Whether a replayed letter is.
+        taken: What was taken in.
     """
 
     daemon: FakeAdministration
     dead: dict[str, list[Letter]] = field(factory=lambda: {"journal": [], "bus": []})
     delivered: bool = True
+    taken: list[Undelivered] = field(factory=list)
 
     def boxes(self) -> tuple[str, ...]:
         return ("journal", "bus")
@@ -227,6 +230,10 @@ class FakeLetterOffice:
 
     def prune(self, by: Operator, box: str, age: timedelta) -> Deferred[int]:
         return self.daemon.do(by, "prune", box, age).addCallback(lambda _: 4)
+
+    def take_in(self, by: Operator, letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        done = self.daemon.do(by, "import", len(letters))
+        return done.addCallback(lambda _: self.taken.extend(letters))
 
     def replay(self, by: Operator, box: str, number: int) -> Deferred[bool]:
         return self.daemon.do(by, "replay", box, number).addCallback(lambda _: self.delivered)

@@ -34,6 +34,7 @@ from mudserver.interfaces.authority import PasswordCredential
 from mudserver.interfaces.letters import ILetterOffice
 from mudserver.interfaces.operations import DatabaseAddress, IAdministration
 from mudserver.interfaces.rows import AccountRow
+from mudserver.interfaces.undelivered import Undelivered
 from mudserver.storage.memory_archive import MemoryCharacterArchive
 from mudserver.storage.memory_audit import MemoryAuditStore
 from mudserver.storage.memory_letters import MemoryLetterBox
@@ -55,7 +56,10 @@ class AdministrationTest(GameTestCase):
             address=lambda: DatabaseAddress({"host": "db", "password": "secret"}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
             letters=LetterOffice(
-                self.service, lambda: (MemoryLetterBox(self.database),), self.utc_now
+                self.service,
+                lambda: (MemoryLetterBox(self.database),),
+                lambda: self.undelivered,
+                self.utc_now,
             ),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,
@@ -107,6 +111,25 @@ class AdministrationTest(GameTestCase):
         self.failureResultOf(missing, NoSuchLetter)
         error = self.failureResultOf(office.page("pigeon", 0, 1), NoSuchLetter).value
         self.assertIn("journal", str(error))
+
+    def test_letters_taken_in(self) -> None:
+        """Letters that were left in a file are kept, once, and that is noted first."""
+        office = self.administration.letters
+        left = (
+            Undelivered("i:1", "gateway.a", "Show", b"x", "Nobody.", 3, EPOCH, EPOCH),
+            Undelivered("i:2", "gateway.a", "Show", b"y", "Nobody.", 3, EPOCH, EPOCH),
+        )
+        for _ in range(2):
+            taking = office.take_in(BY, left)
+            self.advance()
+            self.successResultOf(taking)
+        self.assertEqual(tuple(each for _, each in self.undelivered.numbered()), left)
+        deeds = [(row.action, row.target, row.details) for row in self.database.audit.values()]
+        self.assertEqual(deeds, [("import", "bus", '{"letters":"2"}')] * 2)
+        self.undelivered.failure = Unavailable("No.")
+        failing = office.take_in(BY, left)
+        self.advance()
+        self.failureResultOf(failing, Unavailable)
 
     def test_accounts(self) -> None:
         """Accounts are listed by name, page by page."""

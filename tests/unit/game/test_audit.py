@@ -38,7 +38,10 @@ class AuditTestCase(BanTestCase):
             address=lambda: DatabaseAddress({}, "/bin"),
             archive=lambda: MemoryCharacterArchive(self.database),
             letters=LetterOffice(
-                self.service, lambda: (MemoryLetterBox(self.database),), self.utc_now
+                self.service,
+                lambda: (MemoryLetterBox(self.database),),
+                lambda: self.undelivered,
+                self.utc_now,
             ),
             audit_store=lambda: MemoryAuditStore(self.database),
             utc_now=self.utc_now,

@@ -14,17 +14,20 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
+from mudserver.bus.spool import Spool
 from mudserver.control.commands import CHUNK, MAX_DOCUMENT, PAGE, WORDY_PAGE
 from mudserver.control.service import ControlService
-from mudserver.errors import NotReplayable, PlayerError, Unavailable
+from mudserver.errors import NotReplayable, PlayerError, StorageUnavailable, Unavailable
 from mudserver.ids import AccountId, CharacterId, Epoch
-from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Via
+from mudserver.interfaces.audit import AuditEntry, AuditFilter, AuditRow, Operator, Via
 from mudserver.interfaces.history import LogLine
 from mudserver.interfaces.logins import LoginEntry, LoginOutcome, LoginRow, LoginWay
 from mudserver.interfaces.operations import WorldStatus
+from mudserver.interfaces.undelivered import Undelivered
 from mudserver.mudctl.characters import read_document
 from mudserver.mudctl.main import _converse
 from mudserver.mudctl.options import parse
@@ -34,9 +37,32 @@ from mudserver.world.bans import BanKind
 from mudserver.world.commands import Ban, Unban
 from mudserver.world.history import PastLine
 from mudserver.world.role import Role
-from tests.unit.control.daemon import SINCE, FakeAdministration, account, letter, session
+from tests.unit.control.daemon import (
+    SINCE,
+    FakeAdministration,
+    FakeLetterOffice,
+    account,
+    letter,
+    session,
+)
 
 REACTOR: Any = reactor
+
+
+def dead(id: str, payload: bytes = b"x") -> Undelivered:
+    return Undelivered(id, "gateway.a", "Show", payload, "Nobody.", 3, SINCE, SINCE)
+
+
+class Unlucky(FakeLetterOffice):
+    """Takes letters of a file in while another one comes into it."""
+
+    def __init__(self, daemon: FakeAdministration, path: Path) -> None:
+        super().__init__(daemon)
+        self.path = path
+
+    def take_in(self, by: Operator, letters: tuple[Undelivered, ...]) -> Deferred[None]:
+        Spool(self.path).append((dead("i:2"),))
+        return super().take_in(by, letters)
 
 
 class MudctlTest(TestCase):
@@ -307,6 +333,63 @@ class MudctlTest(TestCase):
         self.daemon.error = NotReplayable("The world has gone on.")
         complaint = await self.complaint("deadletters", "replay", "journal:3")
         self.assertEqual(complaint, "mudctl: The world has gone on.\n")
+
+    async def test_letters_left(self) -> None:
+        """What was left in a file is handed over, however much it is, and taken out of it."""
+        path = self.folder / "world-old.spool"
+        left = tuple(dead(f"i:{n}", bytes(600_000 if n < 3 else 1)) for n in range(1_100))
+        Spool(path).append(left)
+        shown = await self.shown("deadletters", "import", str(path))
+        self.assertEqual(shown, f"1100 dead letters of {path} are kept; it is empty now.\n")
+        self.assertEqual(tuple(self.daemon.letters.taken), left)
+        self.assertEqual(Spool(path).size, 0)
+        self.assertGreater(len(self.daemon.done), 3)
+        again = await self.complaint("deadletters", "import", str(path))
+        self.assertEqual(again, f"mudctl: {path} is no file of dead letters\n")
+
+    async def test_letters_left_by_another_user(self) -> None:
+        """What root makes beside a file belongs to whom the file belongs to."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root takes files of others")
+        nobody = pwd.getpwnam("nobody")
+        path = self.folder / "left" / "world-old.spool"
+        Spool(path).append((dead("i:1"),))
+        lock = path.with_name("world-old.spool.lock")
+        lock.unlink()
+        self.folder.chmod(0o755)
+        for each in path.parent, path:
+            os.chown(each, nobody.pw_uid, nobody.pw_gid)
+        self.daemon.letters = Unlucky(self.daemon, path)
+        await self.shown("deadletters", "import", str(path))
+        self.assertEqual(
+            [each.stat().st_uid for each in (path, lock)], [nobody.pw_uid, nobody.pw_uid]
+        )
+        self.assertEqual((os.geteuid(), os.getegid()), (0, 0))
+
+    async def test_letters_left_in_vain(self) -> None:
+        """What can't be kept stays in its file, as does a file that can't be read in all."""
+        path = self.folder / "world-old.spool"
+        Spool(path).append((dead("i:1"),))
+        before = path.read_bytes()
+        self.daemon.error = StorageUnavailable("The database is away.")
+        complaint = await self.complaint("deadletters", "import", str(path))
+        self.assertEqual(complaint, "mudctl: The database is away.\n")
+        self.assertEqual(path.read_bytes(), before)
+        self.daemon.error = None
+        path.write_bytes(before + b"torn\n")
+        shown = await self.shown("deadletters", "import", str(path))
+        self.assertIn("1 lines can't be read, so the file stays as it is", shown)
+        self.assertEqual(path.read_bytes(), before + b"torn\n")
+        self.assertEqual(self.daemon.letters.taken, [dead("i:1")])
+
+    async def test_letters_left_in_use(self) -> None:
+        """What comes into the file meanwhile stays in it."""
+        path = self.folder / "world-1.spool"
+        Spool(path).append((dead("i:1"),))
+        self.daemon.letters = Unlucky(self.daemon, path)
+        shown = await self.shown("deadletters", "import", str(path))
+        self.assertIn("in it are others, which have come meanwhile", shown)
+        self.assertEqual(Spool(path).read().letters, (dead("i:2"),))
 
     async def test_nobody(self) -> None:
         """A table without rows is its head."""

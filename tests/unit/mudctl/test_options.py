@@ -58,6 +58,13 @@ class OptionsTest(SynchronousTestCase):
         self.assertEqual((kick.character, kick.reason), ("Ann", ["that", "was", "enough"]))
         self.assertEqual(parse(["revoke", "Ann"]).name, "Ann")
 
+    def test_letters(self) -> None:
+        """Dead letters are named by box and number; files of them by their paths."""
+        replay = parse(["deadletters", "replay", "bus:17"])
+        self.assertEqual((replay.letter.box, replay.letter.number), ("bus", 17))
+        self.assertEqual(parse(["deadletters", "import", "a.spool"]).file, Path("a.spool"))
+        self.assertIn("no name of a dead letter", self.misused("deadletters", "show", "17"))
+
     def test_certificates(self) -> None:
         """Certificates are for all roles unless told otherwise; bad names and times are refused."""
         plain = parse(["bus", "certs", "certs"])

@@ -28,6 +28,7 @@ from mudserver.service.lifecycle import Lifecycle
 from mudserver.service.ordered import OrderedService
 from mudserver.service.own_letters import OwnLetters
 from mudserver.service.pidfile import Pidfile
+from mudserver.service.watchdog import Watchdog
 from mudserver.service.world_side import WorldSide
 from mudserver.telemetry.operations import OperationsService
 from mudserver.telemetry.ticks import TickService
@@ -50,6 +51,8 @@ class Daemon:
     world     ticks, operations, database, (hub,) bus, game, control
     bus       ticks, operations, hub, control
     ========  ==================================================================
+
+    Under a service manager that wants signs of life, a watchdog comes behind the ticks.
 
     Args:
         settings: What the operator wants.
@@ -93,6 +96,9 @@ class Daemon:
     def _parts(self) -> Iterator[tuple[str, Service]]:
         """Return the services, each after those that it needs."""
         yield "ticks", TickService(self._ground.reactor, self._ground.meter)
+        watchdog = Watchdog(self._ground.environment, self._ground.reactor)
+        if watchdog.patience:
+            yield "watchdog", watchdog
         if self._ground.settings.operations:
             yield "operations", self._in_time(self._make_operations())
         if self._world is not None:

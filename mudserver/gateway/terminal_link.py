@@ -156,7 +156,9 @@ class TerminalLink(Link):
         self._perform(self._login.start())
 
     def _perform(self, steps: tuple[Step, ...]) -> None:
-        if self._hidden:
+        # What comes of a sign-up may be the question for another password: until then input stays
+        # hidden, since a client has to agree before it can be hidden once more (RFC 1143).
+        if self._hidden and not any(isinstance(step, SignUp) for step in steps):
             self._end_row(any(isinstance(step, Ask) and step.secret for step in steps))
         for step in steps:
             match step:

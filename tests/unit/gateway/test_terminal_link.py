@@ -130,9 +130,10 @@ class LogInTest(TerminalLinkTestCase):
         self.link.line("a long sentence")
         self.expect(b"\r\nAgain: ", MARK)
         self.link.line("a long sentence")
-        self.expect(REVEAL, b"\r\n")
+        self.expect()
         register = self.world.answer(Registered("Ann", ("Ann",)))
         self.assertEqual(register, Register("Ann", "a long sentence", HOME, Transport.TELNET))
+        self.expect(REVEAL, b"\r\n")
         self.world.admit()
         self.expect()
 
@@ -161,13 +162,13 @@ class LogInTest(TerminalLinkTestCase):
         self.expect(b"\r\nThose two differ.\r\nPassword: ", MARK)
 
     def test_password_refused(self) -> None:
-        """A password that the rules refuse is asked for again, with the reason."""
+        """A password that the rules refuse is asked for again, with the reason, unseen still."""
         self.ask_for("Ann", NameState.FREE)
         for line in ("y", "short", "short"):
             self.link.line(line)
         self.wire.take()
         self.world.answer(BadPassword("That is too short."))
-        self.expect(b"That is too short.\r\n", PASSWORD)
+        self.expect(b"\r\nThat is too short.\r\nPassword: ", MARK)
 
     def test_name_taken_meanwhile(self) -> None:
         """Where somebody else was faster, another name is asked for."""
@@ -176,7 +177,7 @@ class LogInTest(TerminalLinkTestCase):
             self.link.line(line)
         self.wire.take()
         self.world.answer(NameTaken("Ann is taken."))
-        self.expect(b"Ann is taken.\r\n", NAME)
+        self.expect(REVEAL, b"\r\nAnn is taken.\r\n", NAME)
 
     def test_name_refused(self) -> None:
         """A name that the rules refuse is said so, and another asked for."""
@@ -232,7 +233,7 @@ class LogInTest(TerminalLinkTestCase):
             self.link.line(line)
         self.wire.take()
         self.world.answer(Unavailable("Away."))
-        self.expect(b"The world is away; try again in a moment.\r\n", NAME)
+        self.expect(REVEAL, b"\r\nThe world is away; try again in a moment.\r\n", NAME)
 
     def test_pasted_lines(self) -> None:
         """Lines that come while the world is asked wait, in order, through the whole log-in."""

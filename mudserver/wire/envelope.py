@@ -77,10 +77,10 @@ def decode(data: bytes) -> FromClient:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MessageRefused("bad_json", "The message isn't JSON.") from None
     if isinstance(message, Command):
-        if not _is_plain(data, message) and _repeats_a_name(data):
+        if not _is_plain(data, message) and repeats_a_name(data):
             raise _repetition(data)
         _check_text(message)
-    elif _repeats_a_name(data):
+    elif repeats_a_name(data):
         raise _repetition(data)
     return message
 
@@ -93,6 +93,21 @@ def encode(message: FromServer) -> bytes:
 def with_id(body: bytes, id: str) -> bytes:
     """Return an encoded message that has no id, with one."""
     return b'%s,"id":%s}' % (body.removesuffix(b"}"), _encoder.encode(id))
+
+
+def repeats_a_name(data: bytes) -> bool:
+    """
+    Whether a message that was found sound has a name twice (RFC 8259 §4).
+
+    Which of the two counts would be a matter of who reads it. No name of a message is also a name
+    of what is nested in it, so all of them are compared at once.
+    """
+    names = [
+        msgspec.json.decode(string, type=str) if b"\\" in string else string[1:-1].decode()
+        for string, colon in _STRING_OR_NAME.findall(data)
+        if colon
+    ]
+    return len(set(names)) != len(names)
 
 
 def _check_text(command: Command) -> None:
@@ -119,21 +134,6 @@ def _is_plain(data: bytes, command: Command) -> bool:
 
 def _repetition(data: bytes) -> MessageRefused:
     return MessageRefused("bad_json", "The message has a field twice.", _id(data))
-
-
-def _repeats_a_name(data: bytes) -> bool:
-    """
-    Whether a message that was found sound has a name twice (RFC 8259 §4).
-
-    Which of the two counts would be a matter of who reads it. No name of a message is also a name
-    of what is nested in it, so all of them are compared at once.
-    """
-    names = [
-        msgspec.json.decode(string, type=str) if b"\\" in string else string[1:-1].decode()
-        for string, colon in _STRING_OR_NAME.findall(data)
-        if colon
-    ]
-    return len(set(names)) != len(names)
 
 
 def _too_deep(data: bytes) -> bool:

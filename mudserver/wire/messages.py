@@ -100,10 +100,15 @@ class Ping(_FromClient, frozen=True, tag="ping"):
 
 
 class Refresh(_FromClient, frozen=True, tag="refresh"):
-    """Extend a session about to expire, by a fresh ``ticket`` or the ``token`` itself."""
+    """Extend a session about to expire: by a fresh ``ticket`` or the ``token`` itself, not both."""
 
     token: _Field | None = None
     ticket: _Field | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what leaves open which of the two counts."""
+        if (self.token is None) == (self.ticket is None):
+            raise ValueError("Expected either `token` or `ticket`")
 
 
 class Bye(_FromClient, frozen=True, tag="bye"):

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mudserver.errors import BadMessage, PlayerError
 from mudserver.gateway.web.answer import HttpRefusal
-from mudserver.wire.envelope import in_words
+from mudserver.wire.envelope import in_words, repeats_a_name
 from mudserver.wire.messages import MAX_FIELD_CHARACTERS, NO_CONTROL_CHARACTERS
 
 #: The only type that bodies may have; parameters may follow.
@@ -90,7 +90,7 @@ def decode(kind: type[B], content_type: str, body: bytes) -> B:
 
     Raises:
         HttpRefusal: The content type is another (415).
-        BadMessage: It isn't JSON (400).
+        BadMessage: It isn't JSON, or has a field twice (400).
         PlayerError: It is, but of another shape (422).
     """
     if content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
@@ -100,8 +100,11 @@ def decode(kind: type[B], content_type: str, body: bytes) -> B:
             f"Content-Type must be {CONTENT_TYPE}.",
         )
     try:
-        return msgspec.json.decode(body or kind.when_empty, type=kind)
+        decoded = msgspec.json.decode(body or kind.when_empty, type=kind)
     except msgspec.ValidationError as error:
         raise PlayerError(in_words(str(error)), code="bad_field") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadMessage("The body isn't JSON.") from None
+    if repeats_a_name(body):
+        raise BadMessage("The body has a field twice.")
+    return decoded

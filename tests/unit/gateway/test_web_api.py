@@ -402,7 +402,7 @@ class BodyTests(ApiTestCase):
         self.assertEqual(response.status, 415)
 
     def test_not_json(self) -> None:
-        """What is no JSON is told apart from what is of another shape."""
+        """What is no JSON, or ambiguous, is told apart from what is of another shape."""
         for body in (
             b"",
             b"rubbish",
@@ -411,6 +411,8 @@ class BodyTests(ApiTestCase):
             b"name=Ann&password=x",
             b'{"name": "Ann", "password": "x"} {}',
             b'{"name": NaN}',
+            b'{"name": "Ann", "password": "x", "name": "Bob"}',
+            rb'{"name": "Ann", "password": "x", "n\u0061me": "Ann"}',
         ):
             response = self.ask("POST", "/api/session", body)
             self.assertEqual((response.status, response.error), (400, "bad_json"), body)

@@ -50,6 +50,9 @@ class DecodeTests(SynchronousTestCase):
             (say(type="occupants", after=-1), "bad_field"),
             (say(type="occupants", after=2**53), "bad_field"),
             (b'{"type": "occupants", "after": 1e400}', "bad_field"),
+            (say(type="refresh"), "bad_field"),
+            (say(type="refresh", token=None), "bad_field"),
+            (say(type="refresh", token="t", ticket="t"), "bad_field"),
             (b"[" * (MAX_DEPTH + 1), "too_deep"),
         ):
             self.assertEqual(code, self.refused(data).code, data)

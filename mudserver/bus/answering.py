@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -46,6 +46,16 @@ class Responding:
     def envelope(self) -> Respond:
         """What the hub is told of it."""
         return Respond(self.subject, self.rank)
+
+
+class _GivenUp(Exception):
+    """The asker has no more patience."""
+
+
+def _give_up(result: object, seconds: float) -> Failure:
+    """Tell what took too long from a responder that failed by a time-out of its own."""
+    del result, seconds
+    return Failure(_GivenUp())
 
 
 class Answering:
@@ -124,7 +134,7 @@ class Answering:
             return
         work: Deferred[object] = maybeDeferred(responding.responder, request)
         self._working[work] = None
-        work.addTimeout(min(ask.patience, MAX_PATIENCE), self._clock)
+        work.addTimeout(min(ask.patience, MAX_PATIENCE), self._clock, _give_up)
         work.addBoth(self._ended, work)
         work.addCallbacks(
             lambda reply: send(self._answer(ask, request, reply)),
@@ -149,8 +159,8 @@ class Answering:
             return Fail(ask.id, encode_failure(Unavailable(FAULT)))
 
     def _refuse(self, ask: Ask, request: Request[object], failure: Failure, send: Send) -> None:
-        if failure.check(TimeoutError):
-            return  # the asker has given up
+        if failure.check(_GivenUp):
+            return
         error = failure.value
         if not isinstance(error, (PlayerError, Unavailable)):
             if not isinstance(error, CancelledError):

@@ -105,7 +105,9 @@ class Opening:
         self._look()
 
     def reattached(self, message: AllReattached) -> None:
-        """Note that a gateway has named all that it holds."""
+        """Note that a gateway that is there has named all that it holds."""
+        if message.gateway not in self._present:
+            return
         self._back[message.gateway] = message
         if message.sessions or message.pause:
             self._log.info(

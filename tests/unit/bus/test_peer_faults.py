@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail, succeed
 from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -621,6 +621,13 @@ class RequestTest(PeerTest):
             asked.cancel()
             self.failureResultOf(asked, CancelledError)
             self.network.pass_time(0.6)
+
+    def test_responder_that_is_too_late_itself(self) -> None:
+        """A responder that fails by a time-out of its own fails like any other, and at once."""
+        self.gateway.respond(GATEWAY, lambda request: fail(TimeoutError()))
+        self.network.settle()
+        self.failureResultOf(self.ask(), Unavailable)
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 1)
 
     def test_wrong_reply(self) -> None:
         """A reply that can't be written is our fault: logged there, and told without details."""

@@ -169,6 +169,14 @@ class OpeningTest(SuccessionTestCase):
         self.bring_back(self.holding)
         self.assertFalse(self.game.opening.holding)
 
+    def test_of_one_that_is_not_there(self) -> None:
+        """Whoever says that a gateway is back which is not there is not heard, however often."""
+        self.open_next()
+        for number in range(3):
+            self.bus.publish(WORLD, AllReattached(GatewayId(f"nobody-{number}"), 1, 60.0))
+        told = self.successResultOf(self.bus.request(WORLD, ResumptionWanted()))
+        self.assertEqual(told, Resumption(2, 0, 0, 0.0, WHEREABOUTS))
+
     def test_told(self) -> None:
         """Operators learn when it opened, and the longest pause of players; so does the world that
         was before.

@@ -50,18 +50,22 @@ class Server:
             text=True,
         )
         self._lines: queue.Queue[str] = queue.Queue()
-        self._reading = threading.Thread(target=self._read, daemon=True)
-        self._reading.start()
         self.said = ""
-        pattern = re.compile(ready)
+        try:
+            threading.Thread(target=self._read, daemon=True).start()
+            self._wait(re.compile(ready))
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self, ready: re.Pattern[str]) -> None:
         until = time.monotonic() + _PATIENCE
-        while not pattern.search(self.said):
+        while not ready.search(self.said):
             ended = self._process.poll() is not None
             try:
                 self.said += self._lines.get(timeout=0.2)
             except queue.Empty:
                 if ended or time.monotonic() > until:
-                    self.stop()
                     raise ChildProcessError(f"not ready: {self.said}") from None
 
     def __enter__(self) -> Self:

@@ -31,6 +31,7 @@ from tests.bench.bus.party import GATEWAYS
 from tests.bench.bus.troupe import NATS_SERVER, Busy, ByHub, ByNats, Loopback, Troupe, Way
 from tests.bench.figures import percentile
 from tests.bench.table import amount
+from tests.bench.termination import end_children_on_sigterm
 from tests.bench.titled import titled
 
 #: Durable messages or questions at a time, where not one by one.
@@ -96,6 +97,7 @@ def main() -> int:
     parser.add_argument("--without-nats", action="store_true", help="measure ours alone")
     parser.add_argument("--ways", nargs="+", help="those that begin so: unix tcp tls loopback nats")
     given = parser.parse_args()
+    end_children_on_sigterm()
     began = time.monotonic()
     print(*machine.describe(), sep="\n")
     print("hub, world and each gateway: a process of its own, on those processors")

@@ -21,6 +21,7 @@ from tests.bench.delivery.mudserver import ByTelnet, ByWebSocket
 from tests.bench.delivery.references import AUTOBAHN, WEBSOCKETS, BareSend
 from tests.bench.delivery.stage import FAILURES, Subject
 from tests.bench.machine import describe
+from tests.bench.termination import end_children_on_sigterm
 
 
 @frozen
@@ -70,6 +71,7 @@ def main() -> int:
     unknown = set(given.scenario) - set(scenarios)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    end_children_on_sigterm()
     extent = Extent(1, (2, 10), 100, 3.0, 100, 100, 2) if given.quick else Extent(given.runs)
     if given.sizes:
         extent = evolve(extent, sizes=tuple(sorted(given.sizes)))

@@ -274,9 +274,17 @@ class _Game:
     def stop(self) -> None:
         """Stop both; one that its launcher has lost sight of is ended by force."""
         self.run("evennia", "stop")
-        for pid in self.pids:
+        for pid in {*self.pids, *self._working()}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def _working(self) -> Iterator[int]:
+        """Yield all that works in the game's folder, such as one that has not noted its pid yet."""
+        here = self._folder.resolve()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "cwd").readlink().is_relative_to(here):
+                    yield int(process.name)
 
     @property
     def pids(self) -> tuple[int, ...]:

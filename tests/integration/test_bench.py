@@ -1,0 +1,74 @@
+"""Measurements, where they are ended before their time."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import TestCase
+
+from tests.integration.program import Program, until
+
+# A server that listens, and one that is never ready.
+_MEASURES = """
+import time
+from tests.bench.server import python
+from tests.bench.termination import end_children_on_sigterm
+
+end_children_on_sigterm()
+ready = {ready!r}
+with python("tests.bench.delivery.peers.bare_send", ready=ready) as server:
+    print("measures", flush=True)
+    time.sleep(600)
+"""
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text(encoding="ascii").split()]
+
+
+def listening(pid: int) -> list[int]:
+    """Return those that have opened a socket."""
+    return [child for child in children(pid) if any(map(_is_socket, _descriptors(child)))]
+
+
+def _descriptors(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _is_socket(descriptor: Path) -> bool:
+    try:
+        return str(descriptor.readlink()).startswith("socket:")
+    except FileNotFoundError:  # closed meanwhile
+        return False
+
+
+class TerminatedTest(TestCase):
+    timeout = 60
+
+    def measure(self, ready: str) -> Program:
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        command = [sys.executable, "-c", _MEASURES.format(ready=ready)]
+        return Program(self, "measurement", command, environment={}, directory=folder)
+
+    async def ends(self, program: Program, child: int) -> None:
+        program.signal(signal.SIGTERM)
+        ended = await program.ended()
+        self.assertEqual(ended.status, 143, ended.output)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(child, 0)
+
+    async def test_sigterm(self) -> None:
+        """SIGTERM ends what is measured, too."""
+        program = self.measure("port")
+        await program.said.expect("measures")
+        [child] = children(program.pid)
+        await self.ends(program, child)
+
+    async def test_not_ready(self) -> None:
+        """So it does where that isn't ready yet."""
+        program = self.measure("never")
+        await until(lambda: listening(program.pid), lambda: program.said.text)
+        await self.ends(program, *listening(program.pid))

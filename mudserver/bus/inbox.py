@@ -12,7 +12,7 @@ from mudserver.bus.envelopes import Deliver, Receipt, Subscribe
 from mudserver.bus.message_id import MessageId
 from mudserver.bus.received import Received
 from mudserver.bus.streams import Arrival, Streams
-from mudserver.errors import Garbled
+from mudserver.errors import Garbled, UnknownKind
 from mudserver.interfaces.bus import Message
 from mudserver.interfaces.meter import IMeter
 
@@ -135,7 +135,8 @@ class Inbox:
             message = self._codec.decode_message(deliver.payload)
         except Garbled as error:
             self._garbled(deliver, error)
-            self.lose(deliver.subscriptions)
+            if not isinstance(error, UnknownKind):  # of a later release: nobody here misses it
+                self.lose(deliver.subscriptions)
             return None
         self._give(deliver, message)
         return None

@@ -1,8 +1,4 @@
-"""
-What an applied event leaves behind: changes to store, and deltas for those who watch.
-
-Both are made where the world changes, from the change itself; nothing is ever compared.
-"""
+"""What must be stored of what an event has changed."""
 
 from datetime import datetime
 
@@ -10,9 +6,6 @@ from attrs import field, frozen
 
 from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, PartyId, RoomId
 from mudserver.world.bans import Ban, BanLifted
-from mudserver.world.direction import Direction
-
-# ---------------------------------------------------------------- what must be stored
 
 #: What a change is the newest state of: a kind, and its keys. Of two changes with the same entity
 #: the later one stands for both.
@@ -303,127 +296,3 @@ Change = (
     | Ban
     | BanLifted
 )
-
-# ---------------------------------------------------------------- what copies must learn
-
-
-@frozen
-class OccupantAdded:
-    """Someone now stands at that index of the first page of occupants."""
-
-    index: int
-    id: int
-    name: str
-    player: bool
-
-
-@frozen
-class OccupantRemoved:
-    """Whoever stood at that index of the first page no longer does."""
-
-    index: int
-
-
-@frozen
-class TotalChanged:
-    """So many are in the room now."""
-
-    total: int
-
-
-@frozen
-class NextChanged:
-    """
-    The id behind which the second page begins is another.
-
-    Attributes:
-        before: What it was; None where there was no second page.
-        after: What it is; None where there is none any more.
-    """
-
-    before: int | None
-    after: int | None
-
-
-@frozen
-class ItemAdded:
-    """An item now stands at that index of the list, of the room or of the inventory."""
-
-    index: int
-    id: ItemId
-    name: str
-
-
-@frozen
-class ItemRemoved:
-    """The item at that index of the list is gone."""
-
-    index: int
-
-
-@frozen
-class ExitShut:
-    """The exit in that direction is closed or open now."""
-
-    direction: Direction
-    closed: bool
-
-
-RoomOperation = (
-    OccupantAdded
-    | OccupantRemoved
-    | TotalChanged
-    | NextChanged
-    | ItemAdded
-    | ItemRemoved
-    | ExitShut
-)
-CharacterOperation = ItemAdded | ItemRemoved
-
-
-@frozen
-class RoomDelta:
-    """
-    The step from one version of a room to the next.
-
-    Attributes:
-        room: Which.
-        from_version: The version that the operations apply to.
-        to_version: The one they make: always one more.
-        operations: In the order in which they apply.
-        newcomer: Who came by this very change. They know no earlier version, get the whole
-            room, and so don't get the delta.
-    """
-
-    room: RoomId
-    from_version: int
-    to_version: int
-    operations: tuple[RoomOperation, ...]
-    newcomer: CharacterId | None = None
-
-
-@frozen
-class CharacterDelta:
-    """The step from one version of a character to the next, for its own player."""
-
-    character: CharacterId
-    from_version: int
-    to_version: int
-    operations: tuple[CharacterOperation, ...]
-
-
-Delta = RoomDelta | CharacterDelta
-
-
-@frozen
-class Applied:
-    """
-    What applying one event changed.
-
-    Attributes:
-        changes: What must be stored.
-        deltas: What viewers' copies must learn; at most one for a room or character.
-    """
-
-    changes: tuple[Change, ...] = ()
-    deltas: tuple[Delta, ...] = ()

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from mudserver.ids import AccountId, CharacterId, DoorId, ItemId, NpcId, RoomId
 from mudserver.world import events
-from mudserver.world.applied import Applied, CharacterPlaced, NpcPlaced
+from mudserver.world.applied import Applied
 from mudserver.world.bans import BanLifted, Bans
 from mudserver.world.cast import Cast
 from mudserver.world.channels import Channel
@@ -19,8 +19,8 @@ from mudserver.world.listeners import Listeners
 from mudserver.world.model import Character, Exit, Item, Mute, Npc, Occupants, Room, Silence
 from mudserver.world.parties import Parties
 from mudserver.world.quiet import Quiet
-from mudserver.world.steps import room_delta
 from mudserver.world.things import Things
+from mudserver.world.whereabouts import Whereabouts
 
 _NOTHING = Applied()
 
@@ -51,9 +51,9 @@ class World:
         self.follows = Follows()
         #: Who is in which party; changed as `follows` is.
         self.parties = Parties()
-        self._npcs: dict[NpcId, Npc] = {}
         self._cast = Cast()
         self._characters = self._cast.by_id
+        self._whereabouts = Whereabouts(self._rooms, self._characters)
         self._things = Things(self._rooms, self._characters)
         self._quiet = Quiet(self._characters)
         self._listeners = Listeners(lexicon.channels, self._characters)
@@ -102,10 +102,7 @@ class World:
             KeyError: That room isn't there.
             ValueError: There is one with that id.
         """
-        if npc.id in self._npcs:
-            raise ValueError(f"inhabitant {npc.id} is in the world already")
-        self._rooms[npc.room].occupants.join(npc)
-        self._npcs[npc.id] = npc
+        self._whereabouts.add_npc(npc)
 
     def add_character(self, character: Character) -> None:
         """
@@ -136,7 +133,7 @@ class World:
     @property
     def npcs(self) -> Mapping[NpcId, Npc]:
         """All inhabitants, by their ids."""
-        return MappingProxyType(self._npcs)
+        return self._whereabouts.npcs
 
     @property
     def characters(self) -> Mapping[CharacterId, Character]:
@@ -252,7 +249,7 @@ class World:
             case events.Departed():
                 return self._departed(event)
             case events.Arrived():
-                return self._arrived(event)
+                return self._whereabouts.arrived(event)
             case events.LostLink():
                 self._characters[event.character].linkdead = True
             case events.Returned():
@@ -280,9 +277,9 @@ class World:
             case events.LeftParty(character=member) | events.KickedFromParty(target=member):
                 return self.parties.left(member)
             case events.NpcDeparted():
-                return self._npc_departed(event)
+                return self._whereabouts.npc_departed(event)
             case events.NpcArrived():
-                return self._npc_arrived(event)
+                return self._whereabouts.npc_arrived(event)
             case events.Muted():
                 return self._quiet.muted(event)
             case events.Unmuted():
@@ -317,15 +314,7 @@ class World:
         Raises:
             KeyError: It isn't in a room, or there is no such room.
         """
-        who, to = self._characters[character], self._rooms[room]
-        if who.room is None:
-            raise KeyError(character)
-        left = self._rooms[who.room]
-        left.occupants.leave(who)
-        to.occupants.join(who)
-        who.room = room
-        for stale in (left, to, who):
-            stale.version += 1
+        self._whereabouts.put_character(character, room)
 
     def put_item(self, item: Item) -> None:
         """
@@ -358,13 +347,7 @@ class World:
         Raises:
             KeyError: There is no such inhabitant, or no such room.
         """
-        who, to = self._npcs[npc], self._rooms[room]
-        left = self._rooms[who.room]
-        left.occupants.leave(who)
-        to.occupants.join(who)
-        who.room = room
-        for stale in (left, to):
-            stale.version += 1
+        self._whereabouts.put_npc(npc, room)
 
     def put_lid(self, item: ItemId, *, closed: bool) -> None:
         """Have a container closed or open; nothing where it isn't in the world."""
@@ -387,38 +370,10 @@ class World:
     # ------------------------------------------------------------ events
 
     def _departed(self, event: events.Departed) -> Applied:
-        character = self._characters[event.character]
-        room = self._rooms[event.room]
-        operations = room.occupants.leave(character)
+        applied = self._whereabouts.departed(event)
         if event.direction is None:
-            self._forget(character)
-        else:
-            character.room = None
-        return Applied(deltas=(room_delta(room, operations),))
-
-    def _arrived(self, event: events.Arrived) -> Applied:
-        character = self._characters[event.character]
-        room = self._rooms[event.room]
-        operations = room.occupants.join(character)
-        stored = character.room == room.id
-        character.room = room.id
-        return Applied(
-            changes=() if stored else (CharacterPlaced(character.id, room.id),),
-            deltas=(room_delta(room, operations, newcomer=character.id),),
-        )
-
-    def _npc_departed(self, event: events.NpcDeparted) -> Applied:
-        room = self._rooms[event.room]
-        operations = room.occupants.leave(self._npcs[event.npc])
-        return Applied(deltas=(room_delta(room, operations),))
-
-    def _npc_arrived(self, event: events.NpcArrived) -> Applied:
-        npc, room = self._npcs[event.npc], self._rooms[event.room]
-        operations = room.occupants.join(npc)
-        npc.room = room.id
-        return Applied(
-            changes=(NpcPlaced(npc.id, room.id),), deltas=(room_delta(room, operations),)
-        )
+            self._forget(self._characters[event.character])
+        return applied
 
     def _forget(self, character: Character) -> None:
         """Let a character out of the world, with what it carries."""

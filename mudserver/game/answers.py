@@ -4,7 +4,9 @@ The answers that one session's inputs get: each once, in the order of the inputs
 No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
+import sys
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from attrs import define, field, frozen
@@ -26,6 +28,9 @@ MAX_UNANSWERED: Final = 1_000
 #: that alone isn't remembered, of those that a gateway may still have.
 _NOT_REMEMBERED: Final = Refusal("unavailable", "That could not be done just then.", 1.0)
 
+
+#: Whatever comes.
+_EVERY: Final = sys.maxsize
 
 #: Not of an earlier world.
 _OURS: Final = InputNumber(0)
@@ -95,6 +100,10 @@ class Answers:
 
     session: SessionId
     inherited: InputNumber = field(default=_OURS, init=False)
+    # When it went on with what another world has begun.
+    _since: float = field(default=0.0, init=False)
+    # Up to which input a client's id may be one that only the database knows.
+    _doubtful: int = field(default=0, init=False)
     # Up to which the gateway has all answers of that world.
     _answered: InputNumber = field(default=_OURS, init=False)
     # What was said again, which is once enough.
@@ -126,23 +135,75 @@ class Answers:
         rows: Iterable[AnswerRow],
         now: float,
         answered: InputNumber = _OURS,
+        named: int = 0,
     ) -> None:
         """
         Go on with a session that another world has begun.
 
         Args:
             applied: The highest input that is done.
-            rows: Which answers are remembered, in the order of their ordinals.
+            rows: Which answers are remembered, in the order of their ordinals: the newest.
             now: Seconds; since then they count as given.
             answered: The highest input up to which the gateway has all answers. Of these it sends
                 only what was carried out, and perhaps not told to all.
+            named: The ordinal of the newest answer that is stored. Those that are not among the
+                rows are to be looked up (`doubts`) until they are remembered, too (`recall`).
         """
+        self._since = now
         self._highest = self.inherited = applied
         self._answered = answered
         for row in rows:
-            refusal = None if row.code is None else Refusal(row.code, row.message or "")
-            self._remembered[row.command] = _Remembered(now, False, refusal, row.number)
+            self._remembered[row.command] = _Remembered(now, False, refusal_of(row), row.number)
             self._named = row.ordinal
+        if named > len(self._remembered):
+            self._doubtful = _EVERY
+        self._named = max(self._named, named)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether an earlier world has given answers that are not remembered."""
+        return self._doubtful == _EVERY
+
+    def doubts(self, number: InputNumber) -> bool:
+        """Tell whether an earlier world may have answered an input's id, and only the database
+        knows.
+        """
+        return number <= self._doubtful
+
+    def misses(self, number: InputNumber, command: CommandId | None) -> bool:
+        """Tell whether an input of an earlier world has an answer that only the database knows."""
+        return (
+            command is not None
+            and self._answered < number <= self.inherited
+            and self.doubts(number)
+            and command not in self._remembered
+        )
+
+    def remember(self, row: AnswerRow) -> None:
+        """Remember something that an earlier world has answered, if it isn't remembered."""
+        known = _Remembered(self._since, False, refusal_of(row), row.number)
+        self._remembered = {row.command: known, **self._remembered}
+
+    def recall(self, rows: Iterable[AnswerRow]) -> None:
+        """
+        Remember all that an earlier world has answered. The ids of what came until now may be
+        among it, and are still to be looked up.
+
+        Args:
+            rows: In the order of their ordinals; those of this world don't matter.
+        """
+        later = self._remembered
+        self._remembered = {
+            row.command: _Remembered(self._since, False, refusal_of(row), row.number)
+            for row in rows
+            if row.command not in later
+        }
+        self._remembered.update(later)
+        for command in tuple(
+            islice(self._remembered, max(0, len(self._remembered) - MAX_REMEMBERED))
+        ):
+            del self._remembered[command]
+        self._doubtful = self._highest
 
     def admit(self, number: InputNumber, command: CommandId | None, now: float) -> Admission:
         """
@@ -245,3 +306,8 @@ class Answers:
             if oldest.since > moment:
                 break
             del self._remembered[command]
+
+
+def refusal_of(row: AnswerRow) -> Refusal | None:
+    """Return how a stored answer says no; None where it doesn't."""
+    return None if row.code is None else Refusal(row.code, row.message or "")

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError, Unavailable
+from mudserver.game.answers import refusal_of
 from mudserver.game.audit import AuditLog
 from mudserver.game.deliveries import Deliveries
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
@@ -24,6 +25,7 @@ from mudserver.game.missing import MissingInputs
 from mudserver.game.moderation import Moderation
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
+from mudserver.game.recollection import Recollection
 from mudserver.game.recorder import Recorder
 from mudserver.game.repeats import Repeats
 from mudserver.game.revocations import Revocations
@@ -106,6 +108,7 @@ class Commands:
         deliveries: What keeps count of the words that are under way.
         repeats: What says again what an earlier world has said.
         missing: What asks for inputs that did not come.
+        recollection: What looks up what earlier worlds have answered.
         presence: What lets players out who quit.
         farewells: What closes their connections.
         revocations: What changes passwords.
@@ -137,6 +140,7 @@ class Commands:
         deliveries: Deliveries,
         repeats: Repeats,
         missing: MissingInputs,
+        recollection: Recollection,
         presence: Presence,
         farewells: Farewells,
         revocations: Revocations,
@@ -161,6 +165,7 @@ class Commands:
         self._deliveries = deliveries
         self._repeats = repeats
         self._missing = missing
+        self._recollection = recollection
         self._presence = presence
         self._farewells = farewells
         self._revocations = revocations
@@ -184,6 +189,9 @@ class Commands:
         session = self._sessions.current(message.session, message.generation)
         if session is None:
             self._meter.count("inputs_dropped", reason="stale")
+            return
+        if session.answers.misses(message.number, message.command):
+            self._recall_first(session, message)
             return
         now = self._clock.seconds()
         admission = session.answers.admit(message.number, message.command, now)
@@ -212,6 +220,30 @@ class Commands:
             # Those before it are not done yet, so it is not noted that it is.
             self._settle(typed, _refusal(error))
 
+    def _recall_first(self, session: Session, message: Input) -> None:
+        """Answer what an earlier world has done, once it is known how; else it comes again."""
+
+        async def recall() -> Work:
+            try:
+                await self._recollection.recall(session, message.command)
+            except (Unavailable, TimeoutError):
+                return _nothing
+            return partial(self._answer_again, session, message)
+
+        try:
+            self._loop.submit(
+                session.lane, lambda: Deferred.fromCoroutine(recall()), lambda _: None
+            )
+        except Overloaded:
+            self._meter.count("inputs_dropped", reason="overloaded")
+
+    def _answer_again(self, session: Session, message: Input) -> None:
+        now = self._clock.seconds()
+        admission = session.answers.admit(message.number, message.command, now)
+        if admission.again and self._sessions.goes_on(session):
+            self._repeats.say(session, message)
+        self._publish(session, admission.settled)
+
     def occupants_wanted(self, message: OccupantsWanted) -> None:
         """Show the next page of who is in the room; dropped where too much waits already."""
         session = self._sessions.current(message.session, message.generation)
@@ -230,6 +262,12 @@ class Commands:
     # ------------------------------------------------------------ within the loop
 
     def _carry_out(self, typed: _Typed, text: str) -> Deferred[Work] | None:
+        if typed.command is not None and typed.session.answers.doubts(typed.number):
+            return Deferred.fromCoroutine(self._look_up(typed, typed.command, text))
+        return self._begin(typed, text)
+
+    def _begin(self, typed: _Typed, text: str) -> Deferred[Work] | None:
+        """Carry out what no earlier world has."""
         if not self._sessions.goes_on(typed.session):
             self._answer(typed, _GONE)
             return None
@@ -292,6 +330,16 @@ class Commands:
                 self._moderation.follow(event)
 
     # ------------------------------------------------------------ commands that wait
+
+    async def _look_up(self, typed: _Typed, id: CommandId, text: str) -> Work:
+        """Carry it out, unless an earlier world has, by another input of that id."""
+        try:
+            row = await self._recollection.look_up(typed.session, id)
+        except (Unavailable, TimeoutError):
+            return partial(self._answer, typed, _UNAVAILABLE)
+        if row is None:
+            return partial(self._begin, typed, text)
+        return partial(self._settle, typed, refusal_of(row))
 
     async def _resolve(self, typed: _Typed, command: Command, name: str) -> Work:
         try:
@@ -402,6 +450,10 @@ class Commands:
             under_way = self._deliveries.keeps(session.id, settled.number)
             answer = evolve(settled, under_way=True) if under_way else settled
             self._gateways.tell(session.gateway, answer)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _silenced(event: Hushed) -> Refusal:

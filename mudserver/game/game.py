@@ -36,6 +36,7 @@ from mudserver.game.ports import GamePorts
 from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.reattachment import Reattachments
+from mudserver.game.recollection import Recollection
 from mudserver.game.recorder import Recorder
 from mudserver.game.repeats import Repeats
 from mudserver.game.restoration import Restoration
@@ -237,6 +238,9 @@ def assemble(
         utc_now=ports.utc_now,
         meter=ports.meter,
     )
+    recollection = Recollection(
+        store=ports.journal, sessions=sessions, clock=ports.clock, tasks=tasks
+    )
     reattachments = Reattachments(
         world=world,
         epoch=epoch,
@@ -250,6 +254,7 @@ def assemble(
         stage=stage,
         states=states,
         latecomers=Latecomers(late_words=late_words, fan_out=fan_out, repeats=repeats, loop=loop),
+        recollection=recollection,
         loop=loop,
         clock=ports.clock,
         utc_now=ports.utc_now,
@@ -320,6 +325,7 @@ def assemble(
         deliveries=deliveries,
         repeats=repeats,
         missing=missing,
+        recollection=recollection,
         presence=presence,
         farewells=farewells,
         revocations=revocations,

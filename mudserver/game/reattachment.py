@@ -29,6 +29,7 @@ from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.objections import Objections
 from mudserver.game.populate import admit
 from mudserver.game.presence import Presence
+from mudserver.game.recollection import Recollection
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
 from mudserver.game.states import States
@@ -96,6 +97,7 @@ class Reattachments:
         stage: What lets the events be true.
         states: What shows them where they are.
         latecomers: What shows them what they have not heard.
+        recollection: What reads later what they were answered.
         loop: Where it happens.
         clock: What waiting is measured by.
         utc_now: The wall clock, by which tokens end.
@@ -119,6 +121,7 @@ class Reattachments:
         stage: Stage,
         states: States,
         latecomers: Latecomers,
+        recollection: Recollection,
         loop: GameLoop,
         clock: IReactorTime,
         utc_now: Callable[[], datetime],
@@ -136,6 +139,7 @@ class Reattachments:
         self._stage = stage
         self._states = states
         self._latecomers = latecomers
+        self._recollection = recollection
         self._loop = loop
         self._clock = clock
         self._utc_now = utc_now
@@ -274,6 +278,7 @@ class Reattachments:
             () if committed is None else committed.answers,
             self._clock.seconds(),
             held.settled,
+            0 if committed is None else committed.named,
         )
         session = Session(
             id=held.session,
@@ -288,6 +293,7 @@ class Reattachments:
             brought_back=comeback.request,
         )
         self._sessions.add(session)
+        self._recollection.went_on(session)
         self._states.expect(session)
         arrived, _ = enter(self._world, character)
         self._stage.restore((arrived,), self._states.due)

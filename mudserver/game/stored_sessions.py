@@ -12,7 +12,7 @@ from mudserver.errors import Banned, CloseCode, NoSuchCharacter, NotAuthenticate
 from mudserver.ids import AccountId, SessionId, TokenHash
 from mudserver.interfaces.authority import Transport
 from mudserver.interfaces.continuity import Held
-from mudserver.interfaces.journal import Committed, IJournalStore
+from mudserver.interfaces.journal import IJournalStore, Progress
 from mudserver.interfaces.rows import CharacterRow, Standing, TokenRow
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.world.names import name_key
@@ -29,13 +29,13 @@ class Stored:
         tokens: By which they act.
         standings: Of their accounts.
         characters: Of these.
-        committed: How far they have come, and what was answered.
+        committed: How far they have come, and what was answered behind what is settled.
     """
 
     tokens: Mapping[TokenHash, TokenRow]
     standings: Mapping[AccountId, Standing]
     characters: Mapping[AccountId, tuple[CharacterRow, ...]]
-    committed: Mapping[SessionId, Committed]
+    committed: Mapping[SessionId, Progress]
 
     def character(self, held: Held, now: datetime) -> CharacterRow:
         """
@@ -94,21 +94,28 @@ class StoredSessions:
             Unavailable: The database is away.
         """
         accounts = list(dict.fromkeys(each.attended.account for each in held))
-        ids = list(dict.fromkeys(each.session for each in held))
+        settled = {each.session: each.settled for each in held}
         tokens = await self._accounts.tokens({each.attended.token for each in held})
         standings = await self._accounts.standings(accounts)
-        characters = await _all([self._world.characters(account) for account in accounts])
-        committed = await _all([self._journal.committed(id) for id in ids])
+        characters = await together([self._world.characters(account) for account in accounts])
+        committed = await together(
+            [self._journal.progress(id, number) for id, number in settled.items()]
+        )
         return Stored(
             tokens=tokens,
             standings=standings,
             characters=dict(zip(accounts, characters, strict=True)),
-            committed={id: each for id, each in zip(ids, committed, strict=True) if each},
+            committed={id: each for id, each in zip(settled, committed, strict=True) if each},
         )
 
 
-async def _all(loads: Sequence[Deferred[V]]) -> list[V]:
-    """Wait for all of what is asked in one turn, and so read together."""
+async def together(loads: Sequence[Deferred[V]]) -> list[V]:
+    """
+    Wait for all of what is asked in one turn, and so read together.
+
+    Raises:
+        Exception: As the first that failed.
+    """
     values: list[V] = []
     for _, value in await DeferredList(loads, consumeErrors=True):
         if isinstance(value, Failure):

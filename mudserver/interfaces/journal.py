@@ -143,6 +143,24 @@ class Committed:
     answers: tuple[AnswerRow, ...]
 
 
+@frozen
+class Progress:
+    """
+    How far a session has come, as far as is committed.
+
+    Attributes:
+        character: Who is played by it.
+        number: The highest input that is done; so are all below it.
+        named: The place of its newest answer to a named command; 0 where there is none.
+        answers: Those to the named commands among the inputs that were asked about, in their order.
+    """
+
+    character: CharacterId
+    number: InputNumber
+    named: int = 0
+    answers: tuple[AnswerRow, ...] = ()
+
+
 #: Rows that one `IJournalStore.sift` finds at most: enough for any fault of ours that concerns some
 #: rows, and an end to the search where it concerns them all.
 MAX_REFUSED: Final = 100
@@ -202,7 +220,23 @@ class IJournalStore(Interface):
         """
 
     def committed(session: SessionId) -> Deferred[Committed | None]:
-        """Read how far a session has come; None where nothing is known of it (any longer)."""
+        """
+        Read how far a session has come, and all that its named commands were answered; None where
+        nothing is known of it (any longer).
+        """
+
+    def progress(session: SessionId, settled: InputNumber) -> Deferred[Progress | None]:
+        """
+        Read how far a session has come; None where nothing is known of it (any longer). It takes
+        the same time however much it was answered.
+
+        Args:
+            session: Which.
+            settled: Read the answers to the inputs above this one.
+        """
+
+    def answer(session: SessionId, command: CommandId) -> Deferred[AnswerRow | None]:
+        """Read what a named command was answered; None where it was not, or long ago."""
 
     def sweep() -> Deferred[bool]:
         """Forget some of what is too old to be asked for; fires with whether there is more."""

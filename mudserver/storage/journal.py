@@ -19,6 +19,7 @@ from mudserver.interfaces.journal import (
     Flush,
     IJournalStore,
     JournalRow,
+    Progress,
     RefusedRow,
 )
 from mudserver.interfaces.meter import IMeter
@@ -87,6 +88,30 @@ _COMMITTED: Final = """
     WHERE i.session = ANY(%s) ORDER BY i.session, a.ordinal LIMIT %s
 """
 
+# Of the inputs above a number no more can be named than there are of them; so as many of the newest
+# answers are looked at, and none where all inputs are settled, as nearly always.
+_PROGRESS: Final = """
+    SELECT v.session, v.settled, i.character, i.number, coalesce(n.ordinal, 0),
+        a.command, a.ordinal, a.number, a.code, a.message
+    FROM unnest(%s::text[], %s::bigint[]) AS v (session, settled)
+    JOIN session_input i ON i.session = v.session
+    LEFT JOIN LATERAL (
+        SELECT ordinal FROM command_answer WHERE session = i.session ORDER BY ordinal DESC LIMIT 1
+    ) n ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM command_answer WHERE session = i.session AND at > now() - %s
+        ORDER BY ordinal DESC LIMIT least(%s, greatest(0, i.number - v.settled))
+    ) a ON a.number > v.settled
+    ORDER BY v.session, v.settled, a.ordinal
+"""
+
+_ANSWERS: Final = """
+    SELECT a.session, a.command, a.ordinal, a.number, a.code, a.message
+    FROM unnest(%s::text[], %s::text[]) AS v (session, command)
+    JOIN command_answer a ON a.session = v.session AND a.command = v.command
+    WHERE a.at > now() - %s
+"""
+
 # What is being written is skipped, not waited for.
 _SWEEP_ANSWERS: Final = """
     DELETE FROM command_answer WHERE (session, command) IN (
@@ -126,6 +151,8 @@ class PostgresJournalStore:
     def __init__(self, pool: Pool, clock: IReactorTime, meter: IMeter) -> None:
         self._pool = pool
         self._known = BatchLoader(clock, self._fetch_committed, meter, "committed")
+        self._progress = BatchLoader(clock, self._fetch_progress, meter, "progress")
+        self._answers = BatchLoader(clock, self._fetch_answers, meter, "answers")
 
     def take_lease(self, holder: str) -> Deferred[Epoch]:
         """Implement `IJournalStore.take_lease`."""
@@ -161,6 +188,46 @@ class PostgresJournalStore:
             found.update((session, _known(session, same)) for session, same in by_session.items())
         return found
 
+    def progress(self, session: SessionId, settled: InputNumber) -> Deferred[Progress | None]:
+        """Implement `IJournalStore.progress`."""
+        key = execute(storable, session).addCallback(lambda text: (SessionId(text), settled))
+        return key.addCallback(self._progress.load)
+
+    async def _fetch_progress(
+        self, asked: list[tuple[SessionId, InputNumber]]
+    ) -> Mapping[tuple[SessionId, InputNumber], Progress]:
+        sessions, settled = [each for each, _ in asked], [each for _, each in asked]
+        rows = await self._pool.run_query(
+            _PROGRESS, (sessions, settled, KEEP_ANSWERS_FOR, KEEP_ANSWERS)
+        )
+        found: dict[tuple[SessionId, InputNumber], Progress] = {}
+        for (name, number), same in groupby(rows, itemgetter(0, 1)):
+            session, all_of_it = SessionId(name), list(same)
+            _, _, character, newest, named, *_ = all_of_it[0]
+            found[session, InputNumber(number)] = Progress(
+                CharacterId(character),
+                InputNumber(newest),
+                named,
+                tuple(_answer(session, row[5:]) for row in all_of_it if row[5] is not None),
+            )
+        return found
+
+    def answer(self, session: SessionId, command: CommandId) -> Deferred[AnswerRow | None]:
+        """Implement `IJournalStore.answer`."""
+
+        def key() -> tuple[SessionId, CommandId]:
+            return SessionId(storable(session)), CommandId(storable(command))
+
+        return execute(key).addCallback(self._answers.load)
+
+    async def _fetch_answers(
+        self, asked: list[tuple[SessionId, CommandId]]
+    ) -> Mapping[tuple[SessionId, CommandId], AnswerRow]:
+        sessions, commands = [each for each, _ in asked], [each for _, each in asked]
+        rows = await self._pool.run_query(_ANSWERS, (sessions, commands, KEEP_ANSWERS_FOR))
+        answers = [_answer(SessionId(row[0]), row[1:]) for row in rows]
+        return {(each.session, each.command): each for each in answers}
+
     def sweep(self) -> Deferred[bool]:
         """Implement `IJournalStore.sweep`."""
         return self._pool.run_interaction(_sweep)
@@ -169,12 +236,14 @@ class PostgresJournalStore:
 def _known(session: SessionId, rows: Sequence[Row]) -> Committed:
     """Make what is known of a session of its rows: one for each answer, or one for none."""
     _, character, newest, *_ = rows[0]
-    answers = tuple(
-        AnswerRow(session, CommandId(command), ordinal, InputNumber(number), code, message)
-        for *_, command, ordinal, number, code, message in rows
-        if command is not None
-    )
+    answers = tuple(_answer(session, row[3:]) for row in rows if row[3] is not None)
     return Committed(CharacterId(character), InputNumber(newest), answers)
+
+
+def _answer(session: SessionId, row: Row) -> AnswerRow:
+    """Make an answer of the columns that tell of it."""
+    command, ordinal, number, code, message = row
+    return AnswerRow(session, CommandId(command), ordinal, InputNumber(number), code, message)
 
 
 async def _take(cursor: Cursor, holder: str) -> Epoch:

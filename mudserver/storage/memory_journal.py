@@ -7,14 +7,16 @@ from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from mudserver.errors import Fenced, StorageRefused, StorageUnavailable
-from mudserver.ids import Epoch, SessionId
+from mudserver.ids import CommandId, Epoch, InputNumber, SessionId
 from mudserver.interfaces.journal import (
     MAX_REFUSED,
+    AnswerRow,
     Committed,
     DeadLetter,
     Flush,
     IJournalStore,
     JournalRow,
+    Progress,
     RefusedRow,
 )
 from mudserver.interfaces.rows import ItemRow
@@ -116,18 +118,47 @@ class MemoryJournalStore:
             done = self._db.inputs.get(SessionId(storable(session)))
             if done is None:
                 return None
-            oldest = self._db.now() - KEEP_ANSWERS_FOR
-            answers = sorted(
-                (
-                    answer.row
-                    for answer in self._db.answers.values()
-                    if answer.row.session == session and answer.at > oldest
-                ),
-                key=lambda row: row.ordinal,
-            )
-            return Committed(done.row.character, done.row.number, tuple(answers[-KEEP_ANSWERS:]))
+            return Committed(done.row.character, done.row.number, tuple(self._answers(session)))
 
         return self._db.answer(work)
+
+    def progress(self, session: SessionId, settled: InputNumber) -> Deferred[Progress | None]:
+        """Implement `IJournalStore.progress`."""
+
+        def work() -> Progress | None:
+            done = self._db.inputs.get(SessionId(storable(session)))
+            if done is None:
+                return None
+            every = [each.row for each in self._db.answers.values() if each.row.session == session]
+            return Progress(
+                done.row.character,
+                done.row.number,
+                max((row.ordinal for row in every), default=0),
+                tuple(row for row in self._answers(session) if row.number > settled),
+            )
+
+        return self._db.answer(work)
+
+    def answer(self, session: SessionId, command: CommandId) -> Deferred[AnswerRow | None]:
+        """Implement `IJournalStore.answer`."""
+
+        def work() -> AnswerRow | None:
+            key = (SessionId(storable(session)), CommandId(storable(command)))
+            return next(
+                (row for row in self._answers(session) if (row.session, row.command) == key), None
+            )
+
+        return self._db.answer(work)
+
+    def _answers(self, session: SessionId) -> list[AnswerRow]:
+        """Return the newest answers of a session, in their order."""
+        oldest = self._db.now() - KEEP_ANSWERS_FOR
+        answers = (
+            each.row
+            for each in self._db.answers.values()
+            if each.row.session == session and each.at > oldest
+        )
+        return sorted(answers, key=lambda row: row.ordinal)[-KEEP_ANSWERS:]
 
     def sweep(self) -> Deferred[bool]:
         """Implement `IJournalStore.sweep`."""

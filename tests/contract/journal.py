@@ -31,6 +31,7 @@ from mudserver.interfaces.journal import (
     Flush,
     InputRow,
     JournalRow,
+    Progress,
     RefusedRow,
 )
 from mudserver.interfaces.letters import ILetterBox
@@ -879,6 +880,64 @@ class JournalStoreContract(StoreContract):
             Committed(
                 self.ann.id, InputNumber(9), (answer(1), answer(2, code="closed"), answer(3))
             ),
+        )
+
+    async def test_progress(self) -> None:
+        """How far a session has come is told with the answers behind what is settled, no others."""
+        await self.begin()
+        await self.flush(
+            InputRow(S, self.ann.id, InputNumber(18)),
+            InputRow(SessionId("other"), self.bob.id, InputNumber(99)),
+            answer(10, session=SessionId("other")),
+            *(answer(n) for n in (4, 2, 7, 9)),
+        )
+        for settled, numbers in ((0, (2, 4, 7, 9)), (8, (7, 9)), (14, (9,)), (18, ()), (50, ())):
+            self.assertEqual(
+                await self.journal.progress(S, InputNumber(settled)),
+                Progress(self.ann.id, InputNumber(18), 9, tuple(answer(n) for n in numbers)),
+            )
+
+    async def test_progress_of_many(self) -> None:
+        """Many may be asked about at once, the same behind several inputs, too."""
+        await self.begin()
+        t = SessionId("t")
+        await self.flush(
+            InputRow(S, self.ann.id, InputNumber(4)),
+            InputRow(t, self.bob.id, InputNumber(3)),
+            answer(1),
+            answer(2, code="closed"),
+        )
+        asked = [(S, 2), (t, 0), (S, 4), (SessionId("nobody"), 0), (SessionId(""), 0), (S, 2)]
+        found = await gatherResults(
+            [self.journal.progress(session, InputNumber(number)) for session, number in asked]
+        )
+        of_s = Progress(self.ann.id, InputNumber(4), 2, (answer(2, code="closed"),))
+        of_t = Progress(self.bob.id, InputNumber(3))
+        self.assertEqual(found, [of_s, of_t, evolve(of_s, answers=()), None, None, of_s])
+
+    async def test_single_answers(self) -> None:
+        """An answer is found by session and id, as long as it is kept."""
+        await self.begin()
+        t = SessionId("t")
+        await self.flush(
+            InputRow(S, self.ann.id, InputNumber(2)),
+            InputRow(t, self.bob.id, InputNumber(3)),
+            answer(1),
+            answer(2, code="closed"),
+            answer(3, session=t),
+        )
+        one, two, three = answer(1), answer(2, code="closed"), answer(3, session=t)
+        asked = [(S, one), (S, three), (t, one), (S, two), (t, three), (S, one)]
+        found = await gatherResults(
+            [self.journal.answer(session, row.command) for session, row in asked]
+        )
+        self.assertEqual(found, [one, None, None, two, three, one])
+        self.assertIsNone(await self.journal.answer(SessionId(""), CommandId("")))
+        await self.forget_before(25.0)
+        self.assertIsNone(await self.journal.answer(S, one.command))
+        self.assertEqual(
+            await self.journal.progress(S, InputNumber(0)),
+            Progress(self.ann.id, InputNumber(2), 2),
         )
 
     async def test_many_sessions(self) -> None:

@@ -327,6 +327,11 @@ class PlanTests(TestCase):
             sessions = [SessionId(f"s{n}") for n in range(1, number + 1)]
             known = await gatherResults([self.journal.committed(each) for each in sessions])
             self.assertNotIn(None, known)
+            for settled in (InputNumber(0), InputNumber(10**6)):
+                there = [self.journal.progress(each, settled) for each in sessions]
+                self.assertNotIn(None, await gatherResults(there))
+            unknown = [self.journal.answer(each, CommandId("?")) for each in sessions]
+            self.assertEqual(set(await gatherResults(unknown)), {None})
         box = PostgresLetterBox(self.pool)
         first, *_ = await box.page(ROWS // 2, 100)
         self.assertIsNotNone(await box.open(first.number))

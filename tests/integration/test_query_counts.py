@@ -17,7 +17,7 @@ from mudserver.game.limits import GameLimits, PresenceLimits
 from mudserver.game.ports import GamePorts
 from mudserver.game.service import WorldService
 from mudserver.game.tokens import csrf_of, hash_secret
-from mudserver.ids import GatewayId, Generation, InputNumber, SessionId, TokenHash
+from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId, TokenHash
 from mudserver.interfaces.authority import (
     Attended,
     IssueTicket,
@@ -206,6 +206,10 @@ class QueryCountTests(TestCase):
         for id, each in zip(ids, known, strict=True):
             assert each is not None
             self.assertEqual((each.character, each.number, len(each.answers)), (id, 7, 1))
+        self.assert_few(1_000, 1)
+        self.pool.forget()
+        answers = [store.answer(SessionId(f"s{id}"), CommandId("c")) for id in ids]
+        self.assertNotIn(None, await gatherResults(answers))
         self.assert_few(1_000, 1)
 
     def held(self, tokens: Sequence[str]) -> tuple[Held, ...]:

@@ -79,7 +79,8 @@ class HoldingGateway(FakeGateway):
                 self.seen.update((each, event) for each in new)
                 told = evolve(told, sessions=new)
             case Settled(session=session, number=number):
-                if self.unsettled.get(session, {}).pop(number, None) is not None:
+                unsettled = self.unsettled.get(session, {}).pop(number, None)
+                if unsettled is not None and session in self.held:
                     settled = max(number, self.held[session].settled)
                     self.held[session] = evolve(self.held[session], settled=settled)
             case Ended(session=session) | Moved(session=session):

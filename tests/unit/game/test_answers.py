@@ -153,6 +153,69 @@ class AnswersTest(SynchronousTestCase):
         self.assertTrue(self.admit(11, "c"))
         self.assertEqual(self.answers.next_ordinal(), 6)
 
+    def go_on(self, settled: int) -> None:
+        """Go on behind nine inputs, without the answers to what is settled."""
+        self.answers.go_on(InputNumber(9), (), 0.0, InputNumber(settled), 40)
+
+    def test_goes_on_without(self) -> None:
+        """What an earlier world has answered, and it was not told, is to be looked up."""
+        self.assertFalse(self.answers.doubts(InputNumber(1)))
+        self.go_on(9)
+        self.assertTrue(self.answers.incomplete)
+        self.assertTrue(self.admit(10, "a"))
+        self.assertTrue(self.answers.doubts(InputNumber(10)))
+        self.assertEqual(self.settle(10, NO), [settled(10, "a", NO)])
+        self.assertFalse(self.admit(11, "a"))
+        self.assertEqual(self.given, [settled(11, "a", NO)])
+        self.assertEqual(self.answers.next_ordinal(), 41)
+
+    def test_told_all(self) -> None:
+        """Nothing is looked up where it was told all answers."""
+        rows = [AnswerRow(S, CommandId("a"), 1, InputNumber(6))]
+        self.answers.go_on(InputNumber(9), rows, 0.0, InputNumber(5), 1)
+        self.assertFalse(self.answers.incomplete)
+        self.assertFalse(self.answers.doubts(InputNumber(1)))
+
+    def test_recalls(self) -> None:
+        """Once it was told, only ids that came before are to be looked up; its own answers count
+        more, and the oldest are forgotten.
+        """
+        self.go_on(9)
+        self.admit(10, "a")
+        self.admit(11, "own")
+        self.settle(11, NO)
+        ids = ["own", "oldest", "older", *(f"c{n}" for n in range(MAX_REMEMBERED - 2)), "a"]
+        rows = [
+            AnswerRow(S, CommandId(id), ordinal, InputNumber(1)) for ordinal, id in enumerate(ids)
+        ]
+        self.answers.recall(rows)
+        self.assertFalse(self.answers.incomplete)
+        doubts = [self.answers.doubts(InputNumber(number)) for number in (10, 11, 12)]
+        self.assertEqual(doubts, [True, True, False])
+        self.assertFalse(self.admit(12, "c7"))
+        self.settle(10)
+        self.assertFalse(self.admit(13, "own"))
+        self.assertEqual(self.given, [settled(13, "own", NO)])
+        self.assertTrue(self.admit(14, "oldest"))
+        self.assertTrue(self.admit(15, "older"))
+
+    def test_misses(self) -> None:
+        """An input of an earlier world whose id it was not told of is looked up before it is
+        answered; not one whose answer the gateway has.
+        """
+        self.go_on(5)
+        found = [
+            (number, id)
+            for number in (5, 6, 10)
+            for id in ("a", None)
+            if self.answers.misses(InputNumber(number), None if id is None else CommandId(id))
+        ]
+        self.assertEqual(found, [(6, "a")])
+        self.answers.remember(AnswerRow(S, CommandId("a"), 3, InputNumber(2), "not_allowed", "No."))
+        self.assertFalse(self.answers.misses(InputNumber(6), CommandId("a")))
+        self.assertFalse(self.admit(6, "a"))
+        self.assertEqual(self.given, [settled(6, "a", NO)])
+
     @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.lists(st.one_of(st.integers(1, 9), st.just("settle")), max_size=60),

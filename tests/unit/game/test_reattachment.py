@@ -275,6 +275,8 @@ class GoOnTest(SuccessionTestCase):
         self.holding.deaf = False
         self.assertEqual(self.succeed().sessions[0].applied, 3)
         self.assertEqual(self.told_by_ann(), ['Ann tells you, "one"'])
+        answers = [(each.number, each.refusal) for each in self.holding.settled(self.ann)]
+        self.assertEqual(answers, [(1, None), (2, None), (3, None)])
 
     def test_uncommitted(self) -> None:
         """What was not committed is carried out again, and shown once."""

@@ -1,0 +1,163 @@
+"""What earlier worlds have answered is looked up, until all of it is read."""
+
+from mudserver.errors import StorageUnavailable
+from mudserver.game import recollection
+from mudserver.game.answers import Answers
+from mudserver.ids import SessionId
+from mudserver.interfaces.play import Refusal
+from tests.unit.game.succession import SuccessionTestCase
+
+
+class RecollectionTest(SuccessionTestCase):
+    """A world has answered Ann; the next one opens."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.carry_out(self.ann, "get moon", "a")
+        self.carry_out(self.ann, "get lamp", "b")
+        self.refused, _ = self.holding.settled(self.ann)
+        self.succeed()
+        self.holding.forget()
+
+    def answers(self, session: SessionId) -> Answers:
+        found = self.game.sessions.get(session)
+        assert found is not None
+        return found.answers
+
+    def read_all(self) -> None:
+        """Let the time pass after which all is read."""
+        self.advance(recollection.FIRST_SECONDS)
+        self.advance(recollection.PAUSE_SECONDS)
+
+    def answer(self, text: str, command: str) -> Refusal | None:
+        """Let Ann type a line; return how it was answered."""
+        self.carry_out(self.ann, text, command)
+        *_, answer = self.holding.settled(self.ann)
+        self.assertEqual(answer.command, command)
+        return answer.refusal
+
+    def test_looked_up(self) -> None:
+        """An id that an earlier world has answered is answered alike, another one carried out."""
+        self.assertTrue(self.answers(self.ann).incomplete)
+        self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
+        self.assertIsNone(self.answer("drop lamp", "b"))
+        self.assertEqual(self.holding.lines(self.ann), [])
+        self.assertIsNone(self.answer("drop lamp", "c"))
+        self.assertEqual(self.holding.lines(self.ann), ["You put down a brass lamp."])
+
+    def test_twice(self) -> None:
+        """What was looked up once is known."""
+        self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
+        self.database.failure = StorageUnavailable("away")
+        self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
+
+    def test_nothing_answered(self) -> None:
+        """Where nothing was answered nothing is looked up."""
+        self.assertFalse(self.answers(self.bob).incomplete)
+
+    def test_read(self) -> None:
+        """After a while all is read, and nothing looked up any more."""
+        self.read_all()
+        self.assertFalse(self.answers(self.ann).incomplete)
+        self.database.failure = StorageUnavailable("away")
+        self.assertIsNone(self.answer("say hello", "c"))
+        self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
+
+    def test_away(self) -> None:
+        """What can't be looked up is not carried out, but may be tried again."""
+        self.database.failure = StorageUnavailable("away")
+        refusal = self.answer("drop lamp", "c")
+        assert refusal is not None
+        self.assertEqual(refusal.code, "unavailable")
+        self.database.failure = None
+        self.assertIsNone(self.answer("drop lamp", "c"))
+
+    def test_takes_too_long(self) -> None:
+        """Nobody waits for it for ever."""
+        self.database.hold()
+        self.holding.type_held(self.ann, "say hello", "c")
+        self.advance(recollection.LOOK_UP_SECONDS)
+        (answer,) = self.holding.settled(self.ann)
+        assert answer.refusal is not None
+        self.assertEqual(answer.refusal.code, "unavailable")
+
+    def test_read_later(self) -> None:
+        """While the database is away it is tried again and again."""
+        self.database.failure = StorageUnavailable("away")
+        self.read_all()
+        self.database.failure = None
+        self.assertTrue(self.answers(self.ann).incomplete)
+        self.advance(recollection.RETRY_SECONDS)
+        self.assertFalse(self.answers(self.ann).incomplete)
+
+    def test_gone(self) -> None:
+        """Who has left meanwhile is not read."""
+        answers = self.answers(self.ann)
+        self.game.presence.kick("Ann", "Out.")
+        self.read_all()
+        self.assertTrue(answers.incomplete)
+
+    def test_leaves_meanwhile(self) -> None:
+        """Who leaves while an id is looked up does no more."""
+        self.database.hold()
+        number = self.holding.type_held(self.ann, "history chat", "c")
+        self.advance(0.0)
+        self.game.presence.kick("Ann", "Out.")
+        self.advance(0.0)
+        self.database.release()
+        self.advance()
+        (answer,) = self.holding.settled(self.ann)
+        assert answer.refusal is not None
+        self.assertEqual((answer.number, answer.refusal.code), (number, "not_allowed"))
+
+    def test_in_portions(self) -> None:
+        """Those of many sessions are read some at a time."""
+        session = self.game.sessions.get(self.ann)
+        assert session is not None
+        read: list[int] = []
+        committed = self.journal_store.committed
+
+        def note(id: SessionId) -> object:
+            read.append(1)
+            return committed(id)
+
+        self.journal_store.committed = note  # type: ignore[method-assign,assignment]
+        for _ in range(3):
+            self.read_all()
+        self.assertEqual(len(read), 1)
+
+
+class UnheardTest(SuccessionTestCase):
+    """What an earlier world has answered by an id that came before, and was not heard."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.carry_out(self.ann, "get lamp", "a")
+        self.holding.deaf = True
+        self.carry_out(self.ann, "get lamp", "a")
+        self.carry_out(self.ann, "drop feather")
+        self.advance(5.0)
+        self.holding.deaf = False
+        self.holding.forget()
+
+    def test_answered(self) -> None:
+        """It is answered as it was, in its place."""
+        self.succeed()
+        answers = [(each.number, each.refusal is None) for each in self.holding.settled(self.ann)]
+        self.assertEqual(answers, [(2, True), (3, True)])
+
+    def test_away(self) -> None:
+        """As long as that can't be looked up it has no answer; it comes again."""
+        self.kill()
+        self.open_next()
+        asking = self.holding.ask()
+        self.advance(0.0)
+        self.successResultOf(asking)
+        self.database.failure = StorageUnavailable("away")
+        self.holding.all_back()
+        self.advance(3.0)
+        self.assertEqual([each.number for each in self.holding.settled(self.ann)], [3])
+        self.database.failure = None
+        self.holding.send_again(self.ann)
+        self.advance()
+        self.assertEqual([each.number for each in self.holding.settled(self.ann)], [3, 2])

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -27,13 +27,23 @@ from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.recollection import Recollection
 from mudserver.game.recorder import Recorder
+from mudserver.game.refusals import (
+    ALL_AT_ONCE,
+    GONE,
+    INTERNAL_ERROR,
+    SAVING_FAILS,
+    UNAVAILABLE,
+    refused,
+    silenced,
+)
 from mudserver.game.repeats import Repeats
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
+from mudserver.game.typed import Typed
 from mudserver.game.verb_allowances import VerbAllowances
 from mudserver.game.view_names import ViewNames
-from mudserver.ids import CommandId, InputNumber
+from mudserver.ids import CommandId
 from mudserver.interfaces.authority import ChangePassword, Transport
 from mudserver.interfaces.history import IHistoryStore
 from mudserver.interfaces.journal import AnswerRow, InputRow
@@ -44,7 +54,6 @@ from mudserver.wire.text import clean
 from mudserver.world import commands
 from mudserver.world.absent import resolved, unresolved
 from mudserver.world.commands import Command, Known, changes_state, speaks_afar
-from mudserver.world.duration import spell_term
 from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
 from mudserver.world.history import HistoryWanted
@@ -54,38 +63,6 @@ from mudserver.world.world import World
 
 #: Seconds that a command waits for what it needs of the database.
 LOAD_SECONDS: Final = 10.0
-
-_INTERNAL_ERROR: Final = Refusal("internal_error", "Something went wrong on our side.")
-_UNAVAILABLE: Final = Refusal("unavailable", "That can't be done just now.", retry_after=5.0)
-_SAVING_FAILS: Final = Refusal(
-    "unavailable",
-    "That can't be saved just now. You can look around and talk meanwhile.",
-    retry_after=5.0,
-)
-_ALL_AT_ONCE: Final = Refusal("bad_command", "Type: password OLD NEW")
-_GONE: Final = Refusal("not_allowed", "You have left the world.")
-
-
-@frozen
-class _Typed:
-    """
-    An input on its way through the loop; what was typed stays out of logs.
-
-    Attributes:
-        session: Whose.
-        number: Its place in the session.
-        command: The client's id of it, if it has one.
-        came: When it came, in seconds of the clock.
-        names: Names what is shown of it.
-        again: The input, where the player has its answer already.
-    """
-
-    session: Session
-    number: InputNumber
-    command: CommandId | None
-    came: float
-    names: ViewNames
-    again: Input | None
 
 
 class Commands:
@@ -209,7 +186,7 @@ class Commands:
             return
         names = ViewNames(session.id, message.number)
         again = message if message.answered else None
-        typed = _Typed(session, message.number, message.command, now, names, again)
+        typed = Typed(session, message.number, message.command, now, names, again)
         try:
             self._loop.submit(
                 session.lane,
@@ -218,7 +195,7 @@ class Commands:
             )
         except Overloaded as error:
             # Those before it are not done yet, so it is not noted that it is.
-            self._settle(typed, _refusal(error))
+            self._settle(typed, refused(error))
 
     def _recall_first(self, session: Session, message: Input) -> None:
         """Answer what an earlier world has done, once it is known how; else it comes again."""
@@ -261,15 +238,15 @@ class Commands:
 
     # ------------------------------------------------------------ within the loop
 
-    def _carry_out(self, typed: _Typed, text: str) -> Deferred[Work] | None:
+    def _carry_out(self, typed: Typed, text: str) -> Deferred[Work] | None:
         if typed.command is not None and typed.session.answers.doubts(typed.number):
             return Deferred.fromCoroutine(self._look_up(typed, typed.command, text))
         return self._begin(typed, text)
 
-    def _begin(self, typed: _Typed, text: str) -> Deferred[Work] | None:
+    def _begin(self, typed: Typed, text: str) -> Deferred[Work] | None:
         """Carry out what no earlier world has."""
         if not self._sessions.goes_on(typed.session):
-            self._answer(typed, _GONE)
+            self._answer(typed, GONE)
             return None
         try:
             command = parse(clean(text), self._world.lexicon)
@@ -279,17 +256,17 @@ class Commands:
                 return None
             self._allowances.charge(typed.session.character, command, self._clock.seconds())
         except PlayerError as error:
-            self._answer(typed, _refusal(error))
+            self._answer(typed, refused(error))
             return None
         if changes_state(command) and not self._pressure.takes_changes:
-            self._answer(typed, _SAVING_FAILS)
+            self._answer(typed, SAVING_FAILS)
             return None
         if isinstance(command, commands.ChangePassword):
             if command.old and command.new:
                 change = self._change_password(typed, command.old, command.new)
                 return Deferred.fromCoroutine(change)
             if typed.session.transport is Transport.WEBSOCKET:
-                self._answer(typed, _ALL_AT_ONCE)
+                self._answer(typed, ALL_AT_ONCE)
                 return None
         name = unresolved(command, self._world)
         if name is not None:
@@ -299,17 +276,17 @@ class Commands:
         self._do(typed, command)
         return None
 
-    def _do(self, typed: _Typed, command: Command) -> None:
+    def _do(self, typed: Typed, command: Command) -> None:
         if not self._sessions.goes_on(typed.session):
-            self._answer(typed, _GONE)
+            self._answer(typed, GONE)
             return
         try:
             events = decide(self._world, typed.session.character, command, self._utc_now())
             self._moderation.check(events)
         except PlayerError as error:
-            self._answer(typed, _refusal(error))
+            self._answer(typed, refused(error))
             return
-        refusal = next((_silenced(event) for event in events if isinstance(event, Hushed)), None)
+        refusal = next((silenced(event) for event in events if isinstance(event, Hushed)), None)
         receipt = self._receipt(typed, refusal, events)
         notes = self._audit.of_staff(typed.session, typed.number, events)
         changed = self._stage.perform(events, receipt, notes=notes)
@@ -331,48 +308,48 @@ class Commands:
 
     # ------------------------------------------------------------ commands that wait
 
-    async def _look_up(self, typed: _Typed, id: CommandId, text: str) -> Work:
+    async def _look_up(self, typed: Typed, id: CommandId, text: str) -> Work:
         """Carry it out, unless an earlier world has, by another input of that id."""
         try:
             row = await self._recollection.look_up(typed.session, id)
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, _UNAVAILABLE)
+            return partial(self._answer, typed, UNAVAILABLE)
         if row is None:
             return partial(self._begin, typed, text)
         return partial(self._settle, typed, refusal_of(row))
 
-    async def _resolve(self, typed: _Typed, command: Command, name: str) -> Work:
+    async def _resolve(self, typed: Typed, command: Command, name: str) -> Work:
         try:
             identified = self._store.identify((name,)).addTimeout(LOAD_SECONDS, self._clock)
             found = (await identified).get(name_key(name))
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, _UNAVAILABLE)
+            return partial(self._answer, typed, UNAVAILABLE)
         if found is not None:
             player = Known(found.character, found.account, found.name, found.role)
             command = resolved(command, player)
         return partial(self._do, typed, command)
 
-    def _look_back(self, typed: _Typed, command: commands.ReadHistory) -> Deferred[Work] | None:
+    def _look_back(self, typed: Typed, command: commands.ReadHistory) -> Deferred[Work] | None:
         character = self._world.character(typed.session.character)
         try:
             look = wanted(self._world, character, command, self._utc_now())
         except PlayerError as error:
-            self._answer(typed, _refusal(error))
+            self._answer(typed, refused(error))
             return None
         return Deferred.fromCoroutine(self._recall(typed, command, look))
 
     async def _recall(
-        self, typed: _Typed, command: commands.ReadHistory, look: HistoryWanted
+        self, typed: Typed, command: commands.ReadHistory, look: HistoryWanted
     ) -> Work:
         try:
             # So that what was just said is found, too.
             await self._journal.catch_up().addTimeout(LOAD_SECONDS, self._clock)
             lines = await self._history.recent(look).addTimeout(LOAD_SECONDS, self._clock)
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, _UNAVAILABLE)
+            return partial(self._answer, typed, UNAVAILABLE)
         return partial(self._do, typed, evolve(command, lines=lines))
 
-    async def _change_password(self, typed: _Typed, old: str, new: str) -> Work:
+    async def _change_password(self, typed: Typed, old: str, new: str) -> Work:
         session = typed.session
         request = ChangePassword(
             token=session.attended.token,
@@ -385,10 +362,10 @@ class Commands:
         try:
             await self._revocations.change_password(request)
         except (PlayerError, Unavailable) as error:
-            return partial(self._answer, typed, _refusal(error))
+            return partial(self._answer, typed, refused(error))
         return partial(self._password_changed, typed)
 
-    def _password_changed(self, typed: _Typed) -> None:
+    def _password_changed(self, typed: Typed) -> None:
         if self._sessions.goes_on(typed.session):
             words = "Your password is changed."
             self._fan_out.notice(typed.session, words, names=typed.names)
@@ -396,9 +373,9 @@ class Commands:
 
     # ------------------------------------------------------------ answers
 
-    def _failed(self, typed: _Typed, failure: Failure) -> None:
+    def _failed(self, typed: Typed, failure: Failure) -> None:
         if failure.check(CancelledError, TimeoutError):
-            self._answer(typed, _UNAVAILABLE)
+            self._answer(typed, UNAVAILABLE)
             return
         self._log.error(
             "A command of {character} failed: {cause}",
@@ -406,9 +383,9 @@ class Commands:
             number=typed.number,
             **typed.session.context,
         )
-        self._answer(typed, _INTERNAL_ERROR)
+        self._answer(typed, INTERNAL_ERROR)
 
-    def _committed(self, typed: _Typed, events: Iterable[Event], outcome: Outcome) -> None:
+    def _committed(self, typed: Typed, events: Iterable[Event], outcome: Outcome) -> None:
         if outcome is Outcome.COMMITTED:
             for event in events:
                 if isinstance(event, TOLD_WHEN_SAVED):
@@ -416,13 +393,13 @@ class Commands:
         if outcome is not Outcome.LOST:
             self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
 
-    def _answer(self, typed: _Typed, refusal: Refusal | None) -> None:
+    def _answer(self, typed: Typed, refusal: Refusal | None) -> None:
         """Answer an input that changed nothing, when its turn has come in its lane."""
         self._journal.note(self._receipt(typed, refusal))
         self._settle(typed, refusal)
 
     def _receipt(
-        self, typed: _Typed, refusal: Refusal | None, events: Iterable[Event] = ()
+        self, typed: Typed, refusal: Refusal | None, events: Iterable[Event] = ()
     ) -> Receipt:
         session = typed.session
         answer = None
@@ -438,7 +415,7 @@ class Commands:
         done = InputRow(session.id, session.character, typed.number)
         return Receipt(done, answer, partial(self._committed, typed, events), typed.names)
 
-    def _settle(self, typed: _Typed, refusal: Refusal | None) -> None:
+    def _settle(self, typed: Typed, refusal: Refusal | None) -> None:
         outcome = "done" if refusal is None else refusal.code
         self._meter.count("commands", outcome=outcome)
         self._meter.observe("command_seconds", self._clock.seconds() - typed.came)
@@ -454,14 +431,3 @@ class Commands:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-def _silenced(event: Hushed) -> Refusal:
-    where = "" if event.channel is None else f" on {event.channel}"
-    return Refusal("silenced", f"You are silenced{where}{spell_term(event.until, event.why)}")
-
-
-def _refusal(error: PlayerError | Unavailable) -> Refusal:
-    if isinstance(error, PlayerError):
-        return Refusal(error.code, error.message, error.retry_after)
-    return Refusal("unavailable", str(error), error.retry_after)

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from mudserver.bus.codec import Codec, kind_of
 from mudserver.bus.envelopes import Answer, Ask, Fail, Respond
 from mudserver.bus.failures import encode_failure
+from mudserver.bus.seldom import Seldom
 from mudserver.errors import Garbled, Overloaded, PlayerError, Unavailable
 from mudserver.interfaces.bus import Request
 
@@ -20,6 +21,9 @@ MAX_ANSWERING: Final = 5_000
 
 #: Seconds for which a question is worked at most, whatever patience its asker has.
 MAX_PATIENCE: Final = 120.0
+
+#: Seconds between two lines in the log about what can't be understood on one subject.
+LOGGED: Final = 60.0
 
 FAULT: Final = "The world had an internal error."
 
@@ -78,6 +82,7 @@ class Answering:
         self._max_answering = max_answering
         self._responders: dict[str, Responding] = {}
         self._working: dict[Deferred[object], None] = {}
+        self._seldom = Seldom(clock, LOGGED)
 
     def __len__(self) -> int:
         """Return how many questions are being answered."""
@@ -124,12 +129,13 @@ class Answering:
         try:
             request = self._codec.decode_request(ask.payload)
         except Garbled as error:
-            self._log.warn(
-                "A {kind} that was asked on {subject} can't be understood: {error}",
-                kind=kind_of(ask.payload),
-                subject=ask.subject,
-                error=error,
-            )
+            if self._seldom.due(ask.subject):
+                self._log.warn(
+                    "A {kind} that was asked on {subject} can't be understood: {error}",
+                    kind=kind_of(ask.payload),
+                    subject=ask.subject,
+                    error=error,
+                )
             send(Fail(ask.id, encode_failure(Unavailable("The request can't be understood."))))
             return
         work: Deferred[object] = maybeDeferred(responding.responder, request)

@@ -4,11 +4,7 @@ from enum import Enum
 
 from attrs import field, frozen
 
-from mudserver.ids import (
-    AccountId,
-    SessionId,
-    TokenHash,
-)
+from mudserver.interfaces import bounds
 from mudserver.interfaces.bus import Moment, Request
 
 
@@ -29,7 +25,7 @@ class Origin:
         secure: Whether others on the way can't read along (TLS, or loopback).
     """
 
-    address: str
+    address: bounds.Address
     secure: bool
 
 
@@ -46,9 +42,9 @@ class Attended:
         characters: The names of its characters, the oldest first.
     """
 
-    account: AccountId
-    name: str
-    token: TokenHash
+    account: bounds.Account
+    name: bounds.Asked
+    token: bounds.Token
     expires: Moment
     characters: tuple[str, ...]
 
@@ -106,7 +102,7 @@ class NameState(Enum):
 class LookUpName(Request[NameState]):
     """Is there an account of that name? Fails with `BadName` where none may be."""
 
-    name: str
+    name: bounds.Asked
     origin: Origin
 
 
@@ -116,8 +112,8 @@ class Register(Request[Registered]):
     `InsecureConnection`. HTTP counts as `Transport.WEBSOCKET` here and below.
     """
 
-    name: str
-    password: str = field(repr=False)
+    name: bounds.Asked
+    password: bounds.Typed = field(repr=False)
     origin: Origin
     transport: Transport = Transport.WEBSOCKET
 
@@ -128,8 +124,8 @@ class LogIn(Request[LoggedIn]):
     `TooManyTries`, `Banned`, `InsecureConnection`.
     """
 
-    name: str
-    password: str = field(repr=False)
+    name: bounds.Asked
+    password: bounds.Typed = field(repr=False)
     origin: Origin
     transport: Transport
 
@@ -166,12 +162,12 @@ class ChangePassword(Request[None]):
             token may have expired.
     """
 
-    token: TokenHash
-    old: str = field(repr=False)
-    new: str = field(repr=False)
+    token: bounds.Token
+    old: bounds.Typed = field(repr=False)
+    new: bounds.Typed = field(repr=False)
     origin: Origin
     transport: Transport = Transport.WEBSOCKET
-    session: SessionId | None = None
+    session: bounds.Session | None = None
 
 
 @frozen
@@ -193,8 +189,8 @@ class TicketCredential:
 class PasswordCredential:
     """Name and password, for clients without HTTP."""
 
-    name: str
-    password: str = field(repr=False)
+    name: bounds.Asked
+    password: bounds.Typed = field(repr=False)
 
 
 Credential = TicketCredential | PasswordCredential
@@ -206,6 +202,6 @@ class Refresh(Request[Attended]):
     session rests on from now on. Fails with `NotAuthenticated`.
     """
 
-    session: SessionId
+    session: bounds.Session
     token: str | None = field(repr=False)
     ticket: str | None = field(repr=False)

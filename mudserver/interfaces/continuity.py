@@ -10,7 +10,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from mudserver.ids import Epoch, GatewayId, Generation, InputNumber, SessionId
+from mudserver.ids import Epoch, Generation, InputNumber, SessionId
+from mudserver.interfaces import bounds
 from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
 from mudserver.interfaces.play import Ended, EventId
@@ -86,14 +87,14 @@ class Held:
         settled: All inputs up to this one are settled.
     """
 
-    session: SessionId
-    generation: Generation
+    session: bounds.Session
+    generation: bounds.Attachment
     attended: Attended
-    character: str
+    character: bounds.Asked
     transport: Transport
     origin: Origin
     linkdead: bool
-    settled: InputNumber
+    settled: bounds.Place
 
 
 @frozen
@@ -139,7 +140,7 @@ class Reattach(Request[Reattachment]):
     generation. After the reply, each that goes on is shown its full state.
     """
 
-    gateway: GatewayId
+    gateway: bounds.Gateway
     held: tuple[Held, ...]
 
 
@@ -156,9 +157,9 @@ class AllReattached(Message):
             another world, which it may reach where that one is gone by then.
     """
 
-    gateway: GatewayId
-    sessions: int
-    pause: float
+    gateway: bounds.Gateway
+    sessions: bounds.Amount
+    pause: bounds.Seconds
     epoch: Epoch = Epoch(0)
 
     @property
@@ -187,8 +188,8 @@ class StatesWanted(Message):
     `MAX_HELD`.
     """
 
-    gateway: GatewayId
-    sessions: tuple[SessionId, ...]
+    gateway: bounds.Gateway
+    sessions: tuple[bounds.Session, ...]
 
     @property
     def durable(self) -> bool:

@@ -5,11 +5,11 @@ from attrs import frozen
 from mudserver.errors import CloseCode
 from mudserver.ids import (
     CommandId,
-    GatewayId,
     Generation,
     InputNumber,
     SessionId,
 )
+from mudserver.interfaces import bounds
 from mudserver.interfaces.authority import Attended, Credential, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
 from mudserver.view.line import Line, View
@@ -56,13 +56,13 @@ class Attach(Request[Attached]):
         resume: The earlier session, where the gateway still holds all that was missed.
     """
 
-    session: SessionId
-    gateway: GatewayId
+    session: bounds.Session
+    gateway: bounds.Gateway
     credential: Credential
-    character: str | None
+    character: bounds.Asked | None
     transport: Transport
     origin: Origin
-    resume: SessionId | None = None
+    resume: bounds.Session | None = None
 
 
 @frozen
@@ -80,11 +80,11 @@ class Input(Message):
             it was said, and is for those who were not shown it.
     """
 
-    session: SessionId
-    generation: Generation
-    number: InputNumber
-    text: str
-    command: CommandId | None = None
+    session: bounds.Session
+    generation: bounds.Attachment
+    number: bounds.Place
+    text: bounds.Typed
+    command: bounds.Command | None = None
     answered: bool = False
 
 
@@ -92,8 +92,8 @@ class Input(Message):
 class OccupantsWanted(Message):
     """The player asks who else is in the room, after that id."""
 
-    session: SessionId
-    generation: Generation
+    session: bounds.Session
+    generation: bounds.Attachment
     after: int
 
 
@@ -108,8 +108,8 @@ class Detached(Message):
         quit: Whether the player meant to leave, so that no grace is due.
     """
 
-    session: SessionId
-    generation: Generation
+    session: bounds.Session
+    generation: bounds.Attachment
     quit: bool
 
     @property

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred, fail
 from zope.interface import Interface, implementer
 
 from mudserver.errors import Unavailable
+from mudserver.interfaces import bounds
 from mudserver.interfaces.bus import Moment, Request
 
 
@@ -26,12 +27,12 @@ class Undelivered:
         last_at: When for the last time (UTC).
     """
 
-    id: str
-    subject: str
-    kind: str
+    id: bounds.Word
+    subject: bounds.Word
+    kind: bounds.Word
     payload: bytes
-    error: str
-    attempts: int
+    error: bounds.Text
+    attempts: bounds.Amount
     first_at: Moment
     last_at: Moment
 

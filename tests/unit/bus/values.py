@@ -6,10 +6,21 @@ from enum import Enum
 from importlib import import_module
 from pkgutil import iter_modules
 from types import UnionType
-from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 from hypothesis import strategies as st
+from msgspec import Meta
 
 from mudserver import interfaces
 from mudserver.interfaces.bus import Message, Request
@@ -59,7 +70,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return values(hint.__supertype__)
     arguments = get_args(hint)
     if get_origin(hint) is Annotated:
-        return values(arguments[0])
+        return _bounded(*arguments)
     if get_origin(hint) in (Union, UnionType):
         return st.one_of(*map(values, arguments))
     if get_origin(hint) in (tuple, frozenset):
@@ -70,8 +81,23 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.deferred(lambda: st.one_of(*map(values, _inner())))
     if issubclass(hint, Enum):
         return st.sampled_from(list(hint))
-    hints = get_type_hints(hint)
+    hints = get_type_hints(hint, include_extras=True)
     return st.builds(hint, **{name: values(hints[name]) for name in _fields(hint)})
+
+
+def _bounded(hint: Any, meta: Meta) -> st.SearchStrategy[Any]:
+    """Values of a type within bounds."""
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    if hint is int:
+        return st.integers(int(meta.ge or 0), int(meta.le or 0))
+    if hint is float:
+        return st.floats(meta.ge, meta.le)
+    if hint is not str:
+        return values(hint)
+    kept_out: tuple[Literal["Cc", "Cs"], ...] = ("Cs",) if meta.pattern is None else ("Cc", "Cs")
+    alphabet = st.characters(exclude_categories=kept_out)
+    return st.text(alphabet, min_size=meta.min_length or 0, max_size=20)
 
 
 def _fields(kind: type) -> Iterator[str]:

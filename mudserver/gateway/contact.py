@@ -116,13 +116,17 @@ class Contact(ABC):
         if took is not None:
             self._shared.meter.observe("heartbeat_seconds", took, transport=self._transport.value)
 
+    def explain(self, code: int | None, reason: str) -> None:
+        """The transport is about to say goodbye; where that isn't by us, the peer is told why."""
+        if self._speaks():
+            self._wire.write(self.farewell([], _known(code), reason, 0.0))
+
     def parting(self, code: int | None, by_peer: bool) -> None:
         """The transport says goodbye; it may not have been our idea."""
         if by_peer:
             known, reason = CloseCode.NORMAL, f"The client closed the connection ({code})."
         else:
-            known = CloseCode(code) if code in _CLOSE_CODES else CloseCode.PROTOCOL_ERROR
-            reason = "The client broke the protocol."
+            known, reason = _known(code), "The client broke the protocol."
         if self._connection.close(known, reason):
             with ExitStack() as steps:
                 steps.callback(self._set_deadline, self._shared.limits.closing)
@@ -351,3 +355,8 @@ class Contact(ABC):
 
     def _speaks(self) -> bool:
         return self._state.phase not in _SILENT
+
+
+def _known(code: int | None) -> CloseCode:
+    """Return a close code that a transport has for a fault, as one of ours."""
+    return CloseCode(code) if code in _CLOSE_CODES else CloseCode.PROTOCOL_ERROR

@@ -238,6 +238,9 @@ class WebSocketConnection(WebSocketServerProtocol):
         What the client asked for before its own goodbye or fault comes first.
         """
         self._link.hurry()
+        if not isReply:
+            with self._link.guarded("a goodbye"):
+                self._link.explain(code, (reasonUtf8 or b"").decode())
         super().sendCloseFrame(code, reasonUtf8, isReply)
         with self._link.guarded("a goodbye"):
             self._link.parting(code, isReply)

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort, IReactorTCP, IReactorTime
 
 from mudserver.bus.loopback import LoopbackBus
+from mudserver.errors import CloseCode
 from mudserver.gateway.admission import Admission, AdmissionLimits, Place
 from mudserver.gateway.allowances import AllowanceLimits, Allowances
 from mudserver.gateway.deflate import deflated
@@ -97,6 +98,10 @@ class EchoLink(JsonLink):
             view = View("echo", data, None, play=False)
             subject = gateway_subject(self._shared.gateway)
             self._shared.bus.publish(subject, FromWorld(_EPOCH, Show(view, (seat.play.id,))))
+
+    def farewell(self, pending: list[bytes], code: CloseCode, reason: str, back_in: float) -> bytes:
+        """Say nothing of its own."""
+        return b"".join(pending)
 
 
 class EchoGateway:

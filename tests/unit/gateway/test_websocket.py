@@ -327,14 +327,34 @@ class CloseTest(WebSocketTestCase):
 
     def test_what_came_before(self) -> None:
         """What was asked for before a goodbye, or before a fault, is answered before it."""
-        for goodbye in (b"\x88\x82\0\0\0\0\x03\xe8", b"\x83\x80\0\0\0\0"):
+        for goodbye, told in (
+            (b"\x88\x82\0\0\0\0\x03\xe8", ["pong"]),
+            (b"\x83\x80\0\0\0\0", ["pong", "closing"]),
+        ):
             _, client, pump, _ = self.enter()
             assert client.transport is not None
             ping = b'{"type":"ping"}'
             client.transport.write(bytes([0x81, 0x80 | len(ping)]) + bytes(4) + ping + goodbye)
             pump.flush()
-            self.assertEqual([message["type"] for message in client.messages], ["pong"])
+            self.assertEqual([message["type"] for message in client.messages], told)
             self.assertIsNotNone(client.code)
+
+    def test_faults_are_explained(self) -> None:
+        """A fault of the client's is answered by a message, too, of the same code and reason."""
+        too_big = b"\x81\xfe\xff\xff" + bytes(4 + 0xFFFF)
+        for fault, code in (
+            (b"\x83\x80\0\0\0\0", 1002),
+            (b"\x81\x81\0\0\0\0\xff", 1007),
+            (too_big, 1009),
+        ):
+            _, client, pump, _ = self.enter()
+            assert client.transport is not None
+            client.transport.write(fault)
+            pump.flush()
+            self.assertEqual(client.code, code)
+            assert client.closed is not None
+            closing = {"type": "closing", "code": code, "reason": client.closed[2]}
+            self.assertEqual(client.messages, [closing])
 
     def test_ours(self) -> None:
         """Our goodbye has a message, a code and a reason; the peer answers, and it is over."""

@@ -45,6 +45,7 @@ from mudserver.storage import (
 )
 from mudserver.storage.accounts import PostgresAccountStore
 from mudserver.storage.archive import PostgresCharacterArchive
+from mudserver.storage.area_import import PAGE_ROWS
 from mudserver.storage.audit import PostgresAuditStore
 from mudserver.storage.dsn import Dsn
 from mudserver.storage.failed_logins import PostgresFailedLoginStore
@@ -53,7 +54,7 @@ from mudserver.storage.letters import PostgresLetterBox
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.migrate import migrate
 from mudserver.storage.undelivered import PostgresBusLetters, PostgresUndelivered
-from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
+from mudserver.storage.world import PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import (
     ChannelOff,
@@ -94,10 +95,7 @@ AGE = timedelta(minutes=30)
 
 #: Statements that are not asked often: only once in the life of a world, or by an operator. The
 #: first two are none, those after them read one row.
-RARE = {"WHY_NOT", "DOES_NOT_FIT", "_START", "_ONE_SNAPSHOT", "_ONE_IMPORT", "_IDS", "_LEASE"} | {
-    f"_INSERT_{name}"
-    for name in ("AREAS", "ROOMS", "DOORS", "STOPS", "EXITS", "ITEMS", "NPCS", "WORLD")
-}
+RARE = {"WHY_NOT", "DOES_NOT_FIT", "_START", "_ONE_SNAPSHOT", "_IDS", "_LEASE"}
 
 # Numbers in letters: 1207 is ``aabcah``. Accounts are 1 to ROWS, their characters ROWS more, rooms
 # twice as many more, the items that lie thrice, those that are held four times; in each of these is

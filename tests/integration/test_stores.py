@@ -21,10 +21,11 @@ from mudserver.interfaces.journal import Flush, JournalRow
 from mudserver.interfaces.rows import IdentifiedRow
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.accounts import PostgresAccountStore
+from mudserver.storage.area_import import PAGE_ROWS
 from mudserver.storage.audit import PostgresAuditStore
 from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.loader import MAX_BATCH_KEYS
-from mudserver.storage.world import PAGE_ROWS, PostgresWorldStore
+from mudserver.storage.world import PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from mudserver.world.area import Key

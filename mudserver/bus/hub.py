@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from mudserver.bus.commands import JoinRefused, PeerInfo
 from mudserver.bus.entrance import Entrance, is_exposed
-from mudserver.bus.envelopes import Envelope
+from mudserver.bus.envelopes import Envelope, Refused
 from mudserver.bus.exchange import Exchange
 from mudserver.bus.hub_limits import HubLimits
 from mudserver.bus.link import Link
@@ -319,6 +319,8 @@ class Hub(Service):
                 " that run at a time need names of their own.",
                 peer=peer.name,
             )
+            # For its log: that the link ends tells nobody why.
+            older.link.send(Refused("join", peer.name, "another process has joined by that name"))
         self._unseat(older)
         older.link.close("Another link has taken its place.")
 

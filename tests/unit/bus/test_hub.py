@@ -418,11 +418,13 @@ class JoiningTest(HubTestCase):
         self.settle()
 
     def test_one_of_a_name(self) -> None:
-        """Of two processes of one name the later one stays; the log says that this is wrong."""
+        """Of two processes of one name the later one stays; the logs say that this is wrong."""
         first, second = self.come("g1", "gateway", "i1"), self.come("g1", "gateway", "i2")
         self.assertEqual((len(first.owner.ends), len(second.owner.ends)), (1, 0))
         self.assertEqual(self.hub.peers(), (PeerInfo("g1", "gateway", "i2"),))
         self.assertEqual(len(self.logged("Another process joins the bus as g1")), 1)
+        told = Refused("join", "g1", "another process has joined by that name")
+        self.assertEqual((first.got, second.got), ([told], []))
 
     def test_roles_are_apart(self) -> None:
         """A gateway that has a world's name does not take its place."""

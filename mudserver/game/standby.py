@@ -154,7 +154,8 @@ class StandbyWorld(Service):
             else:
                 break
             await deferLater(self._ports.clock, RETRY_SECONDS)
-            # It may be another's turn by now.
+            if not self._ports.succession.held:  # it may be another's turn by now
+                self._await_turn()
             await self._ports.succession.turn()
         self.phase = Phase.OPEN
         if self._opened is not None and not self._opened.called:

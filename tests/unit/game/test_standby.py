@@ -66,13 +66,15 @@ class StandbyTestCase(SynchronousTestCase):
         self.bus = LoopbackBus(self.clock)
         self.candidates = MemoryCandidates()
         self.broken: list[Exception] = []
+        self.successions: dict[str, MemorySuccession] = {}
 
     def make(self, peer: str) -> tuple[StandbyWorld, FakeWorld]:
         """Make a world that can stand by."""
         world = FakeWorld(self.bus)
+        self.successions[peer] = MemorySuccession(self.candidates, peer)
         ports = StandbyPorts(
             world=world,
-            succession=MemorySuccession(self.candidates, peer),
+            succession=self.successions[peer],
             bus=self.bus,
             clock=self.clock,
             myself=lambda seconds: Standby(peer, "1", "host", 7, seconds, ""),
@@ -143,6 +145,20 @@ class OpeningTests(StandbyTestCase):
         world.problem = None
         self.clock.advance(RETRY_SECONDS)
         self.assertEqual((standby.phase, self.broken), (Phase.OPEN, []))
+
+    def test_database_lost(self) -> None:
+        """Where another has its turn before the next try, it stands by as it did before."""
+        standby, world = self.make("one")
+        world.problem = StorageUnavailable("away")
+        standby.startService()
+        other, _ = self.begin("two")
+        self.successions["one"].lose()
+        world.problem = None
+        self.clock.advance(RETRY_SECONDS)
+        self.assertEqual((standby.phase, other.phase), (Phase.WAITING, Phase.OPEN))
+        self.successResultOf(self.bus.request(standby_subject("one"), StandbyWanted()))
+        self.successResultOf(other.stopService())
+        self.assertEqual((standby.phase, world.opened), (Phase.OPEN, 1))
 
     def test_impossible(self) -> None:
         """What no other try would mend ends it, and its owner is told."""

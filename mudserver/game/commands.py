@@ -1,23 +1,18 @@
 """What players type, carried out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from mudserver.errors import Overloaded, PlayerError, Unavailable
 from mudserver.game.answers import refusal_of
 from mudserver.game.audit import AuditLog
-from mudserver.game.deliveries import Deliveries
-from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.fanout import FanOut
-from mudserver.game.farewells import Farewells
 from mudserver.game.gateways import Gateways
 from mudserver.game.journal import Journal
 from mudserver.game.loop import GameLoop, Work
@@ -30,13 +25,13 @@ from mudserver.game.recorder import Recorder
 from mudserver.game.refusals import (
     ALL_AT_ONCE,
     GONE,
-    INTERNAL_ERROR,
     SAVING_FAILS,
     UNAVAILABLE,
     refused,
     silenced,
 )
 from mudserver.game.repeats import Repeats
+from mudserver.game.replies import Replies
 from mudserver.game.revocations import Revocations
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
@@ -46,15 +41,14 @@ from mudserver.game.view_names import ViewNames
 from mudserver.ids import CommandId
 from mudserver.interfaces.authority import ChangePassword, Transport
 from mudserver.interfaces.history import IHistoryStore
-from mudserver.interfaces.journal import AnswerRow, InputRow
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Input, OccupantsWanted, PasswordWanted, Refusal, Settled
+from mudserver.interfaces.play import Input, OccupantsWanted, PasswordWanted
 from mudserver.interfaces.stores import IWorldStore
 from mudserver.wire.text import clean
 from mudserver.world import commands
 from mudserver.world.absent import resolved, unresolved
 from mudserver.world.commands import Command, Known, changes_state, speaks_afar
-from mudserver.world.events import TOLD_WHEN_SAVED, Event, Hushed, PasswordAsked, Quitted
+from mudserver.world.events import Event, Hushed, PasswordAsked, Quitted
 from mudserver.world.grammar import parse
 from mudserver.world.history import HistoryWanted
 from mudserver.world.names import name_key
@@ -78,16 +72,15 @@ class Commands:
         sessions: Who plays.
         loop: Where commands queue.
         stage: What lets their events happen.
-        journal: What commits the inputs, with what they changed.
+        journal: What writes down what was said.
         allowances: How often characters may do what is expensive.
         pressure: What says whether anything may change.
         fan_out: What shows them.
-        deliveries: What keeps count of the words that are under way.
+        replies: What answers them.
         repeats: What says again what an earlier world has said.
         missing: What asks for inputs that did not come.
         recollection: What looks up what earlier worlds have answered.
         presence: What lets players out who quit.
-        farewells: What closes their connections.
         revocations: What changes passwords.
         moderation: What sends away who is banned.
         history: Where what was said can be read again.
@@ -96,11 +89,8 @@ class Commands:
         gateways: Where players are.
         clock: What waiting is measured by.
         utc_now: The wall clock, for what outlives the process.
-        meter: Gets ``commands`` by outcome (counter), ``inputs_dropped`` by reason (counter)
-            and ``command_seconds`` (histogram).
+        meter: Gets ``inputs_dropped`` by reason (counter).
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -114,12 +104,11 @@ class Commands:
         allowances: VerbAllowances,
         pressure: PressureGauge,
         fan_out: FanOut,
-        deliveries: Deliveries,
+        replies: Replies,
         repeats: Repeats,
         missing: MissingInputs,
         recollection: Recollection,
         presence: Presence,
-        farewells: Farewells,
         revocations: Revocations,
         moderation: Moderation,
         history: IHistoryStore,
@@ -139,12 +128,11 @@ class Commands:
         self._allowances = allowances
         self._pressure = pressure
         self._fan_out = fan_out
-        self._deliveries = deliveries
+        self._replies = replies
         self._repeats = repeats
         self._missing = missing
         self._recollection = recollection
         self._presence = presence
-        self._farewells = farewells
         self._revocations = revocations
         self._moderation = moderation
         self._history = history
@@ -173,10 +161,10 @@ class Commands:
         now = self._clock.seconds()
         admission = session.answers.admit(message.number, message.command, now)
         if message.number <= session.answers.inherited:
-            answer = partial(self._publish, session, admission.settled)
+            answer = partial(self._replies.publish, session, admission.settled)
             self._repeats.repeat(session, message if admission.again else None, answer)
             return
-        self._publish(session, admission.settled)
+        self._replies.publish(session, admission.settled)
         if admission.early:
             self._meter.count("inputs_dropped", reason="early")
             self._missing.ask(session)
@@ -191,11 +179,11 @@ class Commands:
             self._loop.submit(
                 session.lane,
                 partial(self._carry_out, typed, message.text),
-                partial(self._failed, typed),
+                partial(self._replies.fail, typed),
             )
         except Overloaded as error:
             # Those before it are not done yet, so it is not noted that it is.
-            self._settle(typed, refused(error))
+            self._replies.settle(typed, refused(error))
 
     def _recall_first(self, session: Session, message: Input) -> None:
         """Answer what an earlier world has done, once it is known how; else it comes again."""
@@ -219,7 +207,7 @@ class Commands:
         admission = session.answers.admit(message.number, message.command, now)
         if admission.again and self._sessions.goes_on(session):
             self._repeats.say(session, message)
-        self._publish(session, admission.settled)
+        self._replies.publish(session, admission.settled)
 
     def occupants_wanted(self, message: OccupantsWanted) -> None:
         """Show the next page of who is in the room; dropped where too much waits already."""
@@ -246,27 +234,27 @@ class Commands:
     def _begin(self, typed: Typed, text: str) -> Deferred[Work] | None:
         """Carry out what no earlier world has."""
         if not self._sessions.goes_on(typed.session):
-            self._answer(typed, GONE)
+            self._replies.answer(typed, GONE)
             return None
         try:
             command = parse(clean(text), self._world.lexicon)
             if typed.again is not None and speaks_afar(command):
                 self._repeats.say(typed.session, typed.again)
-                self._answer(typed, None)
+                self._replies.answer(typed, None)
                 return None
             self._allowances.charge(typed.session.character, command, self._clock.seconds())
         except PlayerError as error:
-            self._answer(typed, refused(error))
+            self._replies.answer(typed, refused(error))
             return None
         if changes_state(command) and not self._pressure.takes_changes:
-            self._answer(typed, SAVING_FAILS)
+            self._replies.answer(typed, SAVING_FAILS)
             return None
         if isinstance(command, commands.ChangePassword):
             if command.old and command.new:
                 change = self._change_password(typed, command.old, command.new)
                 return Deferred.fromCoroutine(change)
             if typed.session.transport is Transport.WEBSOCKET:
-                self._answer(typed, ALL_AT_ONCE)
+                self._replies.answer(typed, ALL_AT_ONCE)
                 return None
         name = unresolved(command, self._world)
         if name is not None:
@@ -278,23 +266,23 @@ class Commands:
 
     def _do(self, typed: Typed, command: Command) -> None:
         if not self._sessions.goes_on(typed.session):
-            self._answer(typed, GONE)
+            self._replies.answer(typed, GONE)
             return
         try:
             events = decide(self._world, typed.session.character, command, self._utc_now())
             self._moderation.check(events)
         except PlayerError as error:
-            self._answer(typed, refused(error))
+            self._replies.answer(typed, refused(error))
             return
         refusal = next((silenced(event) for event in events if isinstance(event, Hushed)), None)
-        receipt = self._receipt(typed, refusal, events)
+        receipt = self._replies.receipt(typed, refusal, events)
         notes = self._audit.of_staff(typed.session, typed.number, events)
         changed = self._stage.perform(events, receipt, notes=notes)
         for event in events:
             self._follow(typed.session, event)
         if not changed:
             self._journal.note(receipt, self._recorder.lines(receipt.input, events))
-            self._settle(typed, refusal)
+            self._replies.settle(typed, refusal)
 
     def _follow(self, session: Session, event: Event) -> None:
         """Do what an event means beyond the world."""
@@ -313,17 +301,17 @@ class Commands:
         try:
             row = await self._recollection.look_up(typed.session, id)
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, UNAVAILABLE)
+            return partial(self._replies.answer, typed, UNAVAILABLE)
         if row is None:
             return partial(self._begin, typed, text)
-        return partial(self._settle, typed, refusal_of(row))
+        return partial(self._replies.settle, typed, refusal_of(row))
 
     async def _resolve(self, typed: Typed, command: Command, name: str) -> Work:
         try:
             identified = self._store.identify((name,)).addTimeout(LOAD_SECONDS, self._clock)
             found = (await identified).get(name_key(name))
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, UNAVAILABLE)
+            return partial(self._replies.answer, typed, UNAVAILABLE)
         if found is not None:
             player = Known(found.character, found.account, found.name, found.role)
             command = resolved(command, player)
@@ -334,7 +322,7 @@ class Commands:
         try:
             look = wanted(self._world, character, command, self._utc_now())
         except PlayerError as error:
-            self._answer(typed, refused(error))
+            self._replies.answer(typed, refused(error))
             return None
         return Deferred.fromCoroutine(self._recall(typed, command, look))
 
@@ -346,7 +334,7 @@ class Commands:
             await self._journal.catch_up().addTimeout(LOAD_SECONDS, self._clock)
             lines = await self._history.recent(look).addTimeout(LOAD_SECONDS, self._clock)
         except (Unavailable, TimeoutError):
-            return partial(self._answer, typed, UNAVAILABLE)
+            return partial(self._replies.answer, typed, UNAVAILABLE)
         return partial(self._do, typed, evolve(command, lines=lines))
 
     async def _change_password(self, typed: Typed, old: str, new: str) -> Work:
@@ -362,71 +350,14 @@ class Commands:
         try:
             await self._revocations.change_password(request)
         except (PlayerError, Unavailable) as error:
-            return partial(self._answer, typed, refused(error))
+            return partial(self._replies.answer, typed, refused(error))
         return partial(self._password_changed, typed)
 
     def _password_changed(self, typed: Typed) -> None:
         if self._sessions.goes_on(typed.session):
             words = "Your password is changed."
             self._fan_out.notice(typed.session, words, names=typed.names)
-        self._answer(typed, None)
-
-    # ------------------------------------------------------------ answers
-
-    def _failed(self, typed: Typed, failure: Failure) -> None:
-        if failure.check(CancelledError, TimeoutError):
-            self._answer(typed, UNAVAILABLE)
-            return
-        self._log.error(
-            "A command of {character} failed: {cause}",
-            cause=type(failure.value).__name__,
-            number=typed.number,
-            **typed.session.context,
-        )
-        self._answer(typed, INTERNAL_ERROR)
-
-    def _committed(self, typed: Typed, events: Iterable[Event], outcome: Outcome) -> None:
-        if outcome is Outcome.COMMITTED:
-            for event in events:
-                if isinstance(event, TOLD_WHEN_SAVED):
-                    self._fan_out.tell(event, (), typed.command, typed.names)
-        if outcome is not Outcome.LOST:
-            self._settle(typed, None if outcome is Outcome.COMMITTED else NOT_SAVED)
-
-    def _answer(self, typed: Typed, refusal: Refusal | None) -> None:
-        """Answer an input that changed nothing, when its turn has come in its lane."""
-        self._journal.note(self._receipt(typed, refusal))
-        self._settle(typed, refusal)
-
-    def _receipt(
-        self, typed: Typed, refusal: Refusal | None, events: Iterable[Event] = ()
-    ) -> Receipt:
-        session = typed.session
-        answer = None
-        if typed.command is not None and (refusal is None or refusal.retry_after is None):
-            answer = AnswerRow(
-                session=session.id,
-                command=typed.command,
-                ordinal=session.answers.next_ordinal(),
-                number=typed.number,
-                code=refusal.code if refusal else None,
-                message=refusal.message if refusal else None,
-            )
-        done = InputRow(session.id, session.character, typed.number)
-        return Receipt(done, answer, partial(self._committed, typed, events), typed.names)
-
-    def _settle(self, typed: Typed, refusal: Refusal | None) -> None:
-        outcome = "done" if refusal is None else refusal.code
-        self._meter.count("commands", outcome=outcome)
-        self._meter.observe("command_seconds", self._clock.seconds() - typed.came)
-        self._publish(typed.session, typed.session.answers.settle(typed.number, refusal))
-        self._farewells.answered(typed.session)
-
-    def _publish(self, session: Session, answers: Iterable[Settled]) -> None:
-        for settled in answers:
-            under_way = self._deliveries.keeps(session.id, settled.number)
-            answer = evolve(settled, under_way=True) if under_way else settled
-            self._gateways.tell(session.gateway, answer)
+        self._replies.answer(typed, None)
 
 
 def _nothing() -> None:

@@ -39,6 +39,7 @@ from mudserver.game.reattachment import Reattachments
 from mudserver.game.recollection import Recollection
 from mudserver.game.recorder import Recorder
 from mudserver.game.repeats import Repeats
+from mudserver.game.replies import Replies
 from mudserver.game.restoration import Restoration
 from mudserver.game.revalidation import Revalidation
 from mudserver.game.revocations import Revocations
@@ -312,6 +313,15 @@ def assemble(
     missing = MissingInputs(
         sessions=sessions, gateways=gateways, clock=ports.clock, meter=ports.meter
     )
+    replies = Replies(
+        journal=journal,
+        fan_out=fan_out,
+        deliveries=deliveries,
+        farewells=farewells,
+        gateways=gateways,
+        clock=ports.clock,
+        meter=ports.meter,
+    )
     commands = Commands(
         world=world,
         store=ports.world,
@@ -322,12 +332,11 @@ def assemble(
         allowances=VerbAllowances(limits.verbs, ports.meter),
         pressure=pressure,
         fan_out=fan_out,
-        deliveries=deliveries,
+        replies=replies,
         repeats=repeats,
         missing=missing,
         recollection=recollection,
         presence=presence,
-        farewells=farewells,
         revocations=revocations,
         moderation=moderation,
         history=ports.history,

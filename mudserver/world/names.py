@@ -24,10 +24,11 @@ _ARTICLES: Final = frozenset({"a", "an", "the", "some"})
 
 #: Titles of those who run a world, and words that stand for a person in our sentences.
 _RESERVED: Final = """
-admin administrator builder god immortal mod moderator operator owner root staff sysop wizard
+admin administrator builder gm god goddess immortal mod moderator operator owner root staff sysop
+wizard
 all anybody anyone everybody everyone he her here him it me myself nobody none self she
 somebody someone system the them they us we who you your yourself
-account connect create exit login logout name network new register
+account connect console create exit login logout name network new register server
 """
 
 

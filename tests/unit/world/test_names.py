@@ -76,6 +76,8 @@ class NameTests(SynchronousTestCase):
             "mrs",
             "admin",
             "Wizard",
+            "GM",
+            "server",
             "You",
             "someone",
             "System",

@@ -319,6 +319,8 @@ class Contact(ABC):
         try:
             await work
         except CancelledError:
+            # Whoever has given it up: the peer would wait for ever.
+            self.close(CloseCode.TRY_LATER, "That was given up; try again later.")
             raise
         except Exception:  # noqa: BLE001 - a connection that waits for nothing would wait for ever
             self._shared.meter.count("background_failures", name=name)

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from mudserver.errors import (
     Banned,
@@ -208,6 +208,13 @@ class GreetingTest(JsonLinkTestCase):
         link, wire = self.connect()
         self.send(link, HELLO)
         self.pass_time(10.5)
+        self.assertIs(wire.code, CloseCode.TRY_LATER)
+
+    def test_the_world_gives_up(self) -> None:
+        """Nor where the world ends in the middle of its answer."""
+        link, wire = self.connect()
+        self.send(link, HELLO)
+        self.world.answer(CancelledError())
         self.assertIs(wire.code, CloseCode.TRY_LATER)
 
     def test_lost_while_authenticating(self) -> None:

@@ -1,12 +1,16 @@
 """One turn of the reactor takes on so much, and no more."""
 
+import atexit
 import gc
 import os
 import select
+import subprocess
+import sys
 from types import SimpleNamespace
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from mudserver.service import turns
 from mudserver.service.turns import (
     YOUNG_OBJECTS,
     BoundedPoller,
@@ -65,10 +69,32 @@ class BoundedPollerTest(SynchronousTestCase):
         bound_turns(SimpleNamespace())
 
 
+_ENDS = """
+import runpy, sys
+
+class Garbage:
+    def __del__(self):
+        print("looked for")
+
+runpy.run_path(sys.argv[1])["bound_collection"]()
+garbage = Garbage()
+garbage.itself = garbage
+del garbage
+print("ends")
+"""
+
+
 class CollectionTest(SynchronousTestCase):
+    def test_not_at_the_end(self) -> None:
+        """A process that ends looks for garbage no more."""
+        command = [sys.executable, "-c", _ENDS, turns.__file__]
+        ended = subprocess.run(command, capture_output=True, text=True, check=True)
+        self.assertEqual(ended.stdout, "ends\n")
+
     def test_seldom(self) -> None:
         """Python looks for garbage in cycles less often, and still does."""
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(atexit.unregister, gc.freeze)
         bound_collection()
         self.assertTrue(gc.isenabled())
         self.assertEqual(gc.get_threshold()[0], YOUNG_OBJECTS)

@@ -9,7 +9,7 @@ from mudserver.interfaces.authority import Register
 from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.history import ChatLine, Retention, TellLine
 from mudserver.world.role import Role
-from tests.unit.game.test_commands import CommandsTestCase
+from tests.unit.game.scene import CommandsTestCase
 from tests.unit.game.theatre import HOME, PASSWORD
 
 

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mudserver.errors import MudError, Unavailable
+from mudserver.game.cut_off import CutOff
 from mudserver.interfaces.bus import WORLD, IBus, Request
 from mudserver.interfaces.standby import Standby, StandbyWanted, standby_subject
 from mudserver.interfaces.succession import ISuccession
@@ -60,6 +61,7 @@ class StandbyPorts:
         clock: What all waiting is measured by.
         myself: Tells who stands by, for so many seconds now.
         broken: Told what the world could not open for, and won't.
+        linked: Tells whether this process has its link to the bus.
     """
 
     world: IPlayable
@@ -68,6 +70,7 @@ class StandbyPorts:
     clock: IReactorTime
     myself: Callable[[float], Standby]
     broken: Callable[[Exception], None]
+    linked: Callable[[], bool]
 
 
 class StandbyWorld(Service):
@@ -91,10 +94,19 @@ class StandbyWorld(Service):
         self._opened: Deferred[bool] | None = None
         self._handing: Deferred[None] | None = None
         self.phase = Phase.STOPPED
+        self._cut_off = CutOff(
+            bus=ports.bus,
+            clock=ports.clock,
+            linked=ports.linked,
+            waits=lambda: self.phase is Phase.WAITING,
+            claim=ports.succession.claim,
+        )
 
     def startService(self) -> None:
         """Begin to stand by."""
         Service.startService(self)
+        self._ports.succession.heed(self._claimed)
+        self._cut_off.start()
         self._run()
 
     def stopService(self) -> Deferred[None]:
@@ -192,6 +204,7 @@ class StandbyWorld(Service):
             self._ports.broken(error if isinstance(error, Exception) else RuntimeError(str(error)))
 
     async def _stop(self) -> None:
+        self._cut_off.stop()
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
@@ -205,6 +218,21 @@ class StandbyWorld(Service):
             await self._ports.succession.leave()
 
     # ------------------------------------------------------------ handing over
+
+    def _claimed(self, by: str) -> None:
+        """Another one, which can be reached, wants our turn: it has it where we can't be."""
+        if self.phase is Phase.OPEN and self._cut_off.complete:
+            self._log.warn(
+                "This world has no link to the bus, and makes room for {by}, which has.", by=by
+            )
+            Deferred.fromCoroutine(self._hand_over(by)).addErrback(self._not_handed_over)
+
+    def _not_handed_over(self, failure: Failure) -> None:
+        """Without a link we may not see that another world is open: that is none of our faults."""
+        if failure.check(Unavailable):
+            self._log.info("{problem}", problem=failure.getErrorMessage())
+        else:
+            self._log.failure("This world could not be closed in good order.", failure)
 
     async def _hand_over(self, to: str) -> None:
         self.check()

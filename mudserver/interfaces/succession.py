@@ -1,5 +1,7 @@
 """Whose turn it is to be the world of a database."""
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
@@ -35,4 +37,17 @@ class ISuccession(Interface):
 
         Returns:
             Fires when another can have it. Never fails: others that can't be told in time find out.
+        """
+
+    def claim() -> None:
+        """Ask whoever has its turn to leave it to us, where we wait; what comes of it is theirs to
+        say. Soon, or not at all where that one can't be told now.
+        """
+
+    def heed(claimed: Callable[[str], None]) -> None:
+        """
+        Have something called when another one claims our turn.
+
+        Args:
+            claimed: Gets that one's name.
         """

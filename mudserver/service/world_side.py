@@ -179,6 +179,7 @@ class WorldSide:
             clock=ground.reactor,
             myself=self._myself,
             broken=self._lifecycle.broken,
+            linked=lambda: self._bus.linked,
         )
 
     def _myself(self, seconds: float) -> Standby:

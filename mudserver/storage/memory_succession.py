@@ -1,5 +1,6 @@
 """Succession in memory, for one process."""
 
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define, field
@@ -39,6 +40,7 @@ class MemorySuccession:
         self.name: Final = name
         self._candidates = candidates
         self._waiters: list[Deferred[None]] = []
+        self._claimed: Callable[[str], None] = _unheeded
 
     @property
     def held(self) -> bool:
@@ -64,6 +66,20 @@ class MemorySuccession:
             waiter.errback(CancelledError())
         return succeed(None)
 
+    def claim(self) -> None:
+        """Implement `ISuccession.claim`."""
+        holder = self._candidates.holder
+        if self in self._candidates.waiting and holder is not None:
+            holder.asked(self.name)
+
+    def heed(self, claimed: Callable[[str], None]) -> None:
+        """Implement `ISuccession.heed`."""
+        self._claimed = claimed
+
+    def asked(self, name: str) -> None:
+        """Hear that another one claims the turn."""
+        self._claimed(name)
+
     def begin(self) -> None:
         """Have its turn."""
         waiters, self._waiters = self._waiters, []
@@ -86,3 +102,8 @@ class MemorySuccession:
     def _give_up(self, waiter: Deferred[None]) -> None:
         self._waiters.remove(waiter)
         self.leave()
+
+
+def _unheeded(name: str) -> None:
+    """Nobody heeds who claims the turn."""
+    del name

@@ -1,5 +1,6 @@
 """Succession by an advisory lock of PostgreSQL, on a connection of its own."""
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -20,6 +21,9 @@ LOCK: Final = (0x6D756473, 0x77726C64)
 
 #: Where the next one is told that it can have its turn; what is said there is its name.
 CHANNEL: Final = "mudserver_succession"
+
+#: Where the one that has its turn is asked to leave it; what is said there is the asker's name.
+CLAIMS: Final = "mudserver_claims"
 
 #: Seconds between two tries to get the lock. To wait for it within the statement would keep
 #: VACUUM from its work for as long as one stands by.
@@ -58,7 +62,8 @@ _THEIRS: Final = (
 #: Bytes of a session's name in PostgreSQL.
 _MAX_NAME_BYTES: Final = 63
 
-_LISTEN: Final = f"LISTEN {CHANNEL}"
+_LISTEN: Final = f"LISTEN {CHANNEL}; LISTEN {CLAIMS}"
+_CLAIM: Final = f"SELECT pg_notify('{CLAIMS}', %s)"
 _TRY: Final = "SELECT pg_try_advisory_lock(%s, %s)"
 _PASS_ON: Final = f"SELECT pg_advisory_unlock(%s, %s), pg_notify('{CHANNEL}', %s)"
 # A lock on a server that is no primary any more is worth nothing: others hold it elsewhere.
@@ -96,6 +101,8 @@ class PostgresSuccession:
         self._to: str | None = None
         self._courteous_until = 0.0
         self._had = False
+        self._claiming = False
+        self._claimed: Callable[[str], None] | None = None
         self._broken = False
         self._held = False
 
@@ -130,6 +137,15 @@ class PostgresSuccession:
             self._late = self._reactor.callLater(LEAVE_SECONDS, running.cancel)
             self._awake()
         return left
+
+    def claim(self) -> None:
+        """Implement `ISuccession.claim`."""
+        self._claiming = True
+        self._awake()
+
+    def heed(self, claimed: Callable[[str], None]) -> None:
+        """Implement `ISuccession.heed`."""
+        self._claimed = claimed
 
     # ------------------------------------------------------------ one's place
 
@@ -189,7 +205,11 @@ class PostgresSuccession:
 
     async def _take(self, connection: Connection) -> None:
         """Try until the lock is ours, or we leave."""
+        self._claiming = False
         while self._to is None:
+            if self._claiming:
+                self._claiming = False
+                await connection.execute(_CLAIM, (self._name,))
             patience = self._courteous_until - self._reactor.seconds()
             if patience <= 0:
                 await self._check(connection)
@@ -251,9 +271,12 @@ class PostgresSuccession:
             wake.callback(None)
 
     def _heard(self, channel: str, text: str) -> None:
-        del channel
         if self._to is not None:
             return  # these are our own words
+        if channel == CLAIMS:
+            if self._held and self._claimed is not None and text != self._name:
+                self._claimed(text)
+            return
         others = text not in ("", self._name)
         self._courteous_until = self._reactor.seconds() + COURTESY_SECONDS if others else 0.0
         self._awake()

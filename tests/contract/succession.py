@@ -134,6 +134,26 @@ class SuccessionContract(TestCase):
         await self.until(lambda: ann.held or bob.held)
         turn.addErrback(lambda _: None)
 
+    async def test_claimed(self) -> None:
+        """Who has the turn hears who claims it of those that wait, and keeps it all the same."""
+        ann, bob, cid = (self.candidate(name) for name in ("ann", "bob", "cid"))
+        heard: list[str] = []
+        for candidate in (ann, bob):
+            candidate.heed(heard.append)
+        await ann.turn()
+        turn = bob.turn()
+        await self.looked()
+        ann.claim()
+        cid.claim()
+        bob.claim()
+        await self.until(lambda: heard)
+        await self.looked()
+        self.assertEqual(heard, ["bob"])
+        self.assertTrue(ann.held)
+        self.assertNoResult(turn)
+        await ann.leave("bob")
+        await turn
+
     async def test_leave_without(self) -> None:
         """To leave without a place is no error."""
         await self.candidate("ann").leave()

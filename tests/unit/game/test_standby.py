@@ -5,10 +5,12 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import BusUnavailable, StartupError, StorageUnavailable, Unavailable
+from mudserver.game.cut_off import ALONE_SECONDS, LOOK_SECONDS
 from mudserver.game.standby import (
     OPEN_SECONDS,
     RETRY_SECONDS,
@@ -19,6 +21,7 @@ from mudserver.game.standby import (
 from mudserver.interfaces.bus import WORLD, Request
 from mudserver.interfaces.standby import Standby, StandbyWanted, standby_subject
 from mudserver.storage.memory_succession import MemoryCandidates, MemorySuccession
+from tests.unit.logs import Captured
 
 
 @define(eq=False)
@@ -66,6 +69,7 @@ class StandbyTestCase(SynchronousTestCase):
         self.bus = LoopbackBus(self.clock)
         self.candidates = MemoryCandidates()
         self.broken: list[Exception] = []
+        self.unlinked: set[str] = set()
         self.successions: dict[str, MemorySuccession] = {}
 
     def make(self, peer: str) -> tuple[StandbyWorld, FakeWorld]:
@@ -79,6 +83,7 @@ class StandbyTestCase(SynchronousTestCase):
             clock=self.clock,
             myself=lambda seconds: Standby(peer, "1", "host", 7, seconds, ""),
             broken=self.broken.append,
+            linked=lambda: peer not in self.unlinked,
         )
         return StandbyWorld(ports), world
 
@@ -256,3 +261,80 @@ class HandOverTests(StandbyTestCase):
         self.two.problem = None
         self.clock.advance(RETRY_SECONDS)
         self.assertEqual(self.second.phase, Phase.OPEN)
+
+
+class CutOffTests(StandbyTestCase):
+    """One is open, one stands by, and the way to one of them is cut."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.first, self.one = self.begin("one")
+        self.second, self.two = self.begin("two")
+
+    def tearDown(self) -> None:
+        """A world that has stopped leaves no timer behind."""
+        for each in (self.second, self.first):
+            each.stopService().addErrback(lambda _: None)
+        self.clock.advance(OPEN_SECONDS)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def cut(self, peer: str, world: FakeWorld) -> None:
+        """Have nothing get through to a world."""
+        self.unlinked.add(peer)
+        world.withdraw()
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.pump([1.0] * int(seconds))
+
+    @property
+    def phases(self) -> tuple[Phase, Phase]:
+        return self.first.phase, self.second.phase
+
+    def test_makes_room(self) -> None:
+        """One that can't be reached makes room for the other, and stands by; both logs say so."""
+        self.cut("one", self.one)
+        with Captured() as logs:
+            self.pass_time(ALONE_SECONDS + 2 * LOOK_SECONDS)
+        self.assertEqual(self.phases, (Phase.WAITING, Phase.OPEN))
+        self.assertEqual((self.one.open, self.two.opened), (False, 1))
+        told = [formatEvent(each) for each in logs if each["log_level"].name == "warn"]
+        self.assertEqual(len(told), 2)
+        self.assertIn("makes room for two", told[1])
+        self.unlinked.clear()
+        self.pass_time(2 * OPEN_SECONDS)
+        self.assertEqual(self.phases, (Phase.WAITING, Phase.OPEN))
+
+    def test_not_for_a_moment(self) -> None:
+        """A cut that heals in time is no reason."""
+        self.cut("one", self.one)
+        self.pass_time(ALONE_SECONDS - 2 * LOOK_SECONDS)
+        self.unlinked.clear()
+        self.one.withdraw = self.bus.respond(WORLD, _respond)
+        self.pass_time(ALONE_SECONDS)
+        self.assertEqual(self.phases, (Phase.OPEN, Phase.WAITING))
+
+    def test_nobody_can_be_reached(self) -> None:
+        """Where the hub is gone, and so the link of both, all stays as it is."""
+        self.cut("one", self.one)
+        self.unlinked.add("two")
+        self.pass_time(10 * ALONE_SECONDS)
+        self.assertEqual(self.phases, (Phase.OPEN, Phase.WAITING))
+
+    def test_opening(self) -> None:
+        """One that has its link keeps its turn, though it does not respond: such as while it opens
+        a large world. It is asked all the same, which is logged once.
+        """
+        self.one.withdraw()
+        with Captured() as logs:
+            self.pass_time(10 * ALONE_SECONDS)
+        self.assertEqual(self.phases, (Phase.OPEN, Phase.WAITING))
+        self.assertEqual(len([each for each in logs if each["log_level"].name == "warn"]), 1)
+
+    def test_not_saved(self) -> None:
+        """One that can't save makes room, too, and its log says what is lost."""
+        self.cut("one", self.one)
+        self.one.saving = fail(StorageUnavailable("away"))
+        with Captured() as logs:
+            self.pass_time(ALONE_SECONDS + 2 * LOOK_SECONDS)
+        self.assertEqual(self.second.phase, Phase.OPEN)
+        self.assertTrue(any("away" in formatEvent(each) for each in logs))

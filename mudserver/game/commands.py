@@ -22,14 +22,7 @@ from mudserver.game.presence import Presence
 from mudserver.game.pressure import PressureGauge
 from mudserver.game.recollection import Recollection
 from mudserver.game.recorder import Recorder
-from mudserver.game.refusals import (
-    ALL_AT_ONCE,
-    GONE,
-    SAVING_FAILS,
-    UNAVAILABLE,
-    refused,
-    silenced,
-)
+from mudserver.game.refusals import ALL_AT_ONCE, GONE, SAVING_FAILS, UNAVAILABLE, refused, silenced
 from mudserver.game.repeats import Repeats
 from mudserver.game.replies import Replies
 from mudserver.game.revocations import Revocations

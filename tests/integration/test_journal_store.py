@@ -26,7 +26,8 @@ from mudserver.storage.letters import PostgresLetterBox
 from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, MuteMade
 from tests.contract.areas import harbour_world
-from tests.contract.journal import LONG_AGO, JournalStoreContract
+from tests.contract.journal import JournalStoreContract
+from tests.contract.journals import LONG_AGO
 from tests.contract.stores import StoreContract
 from tests.integration.test_stores import PostgresCase, clock
 

@@ -9,10 +9,7 @@ from mudserver.game.dirt import JournalLimits, Outcome, Receipt
 from mudserver.game.journal import GATHER_CHANGES, GATHER_SECONDS
 from mudserver.ids import CharacterId, Epoch, InputNumber, SessionId
 from mudserver.interfaces.history import ChatLine
-from mudserver.interfaces.journal import (
-    AnswerRow,
-    InputRow,
-)
+from mudserver.interfaces.journal import AnswerRow, InputRow
 from mudserver.world.applied import ItemPlaced, MuteLifted, MuteMade
 from tests.unit.game.journals import (
     ANN,

@@ -14,12 +14,7 @@ from mudserver.game import committer
 from mudserver.game.dirt import NOT_SAVED, Outcome, Receipt
 from mudserver.game.journal import GATHER_SECONDS, Journal
 from mudserver.ids import CharacterId, InputNumber
-from mudserver.interfaces.journal import (
-    AnswerRow,
-    InputRow,
-    JournalRow,
-    RefusedRow,
-)
+from mudserver.interfaces.journal import AnswerRow, InputRow, JournalRow, RefusedRow
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteMade

@@ -222,8 +222,8 @@ class DeadLetters:
                 )
             letters = deque(found.letters)
             while letters:
-                if not await self._keep(_batch(letters)):
-                    return
+                if self._stopping or not await self._keep(_batch(letters)):
+                    return  # all are offered again, by whoever has that file next
             if found.end:
                 forgotten = await self._elsewhere(lambda: spool.cut(found))
                 self._log.info(

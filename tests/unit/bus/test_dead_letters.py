@@ -160,6 +160,17 @@ class DeadLettersTest(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.spooled(), ["1", "2", "3"])
 
+    def test_stop_while_offering(self) -> None:
+        """One that stops does not go on to offer what was spooled: that stays for the next."""
+        self.spool.append(tuple(letter(id, bytes(BATCH_BYTES)) for id in "123"))
+        self.keeper.answer = Deferred()
+        self.letters.start()
+        stopped = self.letters.stop()
+        self.assertNoResult(stopped)
+        self.keeper.answer.callback(None)
+        self.successResultOf(stopped)
+        self.assertEqual((self.keeper.kept, self.spooled()), (["1"], ["1", "2", "3"]))
+
     def test_refused(self) -> None:
         """A letter that is refused for good is lost alone, and doesn't stand in others' way."""
         self.keeper.away = True

@@ -242,7 +242,7 @@ class JsonLink(Link):
                 )
             ).data
         )
-        self.close(_close_code(error), error.message)
+        self.close(_close_code(error), error.message, error.retry_after or 0.0)
 
     def can_go_on(self, seat: Seat) -> bool:
         """Implement `Link.can_go_on`: all that was missed must be here still."""
@@ -384,6 +384,9 @@ def _close_code(error: PlayerError) -> CloseCode:
             return error.close_code
         case Banned():
             return CloseCode.BANNED
+        case _ if error.retry_after is not None:
+            # Others may have used up the tries: who has the right password shouldn't stay away.
+            return CloseCode.TRY_LATER
         case _:
             return CloseCode.NOT_AUTHENTICATED
 

@@ -180,7 +180,7 @@ class GreetingTest(JsonLinkTestCase):
         """A refusal is told as an error, and closes with the code that fits."""
         for error, code in (
             (WrongCredentials("No."), CloseCode.NOT_AUTHENTICATED),
-            (TooManyTries("Wait.", retry_after=7.0), CloseCode.NOT_AUTHENTICATED),
+            (TooManyTries("Wait.", retry_after=7.0), CloseCode.TRY_LATER),
             (NotAuthenticated("Old.", CloseCode.EXPIRED), CloseCode.EXPIRED),
             (NotAuthenticated("Spent."), CloseCode.REVOKED),
             (Banned("Never."), CloseCode.BANNED),
@@ -192,6 +192,7 @@ class GreetingTest(JsonLinkTestCase):
             self.assertEqual((told["type"], told["code"]), ("error", error.code))
             self.assertEqual(told.get("retry_after"), error.retry_after)
             self.assertEqual((closing["type"], closing["code"]), ("closing", code))
+            self.assertGreaterEqual(closing.get("reconnect_after", 0.0), error.retry_after or 0.0)
             self.assertIs(wire.code, code)
             self.assertEqual(self.meter.counts[f"refusals {error.code}"] > 0, True)
 

@@ -30,15 +30,10 @@ from mudserver.telemetry.metrics import NullMeter
 from mudserver.world.applied import CharacterPlaced, ItemPlaced, MuteLifted, MuteMade
 from mudserver.world.area import Key
 from mudserver.world.role import Role
+from tests.contract.account_stores import AccountStoreContract
 from tests.contract.areas import harbour_world
-from tests.contract.stores import (
-    NOW,
-    AccountStoreContract,
-    StoreContract,
-    WorldStoreContract,
-    digest,
-    token_row,
-)
+from tests.contract.stores import NOW, StoreContract, digest, token_row
+from tests.contract.world_stores import WorldStoreContract
 from tests.integration.database import ObservedPool, migrated_database
 from tests.integration.postgres import connected
 

@@ -12,7 +12,7 @@ from mudserver.interfaces.authority import Origin
 from mudserver.interfaces.play import Refusal
 from mudserver.session.bucket import Rate
 from tests.unit.gateway.bench import FakeWire
-from tests.unit.gateway.test_json_link import HELLO, JsonLinkTestCase
+from tests.unit.gateway.json_links import HELLO, JsonLinkTestCase
 from tests.unit.gateway.test_telnet import TelnetTestCase
 
 IAC_NOP = b"\xff\xf1"

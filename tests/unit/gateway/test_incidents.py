@@ -25,7 +25,7 @@ from mudserver.interfaces.play import Refusal
 from mudserver.session.outbox import Frame
 from mudserver.view.line import View
 from tests.unit.gateway.bench import HOME, FakeWire
-from tests.unit.gateway.test_json_link import HELLO, JsonLinkTestCase
+from tests.unit.gateway.json_links import HELLO, JsonLinkTestCase
 from tests.unit.gateway.test_telnet import TelnetTestCase
 from tests.unit.gateway.web_bench import Bench
 

@@ -9,7 +9,8 @@ from mudserver.errors import StorageUnavailable
 from mudserver.interfaces.stores import IAccountStore, IWorldStore
 from mudserver.storage.memory import MemoryAccountStore, MemoryDatabase, MemoryWorldStore
 from mudserver.storage.memory_journal import MemoryJournalStore
-from tests.contract.stores import AccountStoreContract, WorldStoreContract
+from tests.contract.account_stores import AccountStoreContract
+from tests.contract.world_stores import WorldStoreContract
 
 
 class MemoryAccountStoreTests(AccountStoreContract, TestCase):

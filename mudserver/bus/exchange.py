@@ -200,10 +200,10 @@ class Exchange:
         if name:
             receipts = self._receipts
             full = receipts.count(member) >= self._limits.unconfirmed
-            if (full and not receipts.has(member, name)) or self._fills(member, payload):
+            if (full and not receipts.has(member, name)) or self._fills(member, subject, payload):
                 refused = _refuse(member, envelope, subject, _TOO_MANY)
                 return [*refused, (member, Receipt("", name, 0))]
-            receipts.expect(member, name, receivers, now, len(payload))
+            receipts.expect(member, name, receivers, now, subject=subject, size=len(payload))
             if not receivers:
                 return [(member, Receipt("", name, 0))]
         sender, seq = member.sender, envelope.seq
@@ -212,9 +212,9 @@ class Exchange:
             for receiver, subscriptions in receivers
         ]
 
-    def _fills(self, member: Member, payload: bytes) -> bool:
-        """Tell whether too much of a member would be under way with that."""
-        size = self._receipts.size(member) + self._questions.size(member)
+    def _fills(self, member: Member, subject: str, payload: bytes) -> bool:
+        """Tell whether too much of a member would be under way there with that."""
+        size = self._receipts.size(member, subject) + self._questions.size(member, subject)
         return size + len(payload) > self._limits.under_way
 
     def _confirm(self, member: Member, receipt: Receipt) -> Outgoing:
@@ -295,7 +295,9 @@ class Exchange:
         elif self._questions.has(member, ask.id):
             # No `Fail`: that would be taken for the answer to the other one.
             return _refuse(member, ask, ask.subject, _KNOWN)
-        elif self._questions.count(member) >= limits.questions or self._fills(member, ask.payload):
+        elif self._questions.count(member) >= limits.questions or self._fills(
+            member, ask.subject, ask.payload
+        ):
             problem = _TOO_MANY
         if problem:
             reason = f"The hub refuses a question: {problem}."

@@ -25,8 +25,9 @@ class ExchangeLimits:
         questions: That it asked and that are not answered.
         unconfirmed: Durable messages that it published and that not all have confirmed; the
             publisher is told at once that another one was not received, and sends it again later.
-        under_way: Bytes of all these durable messages and questions together, so that one member
-            can't fill the links of others; such a message counts each time that it is sent.
+        under_way: Bytes of all these durable messages and questions that go to one subject, so that
+            a member can't fill the links of others; such a message counts each time that it is
+            sent.
         payload: Bytes of one message, request or reply.
         patience: Seconds for which a question is kept at most, whatever its asker says.
         confirmation: Seconds for which the exchange waits until all have confirmed a durable

@@ -26,6 +26,7 @@ class _Question:
         responder: Who is to answer.
         number: The exchange's number of it.
         second: When it is forgotten, in whole seconds.
+        subject: Where it was asked.
         size: Bytes of what is asked.
     """
 
@@ -34,6 +35,7 @@ class _Question:
     responder: Member
     number: int
     second: int
+    subject: str
     size: int
 
 
@@ -44,7 +46,7 @@ class Questions:
         self._asked = 0
         self._open: dict[int, _Question] = {}
         self._by_asker: dict[Member, dict[int, _Question]] = {}
-        self._sizes: Counter[Member] = Counter()
+        self._sizes: Counter[tuple[Member, str]] = Counter()
         self._by_responder: dict[Member, dict[int, _Question]] = {}
         self._by_second: dict[int, dict[int, _Question]] = {}
 
@@ -56,9 +58,9 @@ class Questions:
         """Return how many a member waits for."""
         return len(self._by_asker.get(asker, ()))
 
-    def size(self, asker: Member) -> int:
-        """Return how many bytes those take that a member waits for."""
-        return self._sizes[asker]
+    def size(self, asker: Member, subject: str) -> int:
+        """Return how many bytes those on a subject take that a member waits for."""
+        return self._sizes[asker, subject]
 
     def has(self, asker: Member, number: int) -> bool:
         """Tell whether a member waits for the answer to a question of that number."""
@@ -76,9 +78,11 @@ class Questions:
         """
         self._asked += 1
         number = self._asked
-        question = _Question(asker, ask.id, responder, number, math.ceil(until), len(ask.payload))
+        question = _Question(
+            asker, ask.id, responder, number, math.ceil(until), ask.subject, len(ask.payload)
+        )
         self._open[number] = question
-        self._sizes[asker] += question.size
+        self._sizes[asker, ask.subject] += question.size
         self._by_asker.setdefault(asker, {})[ask.id] = question
         self._by_responder.setdefault(responder, {})[number] = question
         self._by_second.setdefault(question.second, {})[number] = question
@@ -115,9 +119,10 @@ class Questions:
     def _close(self, question: _Question) -> None:
         del self._open[question.number]
         _take_out(self._by_asker, question.asker, question.id)
-        self._sizes[question.asker] -= question.size
-        if question.asker not in self._by_asker:
-            del self._sizes[question.asker]
+        where = question.asker, question.subject
+        self._sizes[where] -= question.size
+        if not self._sizes[where]:
+            del self._sizes[where]
         _take_out(self._by_responder, question.responder, question.number)
         _take_out(self._by_second, question.second, question.number)
 

@@ -19,6 +19,7 @@ class _Unconfirmed:
         publisher: Who waits for its receipt.
         id: The publisher's name of it.
         waiting: Who has not confirmed it.
+        subject: Where it goes.
         size: Bytes that were sent, with those of earlier times.
         received: How many have.
         error: Of the first who can't understand it.
@@ -28,6 +29,7 @@ class _Unconfirmed:
     publisher: Member
     id: str
     waiting: set[Member]
+    subject: str
     size: int
     until: float
     received: int = field(init=False, default=0)
@@ -45,7 +47,7 @@ class Receipts:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._by_sender: dict[str, dict[str, _Unconfirmed]] = {}
-        self._sizes: Counter[str] = Counter()
+        self._sizes: Counter[tuple[str, str]] = Counter()
         # In the order of their deadlines.
         self._all: dict[_Unconfirmed, None] = {}
         self._owed: dict[Member, dict[_Unconfirmed, None]] = {}
@@ -58,9 +60,9 @@ class Receipts:
         """Return how many a member waits for."""
         return len(self._by_sender.get(publisher.sender, ()))
 
-    def size(self, publisher: Member) -> int:
-        """Return how many bytes those take that a member waits for."""
-        return self._sizes[publisher.sender]
+    def size(self, publisher: Member, subject: str) -> int:
+        """Return how many bytes those to a subject take that a member waits for."""
+        return self._sizes[publisher.sender, subject]
 
     def has(self, publisher: Member, name: str) -> bool:
         """Tell whether a member waits for that one."""
@@ -72,6 +74,8 @@ class Receipts:
         name: str,
         receivers: Sequence[Receiver],
         now: float,
+        *,
+        subject: str = "",
         size: int = 0,
     ) -> None:
         """
@@ -84,7 +88,8 @@ class Receipts:
             name: The publisher's name of the message.
             receivers: Who gets it.
             now: In seconds.
-            size: Bytes of the message.
+            subject: Where the message goes.
+            size: Bytes of it.
         """
         earlier = self._by_sender.get(publisher.sender, {}).get(name)
         if earlier is not None:
@@ -93,9 +98,9 @@ class Receipts:
         if not receivers:
             return
         waiting = {member for member, _ in receivers}
-        message = _Unconfirmed(publisher, name, waiting, size, now + self._patience)
+        message = _Unconfirmed(publisher, name, waiting, subject, size, now + self._patience)
         self._by_sender.setdefault(publisher.sender, {})[name] = message
-        self._sizes[publisher.sender] += size
+        self._sizes[publisher.sender, subject] += size
         self._all[message] = None
         for member in waiting:
             self._owed.setdefault(member, {})[message] = None
@@ -155,8 +160,11 @@ class Receipts:
         sender = message.publisher.sender
         mine = self._by_sender[sender]
         del mine[message.id]
-        self._sizes[sender] -= message.size
         if not mine:
-            del self._by_sender[sender], self._sizes[sender]
+            del self._by_sender[sender]
+        where = sender, message.subject
+        self._sizes[where] -= message.size
+        if not self._sizes[where]:
+            del self._sizes[where]
         for receiver in tuple(message.waiting):
             self._settle(message, receiver)

@@ -76,6 +76,13 @@ class SharesTest(SynchronousTestCase):
         other = self.exchange.join("g2", ALL_RIGHTS)
         self.assertEqual(len(self.say(other, durable("m1", b"....."))), 1)
 
+    def test_elsewhere(self) -> None:
+        """What waits for one who hangs is nothing to what goes to others."""
+        self.say(self.world, Subscribe(2, "gateway.g1"))
+        self.say(self.gateway, durable("m1", b"....."))
+        out = self.say(self.gateway, Publish("gateway.g1", 1, "m2", b"....."))
+        self.assertEqual([to for to, _ in out], [self.world])
+
     def test_forgotten(self) -> None:
         """What is not confirmed or answered in time no longer counts."""
         self.say(self.gateway, durable("m1", b".."))

@@ -217,6 +217,8 @@ class Outgoing:
 
     def _take(self, subject: str, told: Message, payload: bytes) -> Durable:
         """Take another message; `_begin` is to follow."""
+        for given_up in self._unconfirmed.make_room(subject, len(payload)):
+            self._bury_message(given_up, "full")
         message = self._unconfirmed.add(
             subject, _kind(told), payload, self._clock.seconds(), self._utc_now()
         )

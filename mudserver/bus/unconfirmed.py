@@ -33,7 +33,8 @@ class DurableLimits:
     How many messages are kept, for how long, and how often they are sent.
 
     Attributes:
-        messages: At once; when there are as many, newer ones are refused.
+        messages: At once; when there are as many, the oldest for whoever has the most of them is
+            given up, or a newer one for the same refused.
         size: Bytes of their payloads, likewise.
         span: From the oldest number to the newest: of more, the oldest are given up. Receivers
             remember as many (`mudserver.bus.received.MAX_NUMBERS` must not be less).
@@ -104,6 +105,25 @@ class Durable:
 
 
 @define(eq=False)
+class _Destination:
+    """
+    What goes to one subject.
+
+    Attributes:
+        messages: By number.
+        size: Bytes of their payloads.
+    """
+
+    messages: dict[int, Durable] = field(factory=dict)
+    size: int = 0
+
+    def share(self, limits: DurableLimits, more: int = 0, size: int = 0) -> float:
+        """Return which part of what there may be goes there, with so many more."""
+        messages = (len(self.messages) + more) / limits.messages
+        return max(messages, (self.size + size) / limits.size)
+
+
+@define(eq=False)
 class Unconfirmed:
     """
     Keeps durable messages.
@@ -120,6 +140,7 @@ class Unconfirmed:
     pick: Pick
     size: int = field(default=0, init=False)
     _messages: dict[int, Durable] = field(factory=dict, init=False)
+    _destinations: dict[str, _Destination] = field(factory=dict, init=False)
     _timetable: list[tuple[float, int, int]] = field(factory=list, init=False)
     _entries: int = field(default=0, init=False)
     _number: int = field(default=0, init=False)
@@ -130,6 +151,38 @@ class Unconfirmed:
     def all(self) -> tuple[Durable, ...]:
         """Return all messages, in the order published."""
         return tuple(self._messages.values())
+
+    def make_room(self, subject: str, size: int) -> tuple[Durable, ...]:
+        """
+        Give up the oldest messages for whoever has the most, where that is somebody else.
+
+        So what can't be delivered to one keeps nothing from the others.
+
+        Args:
+            subject: Where the next message goes, which is to be added then.
+            size: Bytes of its payload.
+
+        Returns:
+            Those that are given up.
+        """
+        found: list[Durable] = []
+        while self._full(size):
+            most = max(self._destinations.values(), key=self._share, default=None)
+            own = self._destinations.get(subject, _Destination())
+            if most is None or self._share(most) <= own.share(self.limits, 1, size):
+                break
+            oldest = next(iter(most.messages.values()))
+            oldest.error = f"{TOO_MANY} {oldest.error}".rstrip()
+            self.forget(oldest)
+            found.append(oldest)
+        return tuple(found)
+
+    def _full(self, size: int) -> bool:
+        limits = self.limits
+        return len(self._messages) >= limits.messages or self.size + size > limits.size
+
+    def _share(self, destination: _Destination) -> float:
+        return destination.share(self.limits)
 
     def add(
         self, subject: str, kind: str, payload: bytes, now: float, first_at: datetime
@@ -144,14 +197,16 @@ class Unconfirmed:
         floor = next(iter(self._messages), self._number)
         id = MessageId(self.instance, self._number, floor)
         message = Durable(id, subject, kind, payload, now, first_at)
-        if (
-            len(self._messages) >= self.limits.messages
-            or self.size + len(payload) > self.limits.size
-        ):
+        if self._full(len(payload)):
             message.error = TOO_MANY
-        else:
-            self._messages[self._number] = message
-            self.size += len(payload)
+            return message
+        self._messages[self._number] = message
+        self.size += len(payload)
+        there = self._destinations.get(subject)
+        if there is None:
+            there = self._destinations[subject] = _Destination()
+        there.messages[self._number] = message
+        there.size += len(payload)
         return message
 
     def find(self, id: str) -> Durable | None:
@@ -165,8 +220,14 @@ class Unconfirmed:
 
     def forget(self, message: Durable) -> None:
         """All have confirmed it, or it is given up."""
-        if self._messages.pop(message.id.number, None) is not None:
-            self.size -= len(message.payload)
+        if self._messages.pop(message.id.number, None) is None:
+            return
+        self.size -= len(message.payload)
+        there = self._destinations[message.subject]
+        there.size -= len(message.payload)
+        del there.messages[message.id.number]
+        if not there.messages:
+            del self._destinations[message.subject]
 
     def sent(self, message: Durable, now: float) -> None:
         """Note that a message was sent; its receipt is waited for."""

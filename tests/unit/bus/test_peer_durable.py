@@ -76,6 +76,21 @@ class DurableTest(PeerTest):
         self.assertIn(b"6", self.keeper.letters[-1].payload)
         self.assertEqual(self.measured("bus_dead_letters_total", reason="full"), 2.0)
 
+    def test_one_who_is_gone(self) -> None:
+        """What waits for one who is gone costs others nothing: of it the oldest is given up."""
+        got: list[Message] = []
+        self.gateway.subscribe(GATEWAY, got.append)
+        self.network.settle()
+        for number in range(5):
+            self.world.publish("gateway.gone", message(str(number)))
+        self.network.settle()
+        self.world.publish(GATEWAY, message("here"))
+        self.network.settle()
+        self.assertEqual(got, [message("here")])
+        (letter,) = self.keeper.letters
+        self.assertEqual((letter.subject, self.world.unconfirmed), ("gateway.gone", 4))
+        self.assertEqual(self.measured("bus_dead_letters_total", reason="full"), 1.0)
+
     def test_none_waits_for_another(self) -> None:
         """A message that nobody takes holds up none for others."""
         got: list[Message] = []

@@ -136,6 +136,36 @@ class UnconfirmedTest(SynchronousTestCase):
         self.assertEqual(self.add(payload=bytes(96)).error, "")
         self.assertEqual(self.kept.size, 100)
 
+    def test_room(self) -> None:
+        """For one who has less, the oldest for whoever has the most is given up, and no more than
+        must be; not for one who has as much.
+        """
+        most = [self.add(subject="most", payload=bytes(20)) for _ in range(3)]
+        less = self.add(subject="less", payload=bytes(20))
+        self.assertEqual(self.kept.make_room("less", 20), ())
+        self.assertEqual(self.kept.make_room("less", 30), (most[0],))
+        self.assertEqual(most[0].error, TOO_MANY)
+        self.assertEqual(self.add(subject="less", payload=bytes(30)).error, "")
+        self.assertEqual(self.kept.make_room("most", 30), ())
+        self.assertEqual(self.kept.make_room("less", 20), ())
+        self.assertEqual(self.add(subject="less", payload=bytes(20)).error, TOO_MANY)
+        for message in self.kept.all():
+            self.kept.forget(message)
+        self.assertEqual((self.kept.size, len(self.kept._destinations)), (0, 0))
+        self.assertIsNone(self.kept.find(str(less.id)))
+
+    def test_room_for_many(self) -> None:
+        """The number of messages counts as their bytes do."""
+        many = [self.add(subject="many") for _ in range(5)]
+        self.assertEqual(self.kept.make_room("one", 1), (many[0],))
+        self.add(subject="one")
+        self.assertEqual(self.kept.make_room("two", 1), (many[1],))
+
+    def test_room_for_what_is_too_large(self) -> None:
+        """What never has room costs nobody anything."""
+        self.add(subject="other", payload=bytes(50))
+        self.assertEqual(self.kept.make_room("one", 101), ())
+
     def test_span(self) -> None:
         """What lies too far behind the newest is given up, so that receivers may forget."""
         stuck = self.add()

@@ -117,6 +117,11 @@ class Unsettled:
         self._kept.append(Numbered(number, text, command))
         return number
 
+    def awaits(self, command: CommandId) -> bool:
+        """Tell whether an input of that id is kept whose answer has not come."""
+        early = self._early or ()
+        return any(each.command == command and each.number not in early for each in self._kept)
+
     def settle(self, number: InputNumber, *, refused: bool = False) -> bool:
         """
         Note that the world has settled an input.

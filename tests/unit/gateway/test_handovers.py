@@ -212,6 +212,23 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.turn()
         self.assertIn("ack", self.types(wire))
 
+    def test_sent_again_by_both(self) -> None:
+        """What its client sends again, since it has no answer, is answered once, though the gateway
+        sends it again, too.
+        """
+        self.command(self.link, "one", "c1")
+        wire = self.come(0)
+        self.world.messages.clear()
+        self.move()
+        self.command(self.there[0], "one", "c1")
+        self.assertEqual([(i.number, i.command) for i in self.world.inputs], [(1, "c1")])
+        settled = Settled(self.session, InputNumber(1), CommandId("c1"))
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), settled))
+        self.turn()
+        self.assertEqual(self.types(wire), ["welcome", "ack"])
+        self.command(self.there[0], "one", "c1")
+        self.assertEqual(self.world.inputs[-1].number, 2)
+
     def test_moved_late(self) -> None:
         """The first gateway gives nothing away before it has seen that the session moved, so that
         nothing is missing; output waits for that.

@@ -261,6 +261,17 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8])
 
+    def test_awaits(self) -> None:
+        """An id is awaited until its answer is here, even if that comes before an earlier one."""
+        unsettled = Unsettled()
+        limits = UnsettledLimits(10, 100)
+        for id in ("c1", "c2", None):
+            unsettled.keep("x", None if id is None else CommandId(id), limits)
+        self.assertTrue(unsettled.awaits(CommandId("c2")))
+        unsettled.settle(InputNumber(2))
+        found = [unsettled.awaits(CommandId(id)) for id in ("c1", "c2", "c3")]
+        self.assertEqual(found, [True, False, False])
+
     def test_restored_answers(self) -> None:
         """What was answered before an earlier one is not answered again there, and what is under
         way is for no longer than it would have been.

@@ -265,6 +265,10 @@ class BusUnavailable(Unavailable):
     """Nobody answers on the other side of the bus."""
 
 
+class Paused(Unavailable):
+    """That session waits for a world to go on with it, and can't go elsewhere before."""
+
+
 class Overloaded(Unavailable):
     """A bounded queue of ours is full."""
 

@@ -19,7 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mudserver.errors import NotAuthenticated, PlayerError, Unavailable
+from mudserver.errors import NotAuthenticated, Paused, PlayerError, Unavailable
 from mudserver.gateway.claims import Claim, is_kept_for
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.reaper import Reaper
@@ -160,10 +160,12 @@ class Handovers:
 
     def _vouch(self, request: Vouch) -> Deferred[Vouched]:
         seat = self._switchboard.seat(request.session)
-        if seat is None or seat.pause is not None or seat.play.gapped:
+        if seat is None or (seat.play.gapped and not request.gaps):
             return fail(_not_here())
         if is_kept_for(seat, request.secret, JsonDress(request.inflates), request.seq) is not None:
             return fail(_not_here())
+        if seat.pause is not None:
+            return fail(Paused("The world is away."))
         return succeed(Vouched(seat.play.character))
 
     def _moved(self, moved: Moved) -> None:
@@ -256,16 +258,23 @@ class Handovers:
     # ------------------------------------------------------------ from other gateways
 
     async def vouched(self, claim: Claim) -> bool:
-        """Ask the session's gateway whether the client may go on with it here."""
+        """
+        Ask the session's gateway whether the client may go on with it here.
+
+        Raises:
+            Paused: Not now, but as soon as there is a world.
+        """
         owner = claim.owner
         if owner is None or owner == self._gateway:
             self._meter.count("resumes", outcome="refused")
             return False
-        request = Vouch(claim.session, claim.secret, claim.seq, claim.inflates)
+        request = Vouch(claim.session, claim.secret, claim.seq, claim.inflates, gaps=True)
         try:
             await self._bus.request(gateway_subject(owner), request, timeout=ANSWER_SECONDS)
         except PlayerError:
             self._meter.count("resumes", outcome="refused")
+        except Paused:
+            raise
         except Unavailable:
             self._meter.count("resumes", outcome="unanswered")
         else:

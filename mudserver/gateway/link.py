@@ -10,7 +10,7 @@ from abc import abstractmethod
 
 from attrs import evolve
 
-from mudserver.errors import CloseCode, PlayerError, Unavailable
+from mudserver.errors import CloseCode, Paused, PlayerError, Unavailable
 from mudserver.gateway.admission import Place
 from mudserver.gateway.claims import Claim, session_id
 from mudserver.gateway.commands import CommandQueue
@@ -185,10 +185,13 @@ class Link(Contact):
             claim: What it says about a session to go on with that is elsewhere.
         """
         if resume is not None and resume.pause is not None:
-            self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
+            self._try_later()
         elif self._connection.claim():
             self._set_deadline(None)
             self.begin("attach", self._attach(credential, character, resume, claim))
+
+    def _try_later(self) -> None:
+        self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
 
     def submit(self, text: str, command: CommandId | None = None) -> None:
         """Pass on a line, when its turn has come; the excess is refused."""
@@ -246,8 +249,12 @@ class Link(Contact):
     ) -> None:
         session = session_id(self._shared.gateway, self._shared.token_bytes(_SESSION_BYTES).hex())
         earlier = None if resume is None else resume.play.id
-        if claim is not None and await self._shared.handovers.vouched(claim):
-            earlier = claim.session
+        try:
+            if claim is not None and await self._shared.handovers.vouched(claim):
+                earlier = claim.session
+        except Paused:
+            self._try_later()
+            return
         request = Attach(
             session,
             self._shared.gateway,
@@ -279,7 +286,7 @@ class Link(Contact):
                 self.refused(error)
         except Unavailable as error:
             self._log.info("No way into the world: {error}", error=error)
-            self.close(CloseCode.TRY_LATER, "The world is away; try again later.")
+            self._try_later()
         else:
             if claim is not None and attached.recovered:
                 player = Player(attached.attended, self._transport, self._origin)

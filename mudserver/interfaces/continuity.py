@@ -218,19 +218,22 @@ class Vouch(Request[Vouched]):
     May a client that comes by another gateway go on with a session of yours?
 
     Asked on the owner's `gateway_subject`. Fails with `NotAuthenticated` where the secret is wrong,
-    the session isn't there, or what was missed is gone.
+    the session isn't there, or what was missed is gone; with `Paused` while it waits for a world.
 
     Attributes:
         session: Which.
         secret: The SHA-256 of the client's resume secret, in hexadecimal.
         seq: How many messages of play the client has.
         inflates: Whether the client takes compressed messages.
+        gaps: Whether the asker tells the client of a gap, where something was lost on the way to
+            the owner; otherwise such a session isn't gone on with.
     """
 
     session: SessionId
     secret: str = field(repr=False)
     seq: int
     inflates: bool
+    gaps: bool = False
 
 
 @frozen

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 from attrs import define, field, frozen
@@ -10,6 +11,11 @@ from attrs import define, field, frozen
 #: Seconds after a world's end within which the players of a gateway whose link breaks just then may
 #: be missing for others. Who tells them something is refused, and knows it.
 MISSED_FOR: Final = 15.0
+
+#: Seconds after which a line that was answered, or by telnet was sent, has come to all, where no
+#: world ended meanwhile; and otherwise, after that.
+UNDER_WAY: Final = 5.0
+UNDER_WAY_AFTER_END: Final = 15.0
 
 #: The codes of that refusal, and of what is refused since too much waits for the world already.
 NOT_HERE: Final = "not_here"
@@ -83,10 +89,33 @@ class Answer:
     error: str = ""
 
 
+@frozen
+class Absence:
+    """
+    A player was not connected.
+
+    Attributes:
+        since: When the connection was gone, in seconds of the clock.
+        until: When the next ``welcome`` came.
+        recovered: Whether that said that the session goes on with all that was missed.
+        same: Whether it is the same session, by its id.
+    """
+
+    since: float
+    until: float
+    recovered: bool
+    same: bool
+
+
 @define(eq=False)
 class Page:
     """
     One player's part.
+
+    By ``docs/protocol.md``, whose session is recovered is owed as much as if nothing had happened.
+    Otherwise the player has full state, and is not owed what was under way when the connection
+    broke, or was said before the next ``welcome``; that may be shown once more. A new session knows
+    nothing of the commands of the last one.
 
     Attributes:
         player: Whose.
@@ -94,7 +123,11 @@ class Page:
         deeds: The other commands, by their ids: whether each had its thing taken, or put down.
         answers: The answers that came, by id.
         shown: The lines that were shown, in order.
-        lost: How the connection ended, if it did.
+        lost: How the connection ended, if it did and was not to.
+        absences: When it was not there.
+        starts: Behind how many lines that were shown each session began that is no continuation.
+        forgotten: The ids of commands that were sent in an earlier session and not answered there.
+        miscounted: Where the server's count of messages was not that of the player.
     """
 
     player: str
@@ -103,6 +136,23 @@ class Page:
     answers: dict[str, list[Answer]] = field(factory=dict)
     shown: list[Shown] = field(factory=list)
     lost: str = ""
+    absences: list[Absence] = field(factory=list)
+    starts: list[int] = field(factory=list)
+    forgotten: set[str] = field(factory=set)
+    miscounted: list[str] = field(factory=list)
+
+    def back(self, absence: Absence) -> None:
+        """Note that the player is back."""
+        self.absences.append(absence)
+        if not absence.recovered:
+            self.starts.append(len(self.shown))
+        if not absence.same:
+            self.forgotten.update(self.unanswered)
+
+    @property
+    def breaks(self) -> list[Absence]:
+        """The absences after which the session was not recovered."""
+        return [each for each in self.absences if not each.recovered]
 
     @property
     def ids(self) -> Iterator[str]:
@@ -113,18 +163,20 @@ class Page:
     @property
     def unanswered(self) -> list[str]:
         """The ids without an answer."""
-        return [id for id in self.ids if id not in self.answers]
+        return [id for id in self.ids if id not in self.answers and id not in self.forgotten]
 
     def carried_out(self, id: str) -> bool:
         """Tell whether a command has its one answer, and was carried out."""
         return [answer.error for answer in self.answers.get(id, ())] == [""]
 
     def in_vain(self, id: str) -> bool:
-        """Tell whether a thing can't be taken, or put down, since the deed before was refused."""
+        """Tell whether a thing can't be taken, or put down, since the deed before was refused, or
+        may have been.
+        """
         deeds = list(self.deeds)
         place = deeds.index(id)
         before = deeds[place - 1] if place else None
-        return before in self.answers and not self.carried_out(before)
+        return before in self.forgotten or (before in self.answers and not self.carried_out(before))
 
     @property
     def holds(self) -> bool | None:
@@ -133,6 +185,8 @@ class Page:
         for id, taken in self.deeds.items():
             if self.carried_out(id):
                 last = taken
+            elif id in self.forgotten:
+                last = None
         return last
 
 
@@ -159,7 +213,8 @@ class Ledger:
         Tell what isn't there yet: answers, and lines to those who are entitled to them.
 
         A tell is for the one it names, a channel line for all. Of a line by telnet, which has no
-        id, nobody says whether it was carried out; if one was shown it, all must be.
+        id, nobody says whether it was carried out, nor of one whose answer was forgotten; if one
+        was shown it, all must be.
         """
         found = [
             f"{page.player} has no answer to {id}" for page in self.pages for id in page.unanswered
@@ -181,25 +236,72 @@ class Ledger:
             for id, answers in page.answers.items():
                 if not page.carried_out(id) and not self._refused(id, said.get(id), page):
                     found.append(f"{page.player} was answered {answers} to {id}")
-            for shown, times in Counter(page.shown).items():
-                if times > 1:
-                    found.append(f"{page.player} was shown {shown} {times} times")
+            found += self._doubled(page)
+            found += [f"{page.player}: {each}" for each in page.miscounted]
             found += self._order(page)
         return found
+
+    def _doubled(self, page: Page) -> Iterator[str]:
+        """Tell what a player was shown more often than once, where that may not be."""
+        sent = {
+            Shown(line.means, line.speaker, line.text): (id, line, speaker)
+            for speaker in self.pages
+            for id, line in speaker.spoken
+        }
+        places: dict[Shown, list[int]] = {}
+        for place, shown in enumerate(page.shown):
+            places.setdefault(shown, []).append(place)
+        for shown, there in places.items():
+            for before, after in pairwise(there):
+                begun = any(before < start <= after for start in page.starts)
+                if not begun or not self._lapsed(page, *sent[shown]):
+                    yield f"{page.player} was shown {shown} {len(there)} times"
+                    break
+
+    def _over(self, id: str, line: Spoken, speaker: Page) -> float:
+        """Return when a line has come to all, at the latest."""
+        over = max([line.at, *(answer.at for answer in speaker.answers.get(id, ()))])
+        if not speaker.answers.get(id):
+            over += UNDER_WAY_AFTER_END
+        over += UNDER_WAY
+        for end in sorted(self.ends):
+            if line.at <= end <= over:
+                over = max(over, end + UNDER_WAY_AFTER_END)
+        return over
+
+    def _lapsed(self, page: Page, id: str, line: Spoken, speaker: Page) -> bool:
+        """Tell whether a line need not be shown to a player whose session went on as another."""
+        over = self._over(id, line, speaker)
+        return any(line.at <= each.until and each.since <= over for each in page.breaks)
+
+    def _unkept(self, id: str, line: Spoken, speaker: Page) -> bool:
+        """Tell whether a line need not have come to all: a world that had not delivered it ended
+        while its speaker was leaving the session, whose gateway would have had it said again.
+        """
+        over = self._over(id, line, speaker)
+        return any(
+            line.at <= end <= over
+            and line.at <= each.until
+            and each.since <= end + UNDER_WAY_AFTER_END
+            for end in self.ends
+            for each in speaker.breaks
+        )
 
     def _durable(self) -> Iterator[tuple[Spoken, Page]]:
         """Return each line that must arrive, with the pages of those entitled to it."""
         seen = {shown for page in self.pages for shown in page.shown}
         for speaker in self.pages:
             for id, line in speaker.spoken:
-                if not id and Shown(line.means, line.speaker, line.text) not in seen:
+                uncertain = not id or id in speaker.forgotten
+                if uncertain and Shown(line.means, line.speaker, line.text) not in seen:
                     continue
-                if self._refused(id, line, speaker):
+                if self._refused(id, line, speaker) or self._unkept(id, line, speaker):
                     continue
                 for page in self.pages:
-                    if line.means is Means.CHANNEL or (
+                    entitled = line.means is Means.CHANNEL or (
                         line.means is Means.TELL and line.to == page.player
-                    ):
+                    )
+                    if entitled and not self._lapsed(page, id, line, speaker):
                         yield line, page
 
     @property
@@ -219,11 +321,21 @@ class Ledger:
             case [Answer(at=at, error=error)] if error == NOT_HERE:
                 if line is None:
                     return page.in_vain(id)
-                return line.means is Means.TELL and any(
-                    line.at - MISSED_FOR < end <= at for end in self.ends
+                return line.means is Means.TELL and (
+                    any(line.at - MISSED_FOR < end <= at for end in self.ends)
+                    or self._was_away(line.to, line.at, at)
                 )
             case _:
                 return False
+
+    def _was_away(self, player: str, since: float, until: float) -> bool:
+        """Tell whether somebody was not connected meanwhile, and the session was not recovered."""
+        return any(
+            each.since <= until and since <= each.until
+            for page in self.pages
+            if page.player == player
+            for each in page.breaks
+        )
 
     @staticmethod
     def _order(page: Page) -> Iterator[str]:

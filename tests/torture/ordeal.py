@@ -63,6 +63,9 @@ _ITEM: Final = """
 #: Seconds between two blows, at least and at most.
 _REST: Final = (2.0, 7.0)
 
+#: Seconds between two players who go to the other gateway, at least and at most.
+_STAY: Final = (0.5, 3.0)
+
 #: Seconds after the last line within which all must be answered and shown.
 PATIENCE: Final = 90.0
 
@@ -93,6 +96,9 @@ class Blow(Enum):
     KILL_HUB = "kill-hub"
     #: So that the next world opens without anybody to tell.
     KILL_BOTH = "kill-both"
+    #: Players by WebSocket lose their connections, and go on at the other gateway: between the
+    #: others, all the time.
+    MOVE_PLAYERS = "move-players"
 
 
 @define(eq=False)
@@ -140,7 +146,7 @@ class Ordeal:
             play(talker, Random(f"{self.seed} {talker.page.player}"), over)
             for talker in self._talkers
         )
-        await self._strike_until(over)
+        await _together((self._strike_until(over), self._move_until(over)))
         await playing
         await self._settle()
         problems = [*self._missing(), *self._ledger.wrong(), *self._buried(), *self._stored()]
@@ -183,14 +189,45 @@ class Ordeal:
 
     # ------------------------------------------------------------ blows
 
+    async def _move_until(self, over: float) -> None:
+        """Have players go on at the other gateway, one after the other, until then."""
+        random = Random(f"{self.seed} moves")
+        moves = []
+        while Blow.MOVE_PLAYERS in self.blows:
+            await deferLater(reactor, random.uniform(*_STAY))
+            if reactor.seconds() > over:
+                break
+            here = [each for each in self._web if not each.away and not each.page.lost]
+            if here:
+                moves.append(Deferred.fromCoroutine(self._move(random.choice(here))))
+        for move in moves:
+            await move
+
+    async def _move(self, talker: WebTalker) -> None:
+        (there,) = [each for each in self._gateways if each is not talker.gateway]
+        began = reactor.seconds()
+        await talker.move(self.case, there)
+        recovered = talker.page.absences[-1].recovered if talker.page.absences else "lost"
+        self.report(
+            f"{began:.3f} {talker.page.player} to {there.peer}: "
+            f"{reactor.seconds() - began:.1f} s, recovered: {recovered}"
+        )
+
+    @property
+    def _web(self) -> list[WebTalker]:
+        return [each for each in self._talkers if isinstance(each, WebTalker)]
+
     async def _strike_until(self, over: float) -> None:
+        blows = [blow for blow in self.blows if blow is not Blow.MOVE_PLAYERS]
         while True:
             rest = self._random.uniform(*_REST)
             if reactor.seconds() + rest > over:
                 await deferLater(reactor, max(0.0, over - reactor.seconds()))
                 return
             await deferLater(reactor, rest)
-            blow = self._random.choice(self.blows)
+            if not blows:
+                continue
+            blow = self._random.choice(blows)
             struck = reactor.seconds()
             await self._strike(blow)
             self.report(f"{struck:.3f} {blow.value}: {reactor.seconds() - struck:.1f} s")
@@ -207,6 +244,8 @@ class Ordeal:
                 return self._kill_hub()
             case Blow.KILL_BOTH:
                 return self._kill_both()
+            case Blow.MOVE_PLAYERS:
+                raise ValueError(f"{blow} strikes all the time")
 
     def _turn(self) -> tuple[Part, Part]:
         """Return the world that is open, and the one that stands by; they swap."""
@@ -328,10 +367,12 @@ class Ordeal:
         pages = self._ledger.pages
         answers = sum(len(page.answers) for page in pages)
         shown = sum(len(page.shown) for page in pages)
+        absences = [each for page in pages for each in page.absences]
         return (
             f"seed {self.seed}, {self.seconds:g} s: right; {answers} answers,"
             f" {self._ledger.owed} showings that had to be, {shown} that were,"
-            f" {self._ledger.refused} commands refused; {len(self._letters())} dead letters"
+            f" {self._ledger.refused} commands refused; {len(self._letters())} dead letters;"
+            f" {len(absences)} moves, {sum(each.recovered for each in absences)} recovered"
         )
 
 

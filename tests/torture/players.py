@@ -12,8 +12,16 @@ from twisted.trial.unittest import TestCase
 
 from tests.integration.telnet_client import TelnetClient, connect
 from tests.integration.town import Part
-from tests.integration.web_client import Message, WebSocketPlayer, enter, register
-from tests.torture.ledger import Answer, Means, Page, Shown, Spoken
+from tests.integration.web_client import (
+    PLAY,
+    Login,
+    Message,
+    WebSocketPlayer,
+    enter,
+    open_websocket,
+    register,
+)
+from tests.torture.ledger import Absence, Answer, Means, Page, Shown, Spoken
 
 PASSWORD: Final = "correct horse battery"
 
@@ -25,6 +33,10 @@ LONGEST_WAIT: Final = 5.0
 
 #: Seconds between two commands of a player, at most.
 LONGEST_REST: Final = 0.6
+
+#: Seconds within which a player is to be back, and between two tries.
+LONGEST_MOVE: Final = 60.0
+_TRY_AGAIN: Final = 0.25
 
 #: How often each is said.
 _SHARES: Final = {Means.TELL: 4, Means.CHANNEL: 2, Means.SAY: 2}
@@ -81,35 +93,97 @@ class WebTalker:
 
     Attributes:
         thing: That thing.
+        gateway: Where it plays.
+        away: Whether it has no session just now.
     """
 
     def __init__(self, name: str, thing: str, others: tuple[str, ...]) -> None:
         self.page = Page(name)
         self.thing = thing
+        self.gateway: Part
+        self.away = False
         self._others = others
+        self._token = ""
         self._link: WebSocketPlayer
+        self._welcome: Message
         self._read = 0
+        self._count = 0
+        self._texts: dict[str, str] = {}
 
     async def enter(self, case: TestCase, gateway: Part) -> None:
         """Come in by that gateway."""
         login = await register(gateway.http, self.page.player, PASSWORD)
+        self._token = login.token
+        self.gateway = gateway
         self._link = await enter(case, login)
-        self._read = len(self._link.messages)
+        self.note()
+
+    async def move(self, case: TestCase, gateway: Part) -> None:
+        """Lose the connection, and go on at that gateway."""
+        self.away = True
+        await self._link.hang_up()
+        self.note()
+        since = reactor.seconds()
+        self.gateway = gateway
+        resume = {
+            "session": self._welcome["session"],
+            "secret": self._welcome["resume"],
+            "seq": self._count,
+        }
+        link = None
+        while link is None and not self.page.lost:
+            link = await self._come(case, resume)
+            if link is None and reactor.seconds() > since + LONGEST_MOVE:
+                self.page.lost = f"didn't come back for {LONGEST_MOVE} s"
+        if link is not None:
+            self._go_on(link, since, resume)
+
+    async def _come(self, case: TestCase, resume: Message) -> WebSocketPlayer | None:
+        """Open a connection with a welcome; None where there is none just now."""
+        link = None
+        try:
+            hello = await Login(self.gateway.http, self._token).hello()
+            link = await open_websocket(case, self.gateway.http)
+            link.say({**hello, "resume": resume})
+            await link.expect("welcome")
+        except AssertionError:
+            # The world is away, or did not answer.
+            if link is not None:
+                await link.hang_up()
+                if not _reconnects(link.code):
+                    self.page.lost = f"was not let in again: {link.code}"
+            await deferLater(reactor, _TRY_AGAIN)
+            return None
+        return link
+
+    def _go_on(self, link: WebSocketPlayer, since: float, resume: Message) -> None:
+        welcome = link.messages[0]
+        same = welcome["session"] == resume["session"]
+        self._link, self._read = link, 0
+        self.page.back(Absence(since, reactor.seconds(), welcome["recovered"], same))
+        for id in self.page.unanswered:
+            link.command(self._texts[id], id)
+        self.away = False
+        self.note()
 
     async def act(self, random: Random) -> None:
         """Implement `Talker.act`."""
         page = self.page
-        if len(page.unanswered) >= MAX_UNANSWERED:
+        if self.away or len(page.unanswered) >= MAX_UNANSWERED:
             return
         id = f"{page.player}-c{len(page.spoken) + len(page.deeds)}"
         if random.random() < _DEEDS:
             taken = len(page.deeds) % 2 == 0
             page.deeds[id] = taken
-            self._link.command(f"{'get' if taken else 'drop'} {self.thing}", id)
+            self._command(f"{'get' if taken else 'drop'} {self.thing}", id)
             return
         line = _line(page, random, self._others)
         page.spoken.append((id, line))
-        self._link.command(line.typed, id)
+        self._command(line.typed, id)
+
+    def _command(self, text: str, id: str) -> None:
+        self._texts[id] = text
+        self._link.command(text, id)
 
     def note(self) -> None:
         """Implement `Talker.note`."""
@@ -117,12 +191,17 @@ class WebTalker:
         self._read += len(new)
         for message in new:
             self._note(message)
-        if self._link.code is not None:
+        if self._link.code is not None and not self.away:
             self.page.lost = f"code {self._link.code}"
 
     def _note(self, message: Message) -> None:
         page = self.page
-        if message["type"] in ("ack", "error"):
+        self._count += message["type"] in PLAY
+        if message["type"] == "welcome":
+            self._welcome, self._count = message, message["seq"]
+        elif message["type"] in ("mark", "gap") and message["seq"] != self._count:
+            page.miscounted.append(f"{self._count} messages, by {message}")
+        elif message["type"] in ("ack", "error"):
             answer = Answer(reactor.seconds(), message.get("code", ""))
             page.answers.setdefault(message.get("id", ""), []).append(answer)
         elif message["type"] == "chat":
@@ -181,6 +260,11 @@ class TelnetTalker:
         """Return what it was told of its own commands and of the server, with how often."""
         lines = (line.strip("> \r") for line in self._link.said.text.split("\n"))
         return Counter(line for line in lines if line and not _ORDINARY.search(line))
+
+
+def _reconnects(code: int | None) -> bool:
+    """Tell whether that close code says to come again; none, and what isn't one of ours, does."""
+    return code is None or code < 3_500
 
 
 def _means(found: re.Match[str]) -> str:

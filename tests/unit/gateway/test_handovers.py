@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from mudserver.errors import CloseCode, NotAuthenticated, Unavailable
+from mudserver.errors import CloseCode, NotAuthenticated, Paused, Unavailable
 from mudserver.gateway.claims import owner_of, resume_secret, session_id
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.early import MAX_EARLY
@@ -17,6 +17,7 @@ from mudserver.gateway.handovers import (
     MAX_KEPT,
 )
 from mudserver.gateway.json_link import JsonLink
+from mudserver.gateway.seat import Pause
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Describe
 from mudserver.interfaces.bus import Request, gateway_subject
@@ -465,12 +466,24 @@ class ResumeElsewhereTest(HandoverTestCase):
             self.world.admit()
 
     def test_gapped(self) -> None:
-        """Where something was lost on the way, full state is due: it isn't gone on with."""
+        """Where something was lost on the way, the client is told of it, and full state follows."""
         self.link.lost("reset")
         self.shared.switchboard.gap(self.seat(self.session))
-        self.come(0)
-        self.assertIsNone(self.world.asked[-1][0].resume)  # type: ignore[attr-defined]
-        self.world.admit()
+        wire = self.come(0)
+        self.world.messages.clear()
+        self.move()
+        self.assertEqual(self.types(wire), ["welcome", "gap"])
+        self.assertEqual(self.world.messages, [StatesWanted(OTHER, (self.session,))])
+
+    def test_paused(self) -> None:
+        """While the first gateway waits for a world the client is told to come again: the session
+        stays what it is.
+        """
+        self.seat(self.session).pause = Pause(0.0)
+        wire = self.come(0)
+        self.assertIs(wire.code, CloseCode.TRY_LATER)
+        self.assertEqual(self.world.asked, [])
+        self.assertIsNotNone(self.shared.switchboard.seat(self.session))
 
     def test_gone_meanwhile(self) -> None:
         """A client that is gone before it is in finds its session there the next time."""
@@ -597,9 +610,18 @@ class OwnerTest(HandoverTestCase):
             self.failureResultOf(self.ask(request), NotAuthenticated)
 
     def test_paused(self) -> None:
-        """While its world is away it vouches for nobody."""
+        """While its world is away it vouches for nobody; who shows the secret may come later."""
         self.die()
+        self.failureResultOf(self.ask(self.vouch()), Paused)
+        self.failureResultOf(self.ask(self.vouch(secret="guess")), NotAuthenticated)
+
+    def test_gapped_for_an_older_gateway(self) -> None:
+        """It vouches for no session with a gap to a gateway that would not tell."""
+        self.link.lost("reset")
+        self.shared.switchboard.gap(self.seat(self.session))
         self.failureResultOf(self.ask(self.vouch()), NotAuthenticated)
+        told = Vouch(self.session, self.hashed, 0, inflates=False, gaps=True)
+        self.successResultOf(self.ask(told))
 
     def test_stays_without_move(self) -> None:
         """A session that the world doesn't move stays where it is."""

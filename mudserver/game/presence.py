@@ -222,7 +222,7 @@ class Presence:
         """
         before = session.gateway
         if before != gateway:
-            self._gateways.tell(before, Moved(session.id, session.generation))
+            self._gateways.tell(before, Moved(session.id, session.generation, gateway))
             session.gateway = gateway
         return before
 

@@ -53,7 +53,7 @@ class Early:
         return bool(self._expected or self._gone)
 
     def expect(self, session: SessionId) -> None:
-        """A session may come in: keep what it is shown until `take`, which is due as often."""
+        """A connection may come in by a session: keep what it is shown until `take` or `leave`."""
         self._gone.pop(session, None)
         expected = self._expected.get(session)
         if expected is None:
@@ -68,15 +68,17 @@ class Early:
         return expected is None or expected.whole
 
     def take(self, session: SessionId) -> Iterable[FromWorld]:
-        """A session came in, or it doesn't: return what it is to be shown."""
+        """A session came in: return what it is to be shown."""
+        expected = self._expected.pop(session, None)
+        return () if expected is None else expected.waiting
+
+    def leave(self, session: SessionId) -> None:
+        """A connection doesn't come in; where no other one does, what waits is forgotten."""
         expected = self._expected.get(session)
-        if expected is None:
-            return ()
-        expected.times -= 1
-        if expected.times:
-            return ()
-        del self._expected[session]
-        return expected.waiting
+        if expected is not None:
+            expected.times -= 1
+            if not expected.times:
+                del self._expected[session]
 
     def gone(self, session: SessionId) -> None:
         """A session goes on elsewhere."""

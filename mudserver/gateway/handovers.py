@@ -8,7 +8,7 @@ What the world shows meanwhile waits behind that. Where there is no answer in ti
 full state instead, and the word that this is no continuation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 from attrs import define, field
@@ -54,8 +54,9 @@ AGAIN_SECONDS: Final = 0.25
 #: be told yet.
 LOSS_SECONDS: Final = 2 * REPAIR_SECONDS
 
-#: Seconds for which a session that has moved is kept until it is asked for.
-KEPT_SECONDS: Final = 10.0
+#: Seconds for which a session that has moved is kept until it is asked for; and for which what the
+#: world shows one is kept that is to come, though the world's answer didn't: some tries to come in.
+KEPT_SECONDS: Final = 30.0
 
 #: Sessions kept so, and gateways that wait for one; beyond that clients get full state.
 MAX_KEPT: Final = 1_000
@@ -71,6 +72,7 @@ class _Kept:
         play: What is to be handed over.
         generation: Of its attachment there.
         since: When it was moved, in seconds of the clock.
+        to: The gateway that has it by now, if that is known.
         deadline: Until when it waits for that, in seconds of the clock.
         said: What it was shown that must arrive.
         seen: What else.
@@ -80,11 +82,21 @@ class _Kept:
     play: Play
     generation: Generation
     since: float
+    to: GatewayId | None
     deadline: float | None
     said: tuple[EventId, ...]
     seen: tuple[EventId, ...]
     _kept: "dict[SessionId, _Kept]" = field(repr=False)
     given: bool = False
+
+    def vouches(self, request: Vouch) -> bool:
+        """Tell whether a client may go on with it at the gateway that has it."""
+        return (
+            request.asker is not None
+            and request.asker == self.to
+            and self.play.secrets.accepts(request.secret)
+            and self.play.outbox.holds_since(request.seq)
+        )
 
     def due(self, now: float) -> None:
         """Nobody has asked for it."""
@@ -92,6 +104,27 @@ class _Kept:
         self.deadline = None
         if self._kept.get(self.play.id) is self:
             del self._kept[self.play.id]
+
+
+@define(eq=False)
+class _Coming:
+    """
+    A session that may come yet.
+
+    Attributes:
+        session: Which.
+        deadline: Until when, in seconds of the clock.
+        over: Called then.
+    """
+
+    session: SessionId
+    deadline: float | None
+    _over: "Callable[[_Coming], None]" = field(repr=False)
+
+    def due(self, now: float) -> None:
+        """It didn't."""
+        del now
+        self._over(self)
 
 
 class Handovers:
@@ -131,6 +164,7 @@ class Handovers:
         self._withdraw = _nothing
         self._kept: dict[SessionId, _Kept] = {}
         self._waiting: dict[SessionId, tuple[HandOver, Deferred[HandedOver]]] = {}
+        self._coming: list[_Coming] = []
 
     def start(self) -> None:
         """Begin to answer; by that worlds know, too, that this gateway is there."""
@@ -146,6 +180,8 @@ class Handovers:
         for kept in tuple(self._kept.values()):
             self._reaper.forget(kept)
         self._kept.clear()
+        while self._coming:
+            self._came_not(self._coming[0])
 
     # ------------------------------------------------------------ for other gateways
 
@@ -159,6 +195,9 @@ class Handovers:
                 return fail(Unavailable(f"No gateway answers a {type(request).__name__}."))
 
     def _vouch(self, request: Vouch) -> Deferred[Vouched]:
+        kept = self._kept.get(request.session)
+        if kept is not None and kept.vouches(request):
+            return succeed(Vouched(kept.play.character))
         seat = self._switchboard.seat(request.session)
         if seat is None or (seat.play.gapped and not request.gaps):
             return fail(_not_here())
@@ -183,7 +222,16 @@ class Handovers:
         self._let_go(moved.session)
         now = self._clock.seconds()
         said, seen = self._switchboard.shown_to(moved.session)
-        kept = _Kept(seat.play, moved.generation, now, now + KEPT_SECONDS, said, seen, self._kept)
+        kept = _Kept(
+            play=seat.play,
+            generation=moved.generation,
+            since=now,
+            to=moved.to,
+            deadline=now + KEPT_SECONDS,
+            said=said,
+            seen=seen,
+            kept=self._kept,
+        )
         self._kept[moved.session] = kept
         self._reaper.watch(kept)
         if len(self._kept) > MAX_KEPT:
@@ -225,7 +273,7 @@ class Handovers:
         kept = self._kept[request.session]
         play = kept.play
         if (
-            kept.generation != request.generation
+            kept.generation > request.generation
             or not play.secrets.accepts(request.secret)
             or not play.outbox.holds_since(request.seq)
         ):
@@ -268,7 +316,14 @@ class Handovers:
         if owner is None or owner == self._gateway:
             self._meter.count("resumes", outcome="refused")
             return False
-        request = Vouch(claim.session, claim.secret, claim.seq, claim.inflates, gaps=True)
+        request = Vouch(
+            claim.session,
+            claim.secret,
+            claim.seq,
+            claim.inflates,
+            gaps=True,
+            asker=self._gateway,
+        )
         try:
             await self._bus.request(gateway_subject(owner), request, timeout=ANSWER_SECONDS)
         except PlayerError:
@@ -280,6 +335,25 @@ class Handovers:
         else:
             return True
         return False
+
+    def may_come(self, session: SessionId) -> None:
+        """
+        The switchboard has expected a session, and nobody knows whether the world shows it here.
+
+        For a while what it is shown is kept, in case that its client comes again. Of too many, the
+        first are not waited for.
+        """
+        coming = _Coming(session, self._clock.seconds() + KEPT_SECONDS, self._came_not)
+        self._coming.append(coming)
+        self._reaper.watch(coming)
+        if len(self._coming) > MAX_KEPT:
+            self._came_not(self._coming[0])
+
+    def _came_not(self, coming: _Coming) -> None:
+        coming.deadline = None
+        self._reaper.forget(coming)
+        self._coming.remove(coming)
+        self._switchboard.came(coming.session)
 
     async def take_in(self, claim: Claim, attached: Attached, player: Player) -> tuple[Seat, bool]:
         """
@@ -306,7 +380,8 @@ class Handovers:
         seat.session.attach(attached.generation)
         seat.arriving = True
         try:
-            handed = await self._ask(claim, attached.generation)
+            # What the other connection was shown here nobody else has.
+            handed = None if other is not None else await self._ask(claim, attached.generation)
         finally:
             seat.arriving = False
         whole = self._switchboard.whole(attached.session)

@@ -268,13 +268,18 @@ class Link(Contact):
         coming = [session] if resume is not None or earlier is None else [session, earlier]
         for each in coming:
             self._shared.switchboard.expect(each)
+        answered = True
         try:
-            await self._come_in(request, resume, claim)
+            answered = await self._come_in(request, resume, claim)
         finally:
             for each in coming:
-                self._shared.switchboard.came(each)
+                if answered or each == session:
+                    self._shared.switchboard.came(each)
+                else:
+                    self._shared.handovers.may_come(each)
 
-    async def _come_in(self, request: Attach, resume: Seat | None, claim: Claim | None) -> None:
+    async def _come_in(self, request: Attach, resume: Seat | None, claim: Claim | None) -> bool:
+        """Come in as far as the world lets the peer; return whether it has answered."""
         term = self._shared.worldwatch.term
         try:
             attached = await self._shared.bus.request(WORLD, request)
@@ -287,12 +292,14 @@ class Link(Contact):
         except Unavailable as error:
             self._log.info("No way into the world: {error}", error=error)
             self._try_later()
+            return False
         else:
             if claim is not None and attached.recovered:
                 player = Player(attached.attended, self._transport, self._origin)
                 resume, whole = await self._shared.handovers.take_in(claim, attached, player)
                 attached = evolve(attached, recovered=whole)
             self._admit(attached, resume, term)
+        return True
 
     def _admit(self, attached: Attached, resume: Seat | None, term: int) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None

@@ -162,7 +162,7 @@ class Switchboard:
     # ------------------------------------------------------------ sessions that come and go
 
     def expect(self, session: SessionId) -> None:
-        """Keep what a session is shown until it `came`; to be called once for each time."""
+        """Keep what a session is shown until it `came`, which is due once for each time."""
         self._early.expect(session)
 
     def whole(self, session: SessionId) -> bool:
@@ -170,11 +170,14 @@ class Switchboard:
         return self._early.whole(session)
 
     def came(self, session: SessionId) -> None:
-        """A session is here, or isn't coming: show it what came too early."""
+        """A session is here, and is shown what came too early; or isn't coming, it seems."""
+        seat = self._seats.get(session)
+        if seat is None or seat.arriving:
+            self._early.leave(session)
+            return
         whole = self._early.whole(session)
         for message in self._early.take(session):
-            if session in self._seats:
-                self.receive(message)
+            self.receive(message)
         if not whole:
             self._note_loss()
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from mudserver.ids import Epoch, Generation, InputNumber, SessionId
+from mudserver.ids import Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces import bounds
 from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
@@ -227,6 +227,8 @@ class Vouch(Request[Vouched]):
         inflates: Whether the client takes compressed messages.
         gaps: Whether the asker tells the client of a gap, where something was lost on the way to
             the owner; otherwise such a session isn't gone on with.
+        asker: The gateway that asks; where the world has moved the session to that one already, and
+            its answer was lost, the client may go on there.
     """
 
     session: SessionId
@@ -234,6 +236,7 @@ class Vouch(Request[Vouched]):
     seq: int
     inflates: bool
     gaps: bool = False
+    asker: GatewayId | None = None
 
 
 @frozen
@@ -244,10 +247,12 @@ class Moved(Message):
     Attributes:
         session: Which.
         generation: Of its attachment there.
+        to: That gateway.
     """
 
     session: SessionId
     generation: Generation
+    to: GatewayId | None = None
 
     @property
     def durable(self) -> bool:
@@ -300,8 +305,9 @@ class HandOver(Request[HandedOver]):
     """
     Give up a session that the world has moved to the asker.
 
-    The owner answers when it has seen `Moved` with that generation, so that nothing is missing; and
-    to the same question for a while the same. Fails with `NotAuthenticated` as `Vouch` does.
+    The owner answers when it has seen `Moved` with that generation or one before, so that nothing
+    is missing; and to the same question for a while the same. Fails with `NotAuthenticated` as
+    `Vouch` does.
     """
 
     session: SessionId

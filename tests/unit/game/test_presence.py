@@ -307,7 +307,7 @@ class LinkDeadTest(GameTestCase):
         self.assertEqual((attached.recovered, attached.session), (True, self.ann))
         self.type(self.bob, "say after")
         told = [each for each in self.gateway.of(self.ann) if not isinstance(each, Opened)]
-        self.assertEqual(told[-1], Moved(self.ann, attached.generation))
+        self.assertEqual(told[-1], Moved(self.ann, attached.generation, other.id))
         self.assertEqual(self.gateway.lines(self.ann), ['Bob says, "before"'])
         self.assertEqual(other.lines(self.ann), ['Bob says, "after"'])
         self.gateway.detach(self.ann)  # the old attachment's

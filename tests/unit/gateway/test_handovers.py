@@ -3,9 +3,10 @@
 from hashlib import sha256
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
 
-from mudserver.errors import CloseCode, NotAuthenticated, Paused, Unavailable
+from mudserver.errors import BusUnavailable, CloseCode, NotAuthenticated, Paused, Unavailable
 from mudserver.gateway.claims import owner_of, resume_secret, session_id
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.early import MAX_EARLY
@@ -337,6 +338,46 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.turn()
         self.assertEqual(self.brief(wire), [("welcome", True, 0), "one", ("mark", None, 1), "two"])
 
+    def test_answer_is_lost(self) -> None:
+        """Where the world's answer never comes the client comes again, and goes on by the next one:
+        with all that it was shown by the first gateway, and was to be shown here meanwhile.
+        """
+        self.world.send(self.said("one", 1))
+        wire = self.come(0)
+        self.world.send(Moved(self.session, Generation(2), OTHER))
+        self.tell_there(self.said("one", 1, again=True), self.said("two", 2))
+        self.world.answer(BusUnavailable("Nobody knows."))
+        self.assertIs(wire.code, CloseCode.TRY_LATER)
+        self.tell_there(self.said("three", 3))
+        wire = self.come(0)
+        request = self.world.asked[0][0]
+        assert isinstance(request, Attach)
+        self.assertEqual(request.resume, self.session)
+        self.let_in(3)
+        self.turn()
+        self.assertEqual(
+            self.brief(wire),
+            [("welcome", True, 0), "one", ("mark", None, 1), "two", "three"],
+        )
+
+    def test_never_comes(self) -> None:
+        """For who doesn't come again it is kept for a while only, of a bounded number of them."""
+        self.come(0)
+        self.world.send(Moved(self.session, Generation(2), OTHER))
+        self.world.answer(BusUnavailable("Nobody knows."))
+        self.tell_there(self.said("one", 1))
+        self.assertTrue(self.other.switchboard._early)
+        self.pass_time(KEPT_SECONDS + 1.0)
+        self.assertFalse(self.other.switchboard._early)
+        for number in range(MAX_KEPT + 1):
+            self.other.switchboard.expect(SessionId(str(number)))
+            self.other.handovers.may_come(SessionId(str(number)))
+        kept = self.other.switchboard._early.sift(
+            FromWorld(Epoch(1), Show(view("x"), (SessionId("0"), SessionId("1"))))
+        )
+        assert kept is not None
+        self.assertEqual(kept.message, Show(view("x"), (SessionId("0"),)))
+
     def test_too_much_comes_early(self) -> None:
         """Where too much comes before that, the client is told that it isn't all."""
         wire = self.come(0)
@@ -615,6 +656,22 @@ class OwnerTest(HandoverTestCase):
         self.failureResultOf(self.ask(self.vouch()), Paused)
         self.failureResultOf(self.ask(self.vouch(secret="guess")), NotAuthenticated)
 
+    def test_vouch_for_what_has_moved(self) -> None:
+        """Of what has moved it vouches to the gateway that has it, and hands it over though the
+        world has let the client in there once more.
+        """
+        self.world.send(Moved(self.session, Generation(2), OTHER))
+        vouch = evolve(self.vouch(), asker=OTHER)
+        self.assertEqual(self.successResultOf(self.ask(vouch)), Vouched("Ann"))
+        for request in (
+            self.vouch(),
+            evolve(vouch, asker=GatewayId("third")),
+            evolve(vouch, secret="guess"),
+            evolve(vouch, seq=1),
+        ):
+            self.failureResultOf(self.ask(request), NotAuthenticated)
+        self.successResultOf(self.ask(self.hand_over(generation=3)))
+
     def test_gapped_for_an_older_gateway(self) -> None:
         """It vouches for no session with a gap to a gateway that would not tell."""
         self.link.lost("reset")
@@ -635,7 +692,7 @@ class OwnerTest(HandoverTestCase):
         """What has moved is handed over to nobody but who is the one: by generation and secret."""
         self.moved(2)
         for request in (
-            self.hand_over(generation=3),
+            self.hand_over(generation=1),
             self.hand_over(secret="guess"),
             self.hand_over(seq=1),
         ):

@@ -27,7 +27,7 @@ from mudserver.gateway.repairs import REPAIR_SECONDS
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
-from mudserver.interfaces.bus import WORLD, IBus, Request, gateway_subject
+from mudserver.interfaces.bus import WORLD, IBus, R, Request, gateway_subject
 from mudserver.interfaces.continuity import (
     HandedOver,
     HandOver,
@@ -42,12 +42,14 @@ from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from mudserver.session.unsettled import Numbered
 
-#: Seconds in which the other gateway has to answer, each time.
+#: Seconds in which the other gateway has to answer whether a client may go on, and each question.
 ANSWER_SECONDS: Final = 1.0
 
-#: Seconds for which it is asked, again and again, for what a session was shown, and between two
-#: questions: the world has moved the session by then, so that nobody else can say.
+#: Seconds for which it is asked for what a session was shown: the world has moved the session by
+#: then, so that nobody else can say.
 ASKING_SECONDS: Final = 3.0
+
+#: Seconds until it is asked again, where there is still time.
 AGAIN_SECONDS: Final = 0.25
 
 #: Seconds before the world moves a session in which what is lost on the way to its gateway may not
@@ -325,7 +327,7 @@ class Handovers:
             asker=self._gateway,
         )
         try:
-            await self._bus.request(gateway_subject(owner), request, timeout=ANSWER_SECONDS)
+            await self._asked(claim, request, ANSWER_SECONDS)
         except PlayerError:
             self._meter.count("resumes", outcome="refused")
         except Paused:
@@ -391,25 +393,39 @@ class Handovers:
         return seat, False
 
     async def _ask(self, claim: Claim, generation: Generation) -> HandedOver | None:
-        owner = claim.owner
-        if owner is None:
-            return None
         request = HandOver(claim.session, generation, claim.secret, claim.seq)
-        until = self._clock.seconds() + ASKING_SECONDS
+        try:
+            return await self._asked(claim, request, ASKING_SECONDS)
+        except (PlayerError, Unavailable) as error:
+            self._log.info(
+                "What a session has missed is not to be had from {owner}: {error}",
+                owner=claim.owner,
+                error=error,
+                session=claim.session,
+            )
+            self._meter.count("resumes", outcome="unanswered")
+            return None
+
+    async def _asked(self, claim: Claim, request: Request[R], seconds: float) -> R:
+        """
+        Ask the session's gateway for so many seconds, again and again: its link may be broken.
+
+        Raises:
+            PlayerError: It says no.
+            Unavailable: It doesn't answer.
+        """
+        assert claim.owner is not None
+        subject = gateway_subject(claim.owner)
+        until = self._clock.seconds() + seconds
         while True:
+            left = until - self._clock.seconds()
             try:
-                return await self._bus.request(gateway_subject(owner), request, ANSWER_SECONDS)
-            except (PlayerError, Unavailable) as error:
-                over = self._clock.seconds() + AGAIN_SECONDS >= until
-                if over or isinstance(error, PlayerError):
-                    self._log.info(
-                        "What a session has missed is not to be had from {owner}: {error}",
-                        owner=owner,
-                        error=error,
-                        session=claim.session,
-                    )
-                    self._meter.count("resumes", outcome="unanswered")
-                    return None
+                return await self._bus.request(subject, request, min(ANSWER_SECONDS, left))
+            except Paused:
+                raise
+            except Unavailable:
+                if self._clock.seconds() + AGAIN_SECONDS >= until:
+                    raise
             await deferLater(self._clock, AGAIN_SECONDS)
 
     def _restored(self, play: Play, handed: HandedOver) -> bool:

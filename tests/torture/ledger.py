@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 MISSED_FOR: Final = 15.0
 
 #: Seconds after which a line that was answered, or by telnet was sent, has come to all, where no
-#: world ended meanwhile; and otherwise, after that.
+#: world and no hub ended meanwhile; and otherwise, after that.
 UNDER_WAY: Final = 5.0
 UNDER_WAY_AFTER_END: Final = 15.0
 
@@ -198,10 +198,12 @@ class Ledger:
     Attributes:
         pages: One for each.
         ends: When worlds ended, in seconds of the clock.
+        hub_ends: When the hub did, without which nothing arrives.
     """
 
     pages: Sequence[Page]
     ends: Sequence[float] = ()
+    hub_ends: Sequence[float] = ()
 
     @property
     def owed(self) -> int:
@@ -264,7 +266,7 @@ class Ledger:
         if not speaker.answers.get(id):
             over += UNDER_WAY_AFTER_END
         over += UNDER_WAY
-        for end in sorted(self.ends):
+        for end in sorted((*self.ends, *self.hub_ends)):
             if line.at <= end <= over:
                 over = max(over, end + UNDER_WAY_AFTER_END)
         return over
@@ -341,7 +343,9 @@ class Ledger:
     def _order(page: Page) -> Iterator[str]:
         """Tell where what is said in a room comes in another order than it was said."""
         last: dict[str, int] = {}
-        for shown in page.shown:
+        for place, shown in enumerate(page.shown):
+            if place in page.starts:  # this session has seen nothing yet
+                last = {}
             if shown.means is Means.SAY:
                 if shown.number < last.get(shown.speaker, 0):
                     yield f"{page.player} was shown {shown} after {last[shown.speaker]}"

@@ -130,6 +130,7 @@ class Ordeal:
     _logs: list[str] = field(factory=list, init=False)
     _problems: list[str] = field(factory=list, init=False)
     _ends: list[float] = field(factory=list, init=False)
+    _hub_ends: list[float] = field(factory=list, init=False)
 
     async def endure(self) -> None:
         """
@@ -290,12 +291,14 @@ class Ordeal:
 
     async def _kill_hub(self) -> None:
         hub = self._town.hub
+        self._hub_ends.append(reactor.seconds())
         await hub.kill()
         await deferLater(reactor, self._random.uniform(0.0, 2.0))
         await self._again(hub)
 
     async def _kill_both(self) -> None:
         hub, (old, new) = self._town.hub, self._turn()
+        self._hub_ends.append(reactor.seconds())
         await hub.kill()
         await old.kill()
         await new.opens()
@@ -317,7 +320,7 @@ class Ordeal:
     def _ledger(self) -> Ledger:
         for talker in self._talkers:
             talker.note()
-        return Ledger([talker.page for talker in self._talkers], self._ends)
+        return Ledger([talker.page for talker in self._talkers], self._ends, self._hub_ends)
 
     async def _settle(self) -> None:
         """Wait until all is answered and shown; what is late for ever is told later."""

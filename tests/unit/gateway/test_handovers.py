@@ -462,9 +462,10 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertIsNone(self.other.switchboard.seat(self.session))
 
     def test_owner_is_gone(self) -> None:
-        """Where the first gateway is gone a new session begins."""
+        """Where the first gateway is gone a new session begins, a second later."""
         self.shared.handovers.stop()
         wire = self.come(0)
+        self.pass_time(ANSWER_SECONDS)
         request = self.world.asked[0][0]
         assert isinstance(request, Attach)
         self.assertIsNone(request.resume)
@@ -473,6 +474,16 @@ class ResumeElsewhereTest(HandoverTestCase):
         (welcome,) = [m for m in wire.messages() if m["type"] == "welcome"]
         self.assertFalse(welcome["recovered"])
         self.assertEqual(self.meter.counts["resumes unanswered"], 1)
+
+    def test_owner_is_cut_off(self) -> None:
+        """One whose link is broken for a moment is asked again."""
+        self.shared.handovers.stop()
+        self.come(0)
+        self.assertEqual(self.world.asked, [])
+        self.shared.handovers.start()
+        self.pass_time(ANSWER_SECONDS)
+        self.move()
+        self.assertEqual(self.meter.counts["resumes recovered"], 1)
 
     def test_owner_says_nothing(self) -> None:
         """One that doesn't answer is waited for a second."""

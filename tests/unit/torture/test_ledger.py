@@ -6,6 +6,9 @@ from tests.torture.ledger import (
     MISSED_FOR,
     NOT_HERE,
     TOO_MUCH,
+    UNDER_WAY,
+    UNDER_WAY_AFTER_END,
+    Absence,
     Answer,
     Ledger,
     Means,
@@ -21,6 +24,7 @@ class LedgerTest(SynchronousTestCase):
     def setUp(self) -> None:
         self.ann, self.bob = Page("Ann"), Page("Bob")
         self.ends: list[float] = []
+        self.hub_ends: list[float] = []
 
     def say(self, means: Means, error: str = "", *, id: str = "c1", at: float = 1.0) -> Shown:
         """Have Ann say something, which is answered."""
@@ -33,7 +37,18 @@ class LedgerTest(SynchronousTestCase):
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger([self.ann, self.bob], self.ends)
+        return Ledger([self.ann, self.bob], self.ends, self.hub_ends)
+
+    @property
+    def problems(self) -> tuple[int, int]:
+        """How much is missing, and how much is wrong."""
+        return len(self.ledger.missing()), len(self.ledger.wrong())
+
+    def away(
+        self, page: Page, since: float, until: float, *, recovered: bool, same: bool = True
+    ) -> None:
+        """Have a player lose the connection, and be back."""
+        page.back(Absence(since, until, recovered, same))
 
     def test_shown_once(self) -> None:
         """What was acknowledged is owed, once, to each who is entitled to it."""
@@ -104,3 +119,108 @@ class LedgerTest(SynchronousTestCase):
         """Nobody loses the connection."""
         self.bob.lost = "code 1006"
         self.assertEqual(len(self.ledger.wrong()), 1)
+
+    def test_recovered(self) -> None:
+        """Whose session is recovered is owed as much as if nothing had happened, once."""
+        told = self.say(Means.TELL)
+        self.away(self.bob, 0.5, 2.0, recovered=True)
+        self.assertEqual(self.problems, (1, 0))
+        self.bob.shown.append(told)
+        self.away(self.bob, 3.0, 4.0, recovered=True)
+        self.assertEqual(self.problems, (0, 0))
+        self.bob.shown.append(told)
+        self.assertEqual(self.problems, (0, 1))
+
+    def test_not_recovered(self) -> None:
+        """Otherwise what was under way when the connection broke, or was said before the welcome,
+        is not owed, and may be shown once more; all else is owed, once.
+        """
+        told = self.say(Means.TELL)  # sent at 0, answered at 1
+        late = 1.0 + UNDER_WAY
+        for since, until, missing in ((late + 1.0, late + 2.0, 1), (late, late + 2.0, 0)):
+            self.bob.absences.clear()
+            self.bob.starts.clear()
+            self.bob.shown.clear()
+            self.away(self.bob, since, until, recovered=False)
+            self.assertEqual(self.problems, (missing, 0))
+            self.bob.shown.append(told)
+            self.assertEqual(self.problems, (0, 0))
+            self.bob.shown.append(told)
+            self.assertEqual(self.problems, (0, 1))
+        self.bob.starts[:] = [1]
+        self.assertEqual(self.problems, (0, 0))
+        self.bob.absences.clear()
+        self.away(self.bob, -2.0, -1.0, recovered=False)
+        self.assertEqual(self.problems, (0, 1))
+
+    def test_longer_under_way(self) -> None:
+        """Behind the end of a world or of the hub it may take longer; and behind the next one."""
+        self.say(Means.TELL)
+        first = 1.0 + UNDER_WAY
+        second = first + UNDER_WAY_AFTER_END
+        self.away(self.bob, second + UNDER_WAY_AFTER_END, 99.0, recovered=False)
+        for ends, hub_ends, missing in (
+            ([], [], 1),
+            ([first], [], 1),
+            ([first], [second], 0),
+            ([second], [first], 0),
+            ([second], [first + 0.5], 1),
+        ):
+            self.ends, self.hub_ends = ends, hub_ends
+            self.assertEqual(self.problems, (missing, 0))
+
+    def test_forgotten(self) -> None:
+        """A new session knows nothing of the commands of the last one: of a line all are owed what
+        one was shown; of a thing nobody knows where it is.
+        """
+        told = self.say(Means.TELL)
+        self.ann.answers.clear()
+        self.ann.deeds["d1"] = True
+        self.away(self.ann, 2.0, 3.0, recovered=False, same=True)
+        self.assertEqual(self.problems, (3, 0))
+        self.away(self.ann, 4.0, 5.0, recovered=False, same=False)
+        self.assertEqual(self.problems, (0, 0))
+        self.assertIsNone(self.ann.holds)
+        self.ann.deeds["d2"] = False
+        self.ann.answers["d2"] = [Answer(6.0, NOT_HERE)]
+        self.assertEqual(self.problems, (0, 0))
+        self.ann.answers["d2"] = [Answer(6.0)]
+        self.assertFalse(self.ann.holds)
+        both = self.say(Means.CHANNEL, id="c2")
+        self.ann.answers.pop("c2")
+        self.ann.forgotten.add("c2")
+        self.bob.shown.append(told)
+        self.assertEqual(self.problems, (0, 0))
+        self.ann.shown.append(both)
+        self.assertEqual(self.problems, (1, 0))
+
+    def test_speaker_gone(self) -> None:
+        """What a world had not delivered at its end is owed to nobody whose speaker has left the
+        session then: no gateway has it said again.
+        """
+        self.say(Means.TELL)
+        for end, since, missing in ((3.0, 2.0, 0), (3.0, 30.0, 1), (9.0, 2.0, 1)):
+            self.ann.absences.clear()
+            self.ends = [end]
+            self.away(self.ann, since, since + 1.0, recovered=False)
+            self.assertEqual(self.problems, (missing, 0))
+
+    def test_hearer_gone(self) -> None:
+        """Who had left the session while a tell was sent need not have been there for it."""
+        self.say(Means.TELL, NOT_HERE)
+        self.assertEqual(self.problems, (1, 1))
+        self.away(self.bob, -1.0, 0.5, recovered=False)
+        self.assertEqual(self.problems, (0, 0))
+
+    def test_order_of_a_session(self) -> None:
+        """A new session has seen nothing yet that others could come too late for."""
+        said = [self.say(Means.SAY, id=f"c{number}") for number in range(2)]
+        self.bob.shown.append(said[1])
+        self.away(self.bob, 1.0, 2.0, recovered=False)
+        self.bob.shown.append(said[0])
+        self.assertEqual(self.problems, (0, 0))
+
+    def test_miscounted(self) -> None:
+        """Server and player count the same messages."""
+        self.bob.miscounted.append("3 messages, by a mark of 4")
+        self.assertEqual(self.problems, (0, 1))

@@ -127,6 +127,7 @@ class Ordeal:
     _gateways: list[Part] = field(factory=list, init=False)
     _worlds: list[Part] = field(factory=list, init=False)
     _talkers: list[WebTalker | TelnetTalker] = field(factory=list, init=False)
+    _moves: list[Deferred[None]] = field(factory=list, init=False)
     _logs: list[str] = field(factory=list, init=False)
     _problems: list[str] = field(factory=list, init=False)
     _ends: list[float] = field(factory=list, init=False)
@@ -149,6 +150,9 @@ class Ordeal:
         )
         await _together((self._strike_until(over), self._move_until(over)))
         await playing
+        self._calm.touch()
+        for move in self._moves:
+            await move
         await self._settle()
         problems = [*self._missing(), *self._ledger.wrong(), *self._buried(), *self._stored()]
         await self._end()
@@ -193,16 +197,13 @@ class Ordeal:
     async def _move_until(self, over: float) -> None:
         """Have players go on at the other gateway, one after the other, until then."""
         random = Random(f"{self.seed} moves")
-        moves = []
         while Blow.MOVE_PLAYERS in self.blows:
             await deferLater(reactor, random.uniform(*_STAY))
             if reactor.seconds() > over:
                 break
             here = [each for each in self._web if not each.away and not each.page.lost]
             if here:
-                moves.append(Deferred.fromCoroutine(self._move(random.choice(here))))
-        for move in moves:
-            await move
+                self._moves.append(Deferred.fromCoroutine(self._move(random.choice(here))))
 
     async def _move(self, talker: WebTalker) -> None:
         (there,) = [each for each in self._gateways if each is not talker.gateway]
@@ -324,7 +325,6 @@ class Ordeal:
 
     async def _settle(self) -> None:
         """Wait until all is answered and shown; what is late for ever is told later."""
-        self._calm.touch()
         over = reactor.seconds() + PATIENCE
         began = reactor.seconds()
         while self._missing() and reactor.seconds() < over:

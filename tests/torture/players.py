@@ -34,8 +34,9 @@ LONGEST_WAIT: Final = 5.0
 #: Seconds between two commands of a player, at most.
 LONGEST_REST: Final = 0.6
 
-#: Seconds within which a player is to be back, and between two tries.
-LONGEST_MOVE: Final = 60.0
+#: Seconds within which a player is to be back; for a welcome, before it tries again; and between.
+LONGEST_MOVE: Final = 120.0
+PATIENCE: Final = 5.0
 _TRY_AGAIN: Final = 0.25
 
 #: How often each is said.
@@ -121,10 +122,11 @@ class WebTalker:
     async def move(self, case: TestCase, gateway: Part) -> None:
         """Lose the connection, and go on at that gateway."""
         self.away = True
-        await self._link.hang_up()
-        self.note()
-        since = reactor.seconds()
         self.gateway = gateway
+        hello = await self._hello()
+        await self._link.hang_up()
+        since = reactor.seconds()
+        self.note()
         resume = {
             "session": self._welcome["session"],
             "secret": self._welcome["resume"],
@@ -132,28 +134,38 @@ class WebTalker:
         }
         link = None
         while link is None and not self.page.lost:
-            link = await self._come(case, resume)
+            if hello is not None:
+                link = await self._come(case, {**hello, "resume": resume})
+            if link is None:
+                await deferLater(reactor, _TRY_AGAIN)
+                hello = await self._hello()
             if link is None and reactor.seconds() > since + LONGEST_MOVE:
                 self.page.lost = f"didn't come back for {LONGEST_MOVE} s"
         if link is not None:
             self._go_on(link, since, resume)
 
-    async def _come(self, case: TestCase, resume: Message) -> WebSocketPlayer | None:
-        """Open a connection with a welcome; None where there is none just now."""
-        link = None
+    async def _hello(self) -> Message | None:
+        """Fetch a ticket; None where there is none just now: the world is away."""
         try:
-            hello = await Login(self.gateway.http, self._token).hello()
-            link = await open_websocket(case, self.gateway.http)
-            link.say({**hello, "resume": resume})
+            return await Login(self.gateway.http, self._token).hello()
+        except AssertionError:
+            return None
+
+    async def _come(self, case: TestCase, hello: Message) -> WebSocketPlayer | None:
+        """Open a connection with a welcome; None where that doesn't come now, or soon."""
+        link = await open_websocket(case, self.gateway.http)
+        link.say(hello)
+        patience = reactor.callLater(PATIENCE, link.hang_up)
+        try:
             await link.expect("welcome")
         except AssertionError:
-            # The world is away, or did not answer.
-            if link is not None:
-                await link.hang_up()
-                if not _reconnects(link.code):
-                    self.page.lost = f"was not let in again: {link.code}"
-            await deferLater(reactor, _TRY_AGAIN)
+            await link.hang_up()
+            if not _reconnects(link.code):
+                self.page.lost = f"was not let in again: {link.code}"
             return None
+        finally:
+            if patience.active():
+                patience.cancel()
         return link
 
     def _go_on(self, link: WebSocketPlayer, since: float, resume: Message) -> None:

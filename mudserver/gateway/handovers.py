@@ -293,7 +293,7 @@ class Handovers:
                 unsettled=_written(unsettled.left()),
                 spoken=_written(unsettled.spoken(now)),
                 ages=tuple(unsettled.ages(now)),
-                early=tuple(unsettled.early),
+                early=tuple((each.number, each.command) for each in unsettled.early),
                 said=kept.said,
                 seen=kept.seen,
                 gapped=play.gapped or self._switchboard.lost_since(kept.since - LOSS_SECONDS),
@@ -437,7 +437,7 @@ class Handovers:
                 _read(handed.spoken),
                 self._clock.seconds(),
                 ages=handed.ages,
-                early=handed.early,
+                early={number: _id(command) for number, command in handed.early},
             )
             play.outbox.restore(handed.seq, handed.missed)
         except ValueError as error:
@@ -453,10 +453,11 @@ def _written(inputs: Iterable[Numbered]) -> tuple[tuple[InputNumber, str, str | 
 
 
 def _read(inputs: Iterable[tuple[InputNumber, str, str | None]]) -> list[Numbered]:
-    return [
-        Numbered(number, text, None if command is None else CommandId(command))
-        for number, text, command in inputs
-    ]
+    return [Numbered(number, text, _id(command)) for number, text, command in inputs]
+
+
+def _id(command: str | None) -> CommandId | None:
+    return None if command is None else CommandId(command)
 
 
 def _not_here() -> NotAuthenticated:

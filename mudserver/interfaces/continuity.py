@@ -280,7 +280,7 @@ class HandedOver:
         spoken: Answered ones, in the same form, by which something was said that is still under way
             to others.
         ages: For how many seconds each of these is under way; none where that isn't known.
-        early: Which of the ``unsettled`` were answered.
+        early: Those of the ``unsettled`` that were answered: number, and client's id.
         said: What must arrive and was shown by the old gateway, by name; at most `MAX_TOLD`.
         seen: What else it showed on account of an input, in order; at most `MAX_TOLD`.
         gapped: Whether something may have been lost on the way to the old gateway of which the
@@ -294,7 +294,7 @@ class HandedOver:
     unsettled: tuple[tuple[InputNumber, str, str | None], ...]
     spoken: tuple[tuple[InputNumber, str, str | None], ...] = ()
     ages: tuple[float, ...] = ()
-    early: tuple[InputNumber, ...] = ()
+    early: tuple[tuple[InputNumber, str | None], ...] = ()
     said: tuple[EventId, ...] = ()
     seen: tuple[EventId, ...] = ()
     gapped: bool = False

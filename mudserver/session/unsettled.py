@@ -9,7 +9,8 @@ until that is done.
 No clock: ``now`` is an argument, in seconds of any monotonic clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -229,12 +230,15 @@ class Unsettled:
         return [now - began for began, _ in (self._under_way or {}).values() if began >= since]
 
     @property
-    def early(self) -> list[InputNumber]:
-        """Which of those that are kept were settled before earlier ones."""
-        return sorted(self._early or ())
+    def early(self) -> list[Numbered]:
+        """Those that are kept and were settled before earlier ones."""
+        early = self._early or ()
+        return [each for each in self._kept if each.number in early]
 
     def left(self) -> list[Numbered]:
-        """Return all that another gateway has to go on with: what is answered has no id there."""
+        """Return all that another gateway has to go on with: what is answered has no id there, but
+        for who asks what is `early`.
+        """
         early = self._early or ()
         return [evolve(each, command=None) if each.number in early else each for each in self._kept]
 
@@ -268,7 +272,7 @@ class Unsettled:
         now: float = 0.0,
         *,
         ages: Sequence[float] = (),
-        early: Iterable[InputNumber] = (),
+        early: Mapping[InputNumber, CommandId | None] = MappingProxyType({}),
     ) -> None:
         """
         Go on where another gateway left off.
@@ -279,7 +283,8 @@ class Unsettled:
             spoken: What is `spoken`; of those that are too many, none.
             now: Seconds.
             ages: The `ages` of what is spoken; without them, or with others, it is new.
-            early: Which are answered: `early`.
+            early: Which of those that are kept are answered, with their ids, which a world that
+                follows may have to know.
 
         Raises:
             ValueError: That isn't the last ones, in order.
@@ -290,8 +295,10 @@ class Unsettled:
         self.numbered = numbered
         self._kept = kept
         self._size = sum(_size(each.text) for each in kept)
-        answered = {number: False for number in early if first <= number <= numbered}
-        self._early = answered or None
+        for place, each in enumerate(kept):
+            if each.number in early:
+                kept[place] = evolve(each, command=early[each.number])
+        self._early = {each.number: False for each in kept if each.number in early} or None
         if len(ages) != len(spoken):
             ages = [0.0] * len(spoken)
         under_way = {

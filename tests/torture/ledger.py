@@ -14,7 +14,7 @@ MISSED_FOR: Final = 15.0
 
 #: Seconds after which a line that was answered, or by telnet was sent, has come to all, where no
 #: world and no hub ended meanwhile; and otherwise, after that.
-UNDER_WAY: Final = 5.0
+UNDER_WAY: Final = 10.0
 UNDER_WAY_AFTER_END: Final = 15.0
 
 #: The codes of that refusal, and of what is refused since too much waits for the world already.

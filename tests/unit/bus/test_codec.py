@@ -297,7 +297,7 @@ class ReleasesTest(SynchronousTestCase):
             numbered=InputNumber(2),
             unsettled=((InputNumber(2), "look", None),),
             ages=(1.5,),
-            early=(InputNumber(2),),
+            early=((InputNumber(2), "c2"),),
             said=(EventId(SessionId("e"), InputNumber(1), 4),),
             seen=(EventId(SessionId("e"), InputNumber(2), 4),),
             gapped=True,

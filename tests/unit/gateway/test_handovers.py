@@ -429,7 +429,10 @@ class ResumeElsewhereTest(HandoverTestCase):
         wire = self.come(0)
         self.world.messages.clear()
         self.move()
-        self.assertEqual([each.answered for each in self.world.inputs], [False, True, False])
+        self.assertEqual(
+            [(each.command, each.answered) for each in self.world.inputs],
+            [("c1", False), ("c2", True), ("c3", False)],
+        )
         for number in (1, 2, 3):
             settled = Settled(self.session, InputNumber(number), CommandId(f"c{number}"))
             self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), settled))

@@ -280,7 +280,7 @@ class UnsettledTest(SynchronousTestCase):
         first.under_way(InputNumber(3), 10.0)
         for number in (1, 3):
             first.settle(InputNumber(number))
-        self.assertEqual((first.early, first.ages(15.0)), ([3], [5.0]))
+        self.assertEqual((numbers(first.early), first.ages(15.0)), ([3], [5.0]))
         for ages, last in ((first.ages(15.0), 5.0), ([], 0.0), ([1.0, 2.0], 0.0), ([-9.0], 0.0)):
             second = Unsettled()
             second.restore(
@@ -289,11 +289,13 @@ class UnsettledTest(SynchronousTestCase):
                 first.spoken(15.0),
                 500.0,
                 ages=ages,
-                early=[InputNumber(number) for number in (1, 3, 9)],
+                early={InputNumber(number): CommandId(f"c{number}") for number in (1, 3, 9)},
             )
             self.assertEqual(
                 [second.answered(InputNumber(n)) for n in (2, 3, 4)], [False, True, False]
             )
+            after = second.after(InputNumber(1))
+            self.assertEqual([each.command for each in after], [None, "c3", None])
             over = 500.0 + UNDER_WAY_SECONDS - last
             self.assertEqual(numbers(second.spoken(over)), [3])
             self.assertEqual(numbers(second.spoken(over + 0.5)), [])

@@ -199,7 +199,8 @@ class LedgerTest(SynchronousTestCase):
         session then: no gateway has it said again.
         """
         self.say(Means.TELL)
-        for end, since, missing in ((3.0, 2.0, 0), (3.0, 30.0, 1), (9.0, 2.0, 1)):
+        late = 1.0 + UNDER_WAY
+        for end, since, missing in ((3.0, 2.0, 0), (3.0, 30.0, 1), (late + 1.0, 2.0, 1)):
             self.ann.absences.clear()
             self.ends = [end]
             self.away(self.ann, since, since + 1.0, recovered=False)

@@ -9,21 +9,17 @@ full state instead, and the word that this is no continuation.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, cast
+from typing import Final
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mudserver.errors import NotAuthenticated, Paused, PlayerError, Unavailable
-from mudserver.gateway.claims import Claim, is_kept_for
-from mudserver.gateway.dress import JsonDress
+from mudserver.errors import Paused, PlayerError, Unavailable
+from mudserver.gateway.claims import Claim
+from mudserver.gateway.departures import ANSWER_SECONDS, KEPT_SECONDS, Departures
 from mudserver.gateway.reaper import Reaper
-from mudserver.gateway.repairs import REPAIR_SECONDS
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.switchboard import Switchboard
 from mudserver.ids import CommandId, GatewayId, Generation, InputNumber, SessionId
@@ -31,19 +27,14 @@ from mudserver.interfaces.bus import WORLD, IBus, R, Request, gateway_subject
 from mudserver.interfaces.continuity import (
     HandedOver,
     HandOver,
-    Moved,
     StatesWanted,
     Vouch,
-    Vouched,
 )
 from mudserver.interfaces.meter import IMeter
-from mudserver.interfaces.play import Attached, EventId
+from mudserver.interfaces.play import Attached
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from mudserver.session.unsettled import Numbered
-
-#: Seconds in which the other gateway has to answer whether a client may go on, and each question.
-ANSWER_SECONDS: Final = 1.0
 
 #: Seconds for which it is asked for what a session was shown: the world has moved the session by
 #: then, so that nobody else can say.
@@ -52,60 +43,12 @@ ASKING_SECONDS: Final = 3.0
 #: Seconds until it is asked again, where there is still time.
 AGAIN_SECONDS: Final = 0.25
 
-#: Seconds before the world moves a session in which what is lost on the way to its gateway may not
-#: be told yet.
-LOSS_SECONDS: Final = 2 * REPAIR_SECONDS
+#: Seconds for which what the world shows a session is kept that is to come, though the world's
+#: answer did not: some tries to come in.
+COMING_SECONDS: Final = KEPT_SECONDS
 
-#: Seconds for which a session that has moved is kept until it is asked for; and for which what the
-#: world shows one is kept that is to come, though the world's answer didn't: some tries to come in.
-KEPT_SECONDS: Final = 30.0
-
-#: Sessions kept so, and gateways that wait for one; beyond that clients get full state.
-MAX_KEPT: Final = 1_000
-MAX_WAITING: Final = 1_000
-
-
-@define(eq=False)
-class _Kept:
-    """
-    A session that the world shows elsewhere by now.
-
-    Attributes:
-        play: What is to be handed over.
-        generation: Of its attachment there.
-        since: When it was moved, in seconds of the clock.
-        to: The gateway that has it by now, if that is known.
-        deadline: Until when it waits for that, in seconds of the clock.
-        said: What it was shown that must arrive.
-        seen: What else.
-        given: Whether it was handed over; it may have to be once more, where the answer is lost.
-    """
-
-    play: Play
-    generation: Generation
-    since: float
-    to: GatewayId | None
-    deadline: float | None
-    said: tuple[EventId, ...]
-    seen: tuple[EventId, ...]
-    _kept: "dict[SessionId, _Kept]" = field(repr=False)
-    given: bool = False
-
-    def vouches(self, request: Vouch) -> bool:
-        """Tell whether a client may go on with it at the gateway that has it."""
-        return (
-            request.asker is not None
-            and request.asker == self.to
-            and self.play.secrets.accepts(request.secret)
-            and self.play.outbox.holds_since(request.seq)
-        )
-
-    def due(self, now: float) -> None:
-        """Nobody has asked for it."""
-        del now
-        self.deadline = None
-        if self._kept.get(self.play.id) is self:
-            del self._kept[self.play.id]
+#: Sessions that may come so; of more, the first are not waited for.
+MAX_COMING: Final = 1_000
 
 
 @define(eq=False)
@@ -163,147 +106,25 @@ class Handovers:
         self._switchboard = switchboard
         self._outbox = outbox
         self._meter = meter
-        self._withdraw = _nothing
-        self._kept: dict[SessionId, _Kept] = {}
-        self._waiting: dict[SessionId, tuple[HandOver, Deferred[HandedOver]]] = {}
+        self._departures = Departures(
+            gateway=gateway,
+            bus=bus,
+            clock=clock,
+            reaper=reaper,
+            switchboard=switchboard,
+            meter=meter,
+        )
         self._coming: list[_Coming] = []
 
     def start(self) -> None:
         """Begin to answer; by that worlds know, too, that this gateway is there."""
-        self._switchboard.route(Moved, self._moved)
-        self._withdraw = self._bus.respond(gateway_subject(self._gateway), self._respond)
+        self._departures.start()
 
     def stop(self) -> None:
         """End that."""
-        self._withdraw()
-        self._withdraw = _nothing
-        for _, waiter in tuple(self._waiting.values()):
-            waiter.cancel()
-        for kept in tuple(self._kept.values()):
-            self._reaper.forget(kept)
-        self._kept.clear()
+        self._departures.stop()
         while self._coming:
             self._came_not(self._coming[0])
-
-    # ------------------------------------------------------------ for other gateways
-
-    def _respond(self, request: Request[object]) -> Deferred[object]:
-        match request:
-            case Vouch():
-                return cast(Deferred[object], self._vouch(request))
-            case HandOver():
-                return cast(Deferred[object], self._hand_over(request))
-            case _:
-                return fail(Unavailable(f"No gateway answers a {type(request).__name__}."))
-
-    def _vouch(self, request: Vouch) -> Deferred[Vouched]:
-        kept = self._kept.get(request.session)
-        if kept is not None and kept.vouches(request):
-            return succeed(Vouched(kept.play.character))
-        seat = self._switchboard.seat(request.session)
-        if seat is None or (seat.play.gapped and not request.gaps):
-            return fail(_not_here())
-        if is_kept_for(seat, request.secret, JsonDress(request.inflates), request.seq) is not None:
-            return fail(_not_here())
-        if seat.pause is not None:
-            return fail(Paused("The world is away."))
-        return succeed(Vouched(seat.play.character))
-
-    def _moved(self, moved: Moved) -> None:
-        """The world shows a session elsewhere: keep it until it is asked for."""
-        seat = self._switchboard.seat(moved.session)
-        if seat is None or seat.play.generation >= moved.generation:
-            return
-        carrier, seat.carrier = seat.carrier, None
-        if carrier is not None:
-            carrier.replaced()
-        seat.play.outbox.flush()
-        seat.play.gapped = seat.play.gapped or seat.pause is not None
-        self._reaper.forget(seat)
-        self._switchboard.release(seat)
-        self._let_go(moved.session)
-        now = self._clock.seconds()
-        said, seen = self._switchboard.shown_to(moved.session)
-        kept = _Kept(
-            play=seat.play,
-            generation=moved.generation,
-            since=now,
-            to=moved.to,
-            deadline=now + KEPT_SECONDS,
-            said=said,
-            seen=seen,
-            kept=self._kept,
-        )
-        self._kept[moved.session] = kept
-        self._reaper.watch(kept)
-        if len(self._kept) > MAX_KEPT:
-            self._let_go(next(iter(self._kept)))
-        waiting = self._waiting.get(moved.session)
-        if waiting is not None:
-            request, waiter = waiting
-            self._give(request).chainDeferred(waiter)
-
-    def _hand_over(self, request: HandOver) -> Deferred[HandedOver]:
-        if request.session in self._kept:
-            return self._give(request)
-        seat = self._switchboard.seat(request.session)
-        if (
-            seat is None
-            or not seat.play.secrets.accepts(request.secret)
-            or len(self._waiting) >= MAX_WAITING
-        ):
-            return fail(_not_here())
-        earlier = self._waiting.get(request.session)
-        if earlier is not None:  # nobody waits for that answer any more
-            earlier[1].cancel()
-        waiter: Deferred[HandedOver] = Deferred()
-        self._waiting[request.session] = (request, waiter)
-
-        def over(result: HandedOver | Failure) -> HandedOver | Failure:
-            del self._waiting[request.session]
-            return result
-
-        def late(failure: Failure) -> Failure:
-            if failure.check(DeadlineError, CancelledError):
-                return Failure(Unavailable("The world has not moved that session."))
-            return failure
-
-        waiter.addTimeout(ANSWER_SECONDS, self._clock)
-        return waiter.addBoth(over).addErrback(late)
-
-    def _give(self, request: HandOver) -> Deferred[HandedOver]:
-        kept = self._kept[request.session]
-        play = kept.play
-        if (
-            kept.generation > request.generation
-            or not play.secrets.accepts(request.secret)
-            or not play.outbox.holds_since(request.seq)
-        ):
-            return fail(_not_here())
-        if not kept.given:
-            kept.given = True
-            self._meter.count("resumes", outcome="moved")
-        unsettled, now = play.unsettled, self._clock.seconds()
-        return succeed(
-            HandedOver(
-                seq=play.outbox.count,
-                missed=tuple(play.outbox.replay(request.seq)),
-                settled=unsettled.settled,
-                numbered=unsettled.numbered,
-                unsettled=_written(unsettled.left()),
-                spoken=_written(unsettled.spoken(now)),
-                ages=tuple(unsettled.ages(now)),
-                early=tuple((each.number, each.command) for each in unsettled.early),
-                said=kept.said,
-                seen=kept.seen,
-                gapped=play.gapped or self._switchboard.lost_since(kept.since - LOSS_SECONDS),
-            )
-        )
-
-    def _let_go(self, session: SessionId) -> None:
-        kept = self._kept.pop(session, None)
-        if kept is not None:
-            self._reaper.forget(kept)
 
     # ------------------------------------------------------------ from other gateways
 
@@ -345,10 +166,10 @@ class Handovers:
         For a while what it is shown is kept, in case that its client comes again. Of too many, the
         first are not waited for.
         """
-        coming = _Coming(session, self._clock.seconds() + KEPT_SECONDS, self._came_not)
+        coming = _Coming(session, self._clock.seconds() + COMING_SECONDS, self._came_not)
         self._coming.append(coming)
         self._reaper.watch(coming)
-        if len(self._coming) > MAX_KEPT:
+        if len(self._coming) > MAX_COMING:
             self._came_not(self._coming[0])
 
     def _came_not(self, coming: _Coming) -> None:
@@ -368,7 +189,7 @@ class Handovers:
         play = Play(
             attached.session, Outbox(self._outbox), attached.attended.name, attached.character
         )
-        self._let_go(attached.session)
+        self._departures.let_go(attached.session)
         play.secrets.rotate(claim.secret)
         # At once: another world may want to know meanwhile.
         play.unsettled.restore(attached.applied, [])
@@ -448,21 +269,9 @@ class Handovers:
         return True
 
 
-def _written(inputs: Iterable[Numbered]) -> tuple[tuple[InputNumber, str, str | None], ...]:
-    return tuple((each.number, each.text, each.command) for each in inputs)
-
-
 def _read(inputs: Iterable[tuple[InputNumber, str, str | None]]) -> list[Numbered]:
     return [Numbered(number, text, _id(command)) for number, text, command in inputs]
 
 
 def _id(command: str | None) -> CommandId | None:
     return None if command is None else CommandId(command)
-
-
-def _not_here() -> NotAuthenticated:
-    return NotAuthenticated("That session can't be resumed.")
-
-
-def _nothing() -> None:
-    """Nothing is to be withdrawn."""

@@ -8,15 +8,10 @@ from twisted.internet.defer import Deferred, succeed
 
 from mudserver.errors import BusUnavailable, CloseCode, NotAuthenticated, Paused, Unavailable
 from mudserver.gateway.claims import owner_of, resume_secret, session_id
+from mudserver.gateway.departures import ANSWER_SECONDS, KEPT_SECONDS, MAX_KEPT
 from mudserver.gateway.dress import JsonDress
 from mudserver.gateway.early import MAX_EARLY
-from mudserver.gateway.handovers import (
-    AGAIN_SECONDS,
-    ANSWER_SECONDS,
-    ASKING_SECONDS,
-    KEPT_SECONDS,
-    MAX_KEPT,
-)
+from mudserver.gateway.handovers import AGAIN_SECONDS, ASKING_SECONDS, MAX_COMING
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.seat import Pause
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
@@ -369,7 +364,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertTrue(self.other.switchboard._early)
         self.pass_time(KEPT_SECONDS + 1.0)
         self.assertFalse(self.other.switchboard._early)
-        for number in range(MAX_KEPT + 1):
+        for number in range(MAX_COMING + 1):
             self.other.switchboard.expect(SessionId(str(number)))
             self.other.handovers.may_come(SessionId(str(number)))
         kept = self.other.switchboard._early.sift(
@@ -734,9 +729,9 @@ class OwnerTest(HandoverTestCase):
                 self.shared.switchboard.add(play, session_machine(play), JsonDress(), player())
             self.world.send(Moved(session, Generation(2)))
         self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
-        self.assertEqual(len(self.shared.handovers._kept), MAX_KEPT)
+        self.assertEqual(len(self.shared.handovers._departures), MAX_KEPT)
         self.pass_time(KEPT_SECONDS + 1.0)
-        self.assertEqual(len(self.shared.handovers._kept), 0)
+        self.assertEqual(len(self.shared.handovers._departures), 0)
 
     def test_old_move(self) -> None:
         """That a session has moved before it came back is old news."""

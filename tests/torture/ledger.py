@@ -150,6 +150,11 @@ class Page:
             self.forgotten.update(self.unanswered)
 
     @property
+    def back_whole(self) -> bool:
+        """Whether the session was recovered the last time."""
+        return bool(self.absences) and self.absences[-1].recovered
+
+    @property
     def breaks(self) -> list[Absence]:
         """The absences after which the session was not recovered."""
         return [each for each in self.absences if not each.recovered]

@@ -99,6 +99,12 @@ class Blow(Enum):
     #: Players by WebSocket lose their connections, and go on at the other gateway: between the
     #: others, all the time.
     MOVE_PLAYERS = "move-players"
+    #: They quit, and log in anew, by either gateway; the same.
+    QUIT_PLAYERS = "quit-players"
+
+
+#: What strikes single players.
+_TROUBLES: Final = (Blow.MOVE_PLAYERS, Blow.QUIT_PLAYERS)
 
 
 @define(eq=False)
@@ -148,7 +154,7 @@ class Ordeal:
             play(talker, Random(f"{self.seed} {talker.page.player}"), over)
             for talker in self._talkers
         )
-        await _together((self._strike_until(over), self._move_until(over)))
+        await _together((self._strike_until(over), self._trouble_until(over)))
         await playing
         self._calm.touch()
         for move in self._moves:
@@ -194,33 +200,39 @@ class Ordeal:
 
     # ------------------------------------------------------------ blows
 
-    async def _move_until(self, over: float) -> None:
-        """Have players go on at the other gateway, one after the other, until then."""
+    async def _trouble_until(self, over: float) -> None:
+        """Have players go on at the other gateway, or quit, one after the other, until then."""
         random = Random(f"{self.seed} moves")
-        while Blow.MOVE_PLAYERS in self.blows:
+        troubles = [blow for blow in self.blows if blow in _TROUBLES]
+        while troubles:
             await deferLater(reactor, random.uniform(*_STAY))
             if reactor.seconds() > over:
                 break
             here = [each for each in self._web if not each.away and not each.page.lost]
             if here:
-                self._moves.append(Deferred.fromCoroutine(self._move(random.choice(here))))
+                trouble, talker = random.choice(troubles), random.choice(here)
+                other = random.choice((True, False))
+                moving = self._trouble(trouble, talker, other=other)
+                self._moves.append(Deferred.fromCoroutine(moving))
 
-    async def _move(self, talker: WebTalker) -> None:
-        (there,) = [each for each in self._gateways if each is not talker.gateway]
+    async def _trouble(self, trouble: Blow, talker: WebTalker, *, other: bool) -> None:
         began = reactor.seconds()
-        await talker.move(self.case, there)
-        recovered = talker.page.absences[-1].recovered if talker.page.absences else "lost"
-        self.report(
-            f"{began:.3f} {talker.page.player} to {there.peer}: "
-            f"{reactor.seconds() - began:.1f} s, recovered: {recovered}"
-        )
+        (there,) = [each for each in self._gateways if each is not talker.gateway]
+        if trouble is Blow.MOVE_PLAYERS:
+            await talker.move(self.case, there)
+        else:
+            await talker.quit(self.case, there if other else talker.gateway)
+        seconds = reactor.seconds() - began
+        how = "recovered" if talker.page.back_whole else "not recovered"
+        what = f"{talker.page.player} to {talker.gateway.peer}, {how}"
+        self.report(f"{began:.3f} {trouble.value}: {seconds:.1f} s: {what}")
 
     @property
     def _web(self) -> list[WebTalker]:
         return [each for each in self._talkers if isinstance(each, WebTalker)]
 
     async def _strike_until(self, over: float) -> None:
-        blows = [blow for blow in self.blows if blow is not Blow.MOVE_PLAYERS]
+        blows = [blow for blow in self.blows if blow not in _TROUBLES]
         while True:
             rest = self._random.uniform(*_REST)
             if reactor.seconds() + rest > over:
@@ -246,7 +258,7 @@ class Ordeal:
                 return self._kill_hub()
             case Blow.KILL_BOTH:
                 return self._kill_both()
-            case Blow.MOVE_PLAYERS:
+            case Blow.MOVE_PLAYERS | Blow.QUIT_PLAYERS:
                 raise ValueError(f"{blow} strikes all the time")
 
     def _turn(self) -> tuple[Part, Part]:
@@ -375,7 +387,7 @@ class Ordeal:
             f"seed {self.seed}, {self.seconds:g} s: right; {answers} answers,"
             f" {self._ledger.owed} showings that had to be, {shown} that were,"
             f" {self._ledger.refused} commands refused; {len(self._letters())} dead letters;"
-            f" {len(absences)} moves, {sum(each.recovered for each in absences)} recovered"
+            f" {len(absences)} absences, {sum(each.recovered for each in absences)} recovered"
         )
 
 

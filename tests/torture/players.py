@@ -132,17 +132,34 @@ class WebTalker:
             "secret": self._welcome["resume"],
             "seq": self._count,
         }
+        await self._return(case, since, hello, {"resume": resume})
+
+    async def quit(self, case: TestCase, gateway: Part) -> None:
+        """Quit, whatever is unanswered, and log in anew by that gateway."""
+        self.away = True
+        self.gateway = gateway
+        hello = await self._hello()
+        since = reactor.seconds()
+        self._link.say({"type": "bye"})
+        await self._link.closed()
+        self.note()
+        await self._return(case, since, hello, {})
+
+    async def _return(
+        self, case: TestCase, since: float, hello: Message | None, resume: Message
+    ) -> None:
+        """Come in again, with that ticket or with others, as soon as may be."""
         link = None
         while link is None and not self.page.lost:
             if hello is not None:
-                link = await self._come(case, {**hello, "resume": resume})
+                link = await self._come(case, {**hello, **resume})
             if link is None:
                 await deferLater(reactor, _TRY_AGAIN)
                 hello = await self._hello()
             if link is None and reactor.seconds() > since + LONGEST_MOVE:
                 self.page.lost = f"didn't come back for {LONGEST_MOVE} s"
         if link is not None:
-            self._go_on(link, since, resume)
+            self._go_on(link, since)
 
     async def _hello(self) -> Message | None:
         """Fetch a ticket; None where there is none just now: the world is away."""
@@ -168,9 +185,9 @@ class WebTalker:
                 patience.cancel()
         return link
 
-    def _go_on(self, link: WebSocketPlayer, since: float, resume: Message) -> None:
+    def _go_on(self, link: WebSocketPlayer, since: float) -> None:
         welcome = link.messages[0]
-        same = welcome["session"] == resume["session"]
+        same = welcome["session"] == self._welcome["session"]
         self._link, self._read = link, 0
         self.page.back(Absence(since, reactor.seconds(), welcome["recovered"], same))
         for id in self.page.unanswered:

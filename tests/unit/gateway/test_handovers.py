@@ -288,6 +288,18 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.tell_there(self.said("one", 1), epoch=3)
         self.assertEqual(self.brief(wire), ["nought", "three"])
 
+    def test_too_late_in_the_same_world(self) -> None:
+        """That it is too late holds at once, where the other one knows the next world already."""
+        self.world.send(self.said("two", 2, durable=False))
+        self.tell_there(self.said("before", 1), epoch=2)
+        wire = self.come(0)
+        self.move()
+        self.turn()
+        wire.take()
+        for number in (1, 2, 3):
+            self.tell_there(self.said(str(number), number, durable=False), epoch=2)
+        self.assertEqual(self.brief(wire), ["3"])
+
     def test_shown_before_that(self) -> None:
         """It brings that along to the third gateway, too: here, back to the first."""
         self.world.send(self.said("one", 1))
@@ -589,6 +601,22 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertNotIn(".", welcome["resume"])
         self.assertIsNone(self.other.switchboard.seat(self.session))
 
+    def test_gone_while_the_world_was_another(self) -> None:
+        """The world that has taken it over meanwhile is told that the client is gone."""
+        self.other.worldwatch.start()
+        self.come(0)
+        self.let_in(2)
+        self.die()
+        self.come_back()
+        while isinstance(request := self.world.asked[0][0], Reattach) and request.gateway != OTHER:
+            self.world.asked.pop(0)
+        self.reattach(generation=10)
+        self.there[0].lost("reset")
+        self.pass_time(ASKING_SECONDS + 1.0)
+        gone = Detached(self.session, Generation(10), quit=False)
+        self.assertIn(gone, self.world.detached)
+        self.other.worldwatch.stop()
+
     def test_twice_at_once(self) -> None:
         """Of two connections that come for it at once, the later one has it."""
         first = self.come(0)
@@ -613,7 +641,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.die()
         self.come_back()
         (held,) = self.world.asked[-1][0].held  # type: ignore[attr-defined]
-        self.assertEqual(held.settled, 7)
+        self.assertEqual((held.settled, held.linkdead), (7, False))
         self.pass_time(ASKING_SECONDS + 1.0)
         self.other.worldwatch.stop()
 
@@ -696,6 +724,26 @@ class OwnerTest(HandoverTestCase):
         self.pass_time(ASKING_SECONDS + 1.0)
         self.failureResultOf(asked, Unavailable)
         self.assertIsNone(self.wire.closed)
+
+    def test_asked_once_more_before_the_move(self) -> None:
+        """Who asks again has given the first question up."""
+        first, second = self.ask(self.hand_over()), self.ask(self.hand_over())
+        self.failureResultOf(first, Unavailable)
+        self.moved(2)
+        self.successResultOf(second)
+
+    def test_under_way(self) -> None:
+        """It says for how long something is under way, and what was answered early, by its id."""
+        for number, text in enumerate(("one", "tell Eve two"), 1):
+            self.command(self.link, text, f"c{number}")
+        said = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True)
+        self.world.send(said)
+        self.clock.advance(5.0)
+        self.moved(2)
+        handed = self.successResultOf(self.ask(self.hand_over()))
+        self.assertEqual(handed.unsettled, ((1, "one", "c1"), (2, "tell Eve two", None)))
+        self.assertEqual((handed.early, handed.ages), (((2, "c2"),), (5.0,)))
+        self.assertEqual(handed.spoken, ((2, "tell Eve two", "c2"),))
 
     def test_wrong_asker(self) -> None:
         """What has moved is handed over to nobody but who is the one: by generation and secret."""

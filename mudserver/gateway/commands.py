@@ -16,8 +16,7 @@ class CommandQueue:
     """
     Passes commands on at a steady rate, in order, each with its number.
 
-    Each is kept until it is settled. While the session waits for a world it is only kept. One that
-    comes again before its answer has that one answer.
+    Each is kept until it is settled. While the session waits for a world it is only kept.
 
     Args:
         bus: The way to the world.
@@ -87,8 +86,6 @@ class CommandQueue:
 
     def _publish(self, seat: Seat, text: str, command: CommandId | None) -> None:
         play = seat.play
-        if command is not None and play.unsettled.awaits(command):
-            return  # the answer of the first is that of both, whichever world gives it
         limits = ANSWERED if seat.pause is None else UNANSWERED
         number = play.unsettled.keep(text, command, limits)
         if number is None:

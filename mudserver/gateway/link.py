@@ -79,6 +79,9 @@ class Link(Contact):
         self._play: Play | None = None
         self._quit = False
         self._over = False
+        # Ids that came by an earlier connection, and are answered by this one: whether they come
+        # again before or behind that, it is their one answer. No empty set: it takes 200 bytes.
+        self._awaited: set[CommandId | None] | None = None
 
     # ------------------------------------------------------------ what the transport tells
 
@@ -195,6 +198,9 @@ class Link(Contact):
 
     def submit(self, text: str, command: CommandId | None = None) -> None:
         """Pass on a line, when its turn has come; the excess is refused."""
+        if self._awaited is not None and command in self._awaited:
+            self._awaited.remove(command)
+            return
         seat = self._seat
         if seat is not None and not self._commands.offer(seat, text, command):
             wait = self._commands.wait()
@@ -321,6 +327,7 @@ class Link(Contact):
         self._shared.reaper.forget(seat)
         self._seat = seat
         self._play = seat.play
+        self._awaited = seat.play.unsettled.awaited or None
         self._set_deadline(None)
         self._heartbeat.answered(self._shared.clock.seconds())
         self._shared.reaper.watch(self)

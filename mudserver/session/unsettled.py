@@ -118,10 +118,15 @@ class Unsettled:
         self._kept.append(Numbered(number, text, command))
         return number
 
-    def awaits(self, command: CommandId) -> bool:
-        """Tell whether an input of that id is kept whose answer has not come."""
+    @property
+    def awaited(self) -> set[CommandId | None]:
+        """The ids of those that are kept and whose answers have not come."""
         early = self._early or ()
-        return any(each.command == command and each.number not in early for each in self._kept)
+        return {
+            each.command
+            for each in self._kept
+            if each.command is not None and each.number not in early
+        }
 
     def settle(self, number: InputNumber, *, refused: bool = False) -> bool:
         """

@@ -190,7 +190,7 @@ class WebTalker:
         same = welcome["session"] == self._welcome["session"]
         self._link, self._read = link, 0
         self.page.back(Absence(since, reactor.seconds(), welcome["recovered"], same))
-        for id in self.page.unanswered:
+        for id in self.page.unanswered:  # though its answer may be here: that is not read yet
             link.command(self._texts[id], id)
         self.away = False
         self.note()

@@ -261,16 +261,17 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8])
 
-    def test_awaits(self) -> None:
+    def test_awaited(self) -> None:
         """An id is awaited until its answer is here, even if that comes before an earlier one."""
         unsettled = Unsettled()
         limits = UnsettledLimits(10, 100)
-        for id in ("c1", "c2", None):
+        for id in ("c1", "c2", None, "c3"):
             unsettled.keep("x", None if id is None else CommandId(id), limits)
-        self.assertTrue(unsettled.awaits(CommandId("c2")))
+        self.assertEqual(unsettled.awaited, {"c1", "c2", "c3"})
         unsettled.settle(InputNumber(2))
-        found = [unsettled.awaits(CommandId(id)) for id in ("c1", "c2", "c3")]
-        self.assertEqual(found, [True, False, False])
+        self.assertEqual(unsettled.awaited, {"c1", "c3"})
+        unsettled.settle(InputNumber(1))
+        self.assertEqual(unsettled.awaited, {"c3"})
 
     def test_restored_answers(self) -> None:
         """What was answered before an earlier one is not answered again there, and what is under

@@ -38,7 +38,7 @@ help:
 	@echo 'make crash        kill daemon and database again and again, and compare: $(ROUNDS) rounds'
 	@echo '                  make crash ROUNDS=200 SEED=7 plays more, and similar ones again'
 	@echo '                  make crash OPTIONS=--processes kills worlds of a town of processes'
-	@echo 'make torture      several processes on rough links, whose worlds and hub die: $(SECONDS) seconds'
+	@echo 'make torture      processes on rough links; worlds and hub die, players come and go: $(SECONDS) s'
 	@echo '                  make torture SECONDS=600 SEED=7 is longer, and similar to another one'
 	@echo '                  make torture OPTIONS="--blows kill-hub" kills nothing but the hub'
 	@echo 'make conformance  the Autobahn Testsuite against the WebSocket; needs a Python 2.7, too'

@@ -1,4 +1,4 @@
-"""A town on rough links, whose worlds and hub die, and the players who notice nothing of it."""
+"""A town on rough links, whose worlds and hub die, and the players who come and go meanwhile."""
 
 import os
 import re

@@ -15,10 +15,11 @@ class TortureTests(TestCase):
 
     async def test_endured(self) -> None:
         """
-        While envelopes on the bus are lost, late and doubled, and links, worlds and the hub die:
-        each tell and each line on a channel is shown once to each who is entitled to it, or is a
-        dead letter; each command with an id has one answer; what was acknowledged is stored; what
-        is said in a room comes in its order; nobody loses the connection; all end well.
+        While envelopes on the bus are lost, late and doubled, links, worlds and the hub die, and
+        players go on at another gateway, or quit and log in anew: each tell and each line on a
+        channel is shown once to each who is entitled to it, or is a dead letter; each command with
+        an id has one answer; what was acknowledged is stored; what is said in a room comes in its
+        order; all messages are counted; nobody else loses the connection; all end well.
         """
         ordeal = Ordeal(
             self, self.seed, self.seconds, self.blows, lambda line: print(line, flush=True)

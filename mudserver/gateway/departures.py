@@ -1,6 +1,6 @@
 """Sessions that go on at other gateways: what they need of this one, which had them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 from attrs import define, field
@@ -61,7 +61,7 @@ class _Kept:
     deadline: float | None
     said: tuple[EventId, ...]
     seen: tuple[EventId, ...]
-    _kept: "dict[SessionId, _Kept]" = field(repr=False)
+    _over: Callable[[SessionId], None] = field(repr=False)
     given: bool = False
 
     def vouches(self, request: Vouch) -> bool:
@@ -77,8 +77,7 @@ class _Kept:
         """Nobody has asked for it."""
         del now
         self.deadline = None
-        if self._kept.get(self.play.id) is self:
-            del self._kept[self.play.id]
+        self._over(self.play.id)
 
 
 class Departures:
@@ -166,8 +165,8 @@ class Departures:
         seat.play.outbox.flush()
         seat.play.gapped = seat.play.gapped or seat.pause is not None
         self._reaper.forget(seat)
-        self._switchboard.release(seat)
         self.let_go(moved.session)
+        self._switchboard.release(seat)
         now = self._clock.seconds()
         said, seen = self._switchboard.shown_to(moved.session)
         kept = _Kept(
@@ -178,7 +177,7 @@ class Departures:
             deadline=now + KEPT_SECONDS,
             said=said,
             seen=seen,
-            kept=self._kept,
+            over=self.let_go,
         )
         self._kept[moved.session] = kept
         self._reaper.watch(kept)
@@ -251,6 +250,7 @@ class Departures:
         kept = self._kept.pop(session, None)
         if kept is not None:
             self._reaper.forget(kept)
+            self._switchboard.forget(session)
 
 
 def _written(inputs: Iterable[Numbered]) -> tuple[tuple[InputNumber, str, str | None], ...]:

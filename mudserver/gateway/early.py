@@ -86,10 +86,17 @@ class Early:
         if len(self._gone) > MAX_GONE:
             del self._gone[next(iter(self._gone))]
 
+    def forget(self, session: SessionId) -> None:
+        """Nothing comes any more for a session that has gone on elsewhere."""
+        self._gone.pop(session, None)
+
     def sift(self, message: FromWorld) -> FromWorld | None:
         """Keep a message for those who are to come; return it for the others, if there are any."""
         show = message.message
-        if not isinstance(show, Show):
+        if not isinstance(show, Show) or (
+            self._expected.keys().isdisjoint(show.sessions)
+            and self._gone.keys().isdisjoint(show.sessions)
+        ):
             return message
         others = []
         for session in show.sessions:
@@ -102,6 +109,4 @@ class Early:
                 expected.waiting.append(evolve(message, message=alone))
             else:
                 expected.whole = False
-        if len(others) == len(show.sessions):
-            return message
         return evolve(message, message=evolve(show, sessions=tuple(others))) if others else None

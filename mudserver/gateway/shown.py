@@ -20,6 +20,10 @@ _SECOND: Final = 2
 MAX_SAID: Final = 20_000
 MAX_HEARERS: Final = 1_000_000
 
+#: Of how many players one has seen the doings at another gateway, for all who come from there; of
+#: more, those of the first player are forgotten.
+MAX_LATEST: Final = 50_000
+
 
 class Shown:
     """
@@ -40,6 +44,9 @@ class Shown:
         self._rest: Showings[EventId] = Showings()
         # The highest input of each whose doings were shown by earlier worlds, by who saw it.
         self._latest: dict[SessionId, dict[SessionId, InputNumber]] = {}
+        # The same of other gateways, and how much of it.
+        self._latest_elsewhere: dict[SessionId, dict[SessionId, InputNumber]] = {}
+        self._elsewhere = 0
 
     def another_world(self) -> None:
         """From now on a later world shows what there is."""
@@ -68,8 +75,7 @@ class Shown:
         self._said.bring(islice(said, MAX_TOLD), session)
         self._rest.bring(seen, session)
         for event in seen:
-            latest = self._latest.setdefault(event.session, {})
-            latest[session] = max(event.number, latest.get(session, event.number))
+            self._note_elsewhere(event, session)
         self._worlds = max(self._worlds, _SECOND)
 
     def unseen(self, show: Show, event: EventId) -> Show:
@@ -100,12 +106,23 @@ class Shown:
         self._worlds = max(self._worlds, _SECOND)
         return self._narrowed(show, unseen)
 
+    def _note_elsewhere(self, event: EventId, session: SessionId) -> None:
+        latest = self._latest_elsewhere
+        seen = latest.setdefault(event.session, {})
+        self._elsewhere += session not in seen
+        seen[session] = max(event.number, seen.get(session, event.number))
+        while self._elsewhere > MAX_LATEST:
+            self._elsewhere -= len(latest.pop(next(iter(latest))))
+
     def _in_order(self, event: EventId, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
-        seen = self._latest.get(event.session)
-        if seen is None:
-            return sessions
         own, number = event.session, event.number
-        return tuple(each for each in sessions if each == own or seen.get(each, number) <= number)
+        for latest in (self._latest, self._latest_elsewhere):
+            seen = latest.get(own)
+            if seen is not None:
+                sessions = tuple(
+                    each for each in sessions if each == own or seen.get(each, number) <= number
+                )
+        return sessions
 
     def _narrowed(self, show: Show, unseen: tuple[SessionId, ...]) -> Show:
         if len(unseen) == len(show.sessions):

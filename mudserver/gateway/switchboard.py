@@ -153,7 +153,7 @@ class Switchboard:
         self._forget(seat)
 
     def release(self, seat: Seat) -> None:
-        """The session goes on elsewhere, with all that it was sent."""
+        """The session goes on elsewhere, with all that it was sent: `forget` it after a while."""
         seat.session.end()
         seat.deadline = None
         self._forget(seat)
@@ -164,6 +164,10 @@ class Switchboard:
     def expect(self, session: SessionId) -> None:
         """Keep what a session is shown until it `came`, which is due once for each time."""
         self._early.expect(session)
+
+    def forget(self, session: SessionId) -> None:
+        """Nothing comes any more for a session that was released."""
+        self._early.forget(session)
 
     def whole(self, session: SessionId) -> bool:
         """Tell whether all that came too early for a session is kept."""

@@ -7,7 +7,7 @@ have seen that already.
 
 from collections import deque
 from collections.abc import Hashable, Iterable
-from itertools import chain, islice
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from attrs import define, field
@@ -19,8 +19,11 @@ from mudserver.ids import SessionId
 MAX_SHOWINGS: Final = 4_000
 MAX_RECIPIENTS: Final = 200_000
 
-#: Sessions in the showings that are looked at for one session's: some milliseconds of work.
-MAX_LOOKED_AT: Final = 200_000
+#: Sessions in the showings that are looked at for one session's: a millisecond of work.
+MAX_LOOKED_AT: Final = 50_000
+
+#: Sessions in all showings together that sessions bring along.
+MAX_BRINGERS: Final = 200_000
 
 E = TypeVar("E", bound=Hashable)
 
@@ -44,13 +47,14 @@ class Showings(Generic[E]):
     _recipients: int = field(default=0, init=False)
     _index: dict[E, list[tuple[SessionId, ...]]] | None = field(default=None, init=False)
     _earlier: dict[E, tuple[SessionId, ...]] = field(factory=dict, init=False)
-    # What sessions were shown before they came here.
-    _brought: dict[E, frozenset[SessionId]] = field(factory=dict, init=False)
+    # What sessions were shown before they came here, and how many sessions in all of it.
+    _brought: dict[E, set[SessionId]] = field(factory=dict, init=False)
+    _bringers: int = field(default=0, init=False)
 
     @property
-    def noted(self) -> Iterable[tuple[E, Iterable[SessionId]]]:
-        """All that is remembered, in order, but what was brought along, which comes first."""
-        return chain(self._brought.items(), self._noted)
+    def noted(self) -> Iterable[tuple[E, tuple[SessionId, ...]]]:
+        """All that is remembered of what was shown here, in order."""
+        return self._noted
 
     def note(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         """Those sessions are shown that event."""
@@ -67,12 +71,16 @@ class Showings(Generic[E]):
         """
         Those events were shown to a session elsewhere.
 
-        Of what all have brought, the oldest is forgotten beyond `most` events.
+        Of what all have brought, the oldest is forgotten beyond `most` events, and `MAX_BRINGERS`
+        sessions in all of them together.
         """
         for event in events:
-            self._brought[event] = self._brought.pop(event, frozenset()) | {session}
-            if len(self._brought) > self.most:
-                del self._brought[next(iter(self._brought))]
+            them = self._brought.pop(event, set())
+            self._bringers += session not in them
+            them.add(session)
+            self._brought[event] = them
+            while len(self._brought) > self.most or self._bringers > MAX_BRINGERS:
+                self._bringers -= len(self._brought.pop(next(iter(self._brought))))
 
     def shown_to(self, session: SessionId, most: int) -> tuple[E, ...]:
         """
@@ -133,9 +141,8 @@ class Showings(Generic[E]):
 
     def unseen(self, event: E, sessions: tuple[SessionId, ...]) -> tuple[SessionId, ...]:
         """Return those sessions that were not shown that event by an earlier world."""
-        earlier = self._earlier.get(event)
-        brought = self._brought.get(event) if self._brought else None
-        if earlier is None and brought is None:
+        earlier, brought = self._earlier.get(event), self._brought.get(event, ())
+        if earlier is None and not brought:
             return sessions
-        seen = frozenset(earlier or ()).union(brought or ())
-        return tuple(session for session in sessions if session not in seen)
+        seen = frozenset(earlier or ())
+        return tuple(each for each in sessions if each not in seen and each not in brought)

@@ -85,6 +85,9 @@ class EarlyTest(SynchronousTestCase):
         self.early.take(A)
         back = show("two", A)
         self.assertIs(self.early.sift(back), back)
+        self.early.gone(A)
+        self.early.forget(A)
+        self.assertFalse(self.early)
         for number in range(MAX_GONE + 1):
             self.early.gone(SessionId(str(number)))
         first, second = (show("one", SessionId(name)) for name in "01")

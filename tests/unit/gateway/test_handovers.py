@@ -1,6 +1,7 @@
 """Sessions that are resumed at another gateway than the one that has them."""
 
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from attrs import evolve
@@ -14,10 +15,12 @@ from mudserver.gateway.early import MAX_EARLY
 from mudserver.gateway.handovers import AGAIN_SECONDS, ASKING_SECONDS, MAX_COMING
 from mudserver.gateway.json_link import JsonLink
 from mudserver.gateway.seat import Pause
+from mudserver.gateway.shown import MAX_LATEST
 from mudserver.ids import CommandId, Epoch, GatewayId, Generation, InputNumber, SessionId
 from mudserver.interfaces.authority import Describe
 from mudserver.interfaces.bus import Request, gateway_subject
 from mudserver.interfaces.continuity import (
+    MAX_TOLD,
     FromWorld,
     HandedOver,
     HandOver,
@@ -306,6 +309,13 @@ class ResumeElsewhereTest(HandoverTestCase):
         for number in (1, 2, 3):
             self.tell_there(self.said(str(number), number, durable=False), epoch=2)
         self.assertEqual(self.brief(wire), ["3"])
+        self.tell_there(*(self.said(str(n), n, durable=False) for n in (0, 4)), epoch=3)
+        self.assertEqual(self.brief(wire), ["4"])
+        others = (EventId(SessionId(f"x-{n}"), InputNumber(1), 4) for n in range(MAX_LATEST))
+        shown = self.other.switchboard._seen
+        for some in iter(lambda: tuple(islice(others, MAX_TOLD)), ()):
+            shown.bring(SessionId("x"), (), some)
+        self.assertEqual(sum(map(len, shown._latest_elsewhere.values())), MAX_LATEST)
 
     def test_shown_before_that(self) -> None:
         """It brings that along to the third gateway, too: here, back to the first."""
@@ -772,7 +782,9 @@ class OwnerTest(HandoverTestCase):
     def test_kept_for_a_while(self) -> None:
         """What nobody asks for is forgotten."""
         self.moved(2)
+        self.assertTrue(self.shared.switchboard._early)
         self.pass_time(KEPT_SECONDS + 1.0)
+        self.assertFalse(self.shared.switchboard._early)
         self.failureResultOf(self.ask(self.hand_over()), NotAuthenticated)
 
     def test_keeps_so_many(self) -> None:

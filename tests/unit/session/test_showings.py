@@ -3,7 +3,13 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import SessionId
-from mudserver.session.showings import MAX_LOOKED_AT, MAX_RECIPIENTS, MAX_SHOWINGS, Showings
+from mudserver.session.showings import (
+    MAX_BRINGERS,
+    MAX_LOOKED_AT,
+    MAX_RECIPIENTS,
+    MAX_SHOWINGS,
+    Showings,
+)
 
 _ANN, _BOB, _EVE = (SessionId(name) for name in ("ann", "bob", "eve"))
 
@@ -108,8 +114,19 @@ class ShowingsTest(SynchronousTestCase):
         self.assertEqual(few.unseen(1, (_ANN, _BOB, _EVE)), (_BOB,))
         few.bring((3,), _ANN)
         self.assertEqual(few.unseen(1, (_ANN, _BOB, _EVE)), (_ANN, _BOB))
-        self.assertEqual(list(few.noted)[-1], (1, (_EVE,)))
-        self.assertEqual(dict(few.noted)[3], {_ANN})
+        self.assertEqual(list(few.noted), [(1, (_EVE,))])
+
+    def test_brought_by_many(self) -> None:
+        """Of how many sessions that is remembered is bounded, too."""
+        bringers = [SessionId(str(number)) for number in range(MAX_BRINGERS // 2)]
+        for session in bringers:
+            self.showings.bring((1, 2), session)
+        self.assertEqual(self.showings.unseen(1, (bringers[0], _ANN)), (_ANN,))
+        self.showings.bring((2,), bringers[0])
+        self.showings.bring((3,), _ANN)
+        self.assertEqual(self.showings.unseen(1, (bringers[0],)), (bringers[0],))
+        self.assertEqual(self.showings.unseen(2, (bringers[0], _ANN)), (_ANN,))
+        self.assertEqual(self.showings.unseen(3, (bringers[0], _ANN)), (bringers[0],))
 
     def test_shown_to(self) -> None:
         """What one session was shown can be told, in order, here or elsewhere: the newest."""

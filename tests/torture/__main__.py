@@ -9,7 +9,7 @@ import secrets
 import sys
 
 from tests.alone import run_alone
-from tests.torture.ordeal import Blow
+from tests.torture.blows import Blow
 from tests.torture.test_town import TortureTests
 
 

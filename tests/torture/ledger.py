@@ -8,6 +8,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from mudserver.session.unsettled import UNDER_WAY_SECONDS
+
 #: Seconds after a world's end within which the players of a gateway whose link breaks just then may
 #: be missing for others. Who tells them something is refused, and knows it.
 MISSED_FOR: Final = 15.0
@@ -16,6 +18,9 @@ MISSED_FOR: Final = 15.0
 #: world and no hub ended meanwhile; and otherwise, after that.
 UNDER_WAY: Final = 10.0
 UNDER_WAY_AFTER_END: Final = 15.0
+
+#: Seconds after which no world says it again, and in which the last one may have.
+LONGEST_UNDER_WAY: Final = UNDER_WAY_SECONDS + UNDER_WAY_AFTER_END
 
 #: The codes of that refusal, and of what is refused since too much waits for the world already.
 NOT_HERE: Final = "not_here"
@@ -267,14 +272,14 @@ class Ledger:
 
     def _over(self, id: str, line: Spoken, speaker: Page) -> float:
         """Return when a line has come to all, at the latest."""
-        over = max([line.at, *(answer.at for answer in speaker.answers.get(id, ()))])
+        answered = max([line.at, *(answer.at for answer in speaker.answers.get(id, ()))])
         if not speaker.answers.get(id):
-            over += UNDER_WAY_AFTER_END
-        over += UNDER_WAY
+            answered += UNDER_WAY_AFTER_END
+        over = answered + UNDER_WAY
         for end in sorted((*self.ends, *self.hub_ends)):
             if line.at <= end <= over:
                 over = max(over, end + UNDER_WAY_AFTER_END)
-        return over
+        return min(over, answered + LONGEST_UNDER_WAY)
 
     def _lapsed(self, page: Page, id: str, line: Spoken, speaker: Page) -> bool:
         """Tell whether a line need not be shown to a player whose session went on as another."""

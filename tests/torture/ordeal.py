@@ -4,7 +4,6 @@ import os
 import re
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from enum import Enum
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -22,6 +21,7 @@ from tests.integration.postgres import connected, fresh_database
 from tests.integration.town import Part, Town
 from tests.integration.web_client import request
 from tests.torture import launcher
+from tests.torture.blows import TROUBLES, Blow
 from tests.torture.ledger import Ledger
 from tests.torture.players import TelnetTalker, WebTalker, play
 
@@ -63,8 +63,8 @@ _ITEM: Final = """
 #: Seconds between two blows, at least and at most.
 _REST: Final = (2.0, 7.0)
 
-#: Seconds between two players who go to the other gateway, at least and at most.
-_STAY: Final = (0.5, 3.0)
+#: Seconds between two players who go to the other gateway, or quit, at least and at most.
+_STAY: Final = (0.5, 4.0)
 
 #: Seconds after the last line within which all must be answered and shown.
 PATIENCE: Final = 90.0
@@ -85,26 +85,6 @@ _LINKED: Final = "bus          linked"
 
 #: What a reload tells of the process that goes on.
 _PROCESS: Final = re.compile(r"process (\d+) on")
-
-
-class Blow(Enum):
-    """What strikes a town."""
-
-    KILL_WORLD = "kill-world"
-    STOP_WORLD = "stop-world"
-    RELOAD_WORLD = "reload-world"
-    KILL_HUB = "kill-hub"
-    #: So that the next world opens without anybody to tell.
-    KILL_BOTH = "kill-both"
-    #: Players by WebSocket lose their connections, and go on at the other gateway: between the
-    #: others, all the time.
-    MOVE_PLAYERS = "move-players"
-    #: They quit, and log in anew, by either gateway; the same.
-    QUIT_PLAYERS = "quit-players"
-
-
-#: What strikes single players.
-_TROUBLES: Final = (Blow.MOVE_PLAYERS, Blow.QUIT_PLAYERS)
 
 
 @define(eq=False)
@@ -203,14 +183,15 @@ class Ordeal:
     async def _trouble_until(self, over: float) -> None:
         """Have players go on at the other gateway, or quit, one after the other, until then."""
         random = Random(f"{self.seed} moves")
-        troubles = [blow for blow in self.blows if blow in _TROUBLES]
+        troubles = [blow for blow in self.blows if blow in TROUBLES]
         while troubles:
             await deferLater(reactor, random.uniform(*_STAY))
             if reactor.seconds() > over:
                 break
             here = [each for each in self._web if not each.away and not each.page.lost]
             if here:
-                trouble, talker = random.choice(troubles), random.choice(here)
+                (trouble,) = random.choices(troubles, [TROUBLES[each] for each in troubles])
+                talker = random.choice(here)
                 other = random.choice((True, False))
                 moving = self._trouble(trouble, talker, other=other)
                 self._moves.append(Deferred.fromCoroutine(moving))
@@ -232,7 +213,7 @@ class Ordeal:
         return [each for each in self._talkers if isinstance(each, WebTalker)]
 
     async def _strike_until(self, over: float) -> None:
-        blows = [blow for blow in self.blows if blow not in _TROUBLES]
+        blows = [blow for blow in self.blows if blow not in TROUBLES]
         while True:
             rest = self._random.uniform(*_REST)
             if reactor.seconds() + rest > over:

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import TestCase
 
-from tests.torture.ordeal import Blow, Ordeal
+from tests.torture.blows import Blow
+from tests.torture.ordeal import Ordeal
 
 
 class TortureTests(TestCase):

@@ -266,15 +266,26 @@ class Ledger:
         for shown, there in places.items():
             for before, after in pairwise(there):
                 begun = any(before < start <= after for start in page.starts)
-                if not begun or not self._lapsed(page, *sent[shown]):
+                if not begun or not self._repeatable(page, *sent[shown]):
                     yield f"{page.player} was shown {shown} {len(there)} times"
                     break
 
+    @staticmethod
+    def _answered(id: str, line: Spoken, speaker: Page) -> float:
+        """Return when a line was answered, or is by telnet, at the latest."""
+        answers = [answer.at for answer in speaker.answers.get(id, ())]
+        return max(answers, default=line.at + UNDER_WAY_AFTER_END)
+
+    def _repeatable(self, page: Page, id: str, line: Spoken, speaker: Page) -> bool:
+        """Tell whether a world may show a player a line that another session was shown: as long as
+        it may be said again at all, since nobody knows to whom it was not shown.
+        """
+        over = self._answered(id, line, speaker) + LONGEST_UNDER_WAY
+        return any(line.at <= each.until and each.since <= over for each in page.breaks)
+
     def _over(self, id: str, line: Spoken, speaker: Page) -> float:
         """Return when a line has come to all, at the latest."""
-        answered = max([line.at, *(answer.at for answer in speaker.answers.get(id, ()))])
-        if not speaker.answers.get(id):
-            answered += UNDER_WAY_AFTER_END
+        answered = self._answered(id, line, speaker)
         over = answered + UNDER_WAY
         for end in sorted((*self.ends, *self.hub_ends)):
             if line.at <= end <= over:

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.torture.ledger import (
+    LONGEST_UNDER_WAY,
     MISSED_FOR,
     NOT_HERE,
     TOO_MUCH,
@@ -147,11 +148,20 @@ class LedgerTest(SynchronousTestCase):
             self.assertEqual(self.problems, (0, 0))
             self.bob.shown.append(told)
             self.assertEqual(self.problems, (0, 1))
-        self.bob.starts[:] = [1]
-        self.assertEqual(self.problems, (0, 0))
-        self.bob.absences.clear()
-        self.away(self.bob, -2.0, -1.0, recovered=False)
-        self.assertEqual(self.problems, (0, 1))
+
+    def test_once_more(self) -> None:
+        """A session that is not recovered may be shown once more what can be said again; no other
+        one, and nothing later.
+        """
+        told = self.say(Means.TELL)  # sent at 0, answered at 1
+        over = 1.0 + LONGEST_UNDER_WAY
+        for since, until, wrong in ((over, 99.0, 0), (over + 1.0, 99.0, 1), (-2.0, -1.0, 1)):
+            self.bob.absences.clear()
+            self.bob.starts.clear()
+            self.bob.shown[:] = [told]
+            self.away(self.bob, since, until, recovered=False)
+            self.bob.shown.append(told)
+            self.assertEqual(self.problems, (0, wrong))
 
     def test_longer_under_way(self) -> None:
         """Behind the end of a world or of the hub it may take longer; and behind the next one."""

@@ -60,11 +60,8 @@ Typed = Annotated[str, Meta(max_length=10_000)]
 #: The same where PostgreSQL sees it.
 Asked = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL)]
 
-#: A word about something.
-Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
-
-#: Any text.
-Text = Annotated[str, Meta(pattern=_NO_NUL)]
+#: Something, in whatever words; whoever keeps dead letters makes them legible.
+Something = Annotated[str, Meta(min_length=1)]
 
 #: How many there are.
 Amount = Annotated[int, _NUMBER]

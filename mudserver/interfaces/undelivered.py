@@ -27,11 +27,11 @@ class Undelivered:
         last_at: When for the last time (UTC).
     """
 
-    id: bounds.Word
-    subject: bounds.Word
-    kind: bounds.Word
+    id: bounds.Something
+    subject: bounds.Something
+    kind: bounds.Something
     payload: bytes
-    error: bounds.Text
+    error: str
     attempts: bounds.Amount
     first_at: Moment
     last_at: Moment

@@ -115,8 +115,9 @@ class BoundsTest(SynchronousTestCase):
         """So with what is to be kept."""
         for letter in (
             evolve(LETTER, id=""),
-            evolve(LETTER, kind="K\0"),
-            evolve(LETTER, error="\0"),
+            evolve(LETTER, kind=""),
             evolve(LETTER, attempts=HUGE),
         ):
             self.assert_refused(KeepUndelivered((letter,)))
+        unlikely = KeepUndelivered((evolve(LETTER, kind="K\0", error="\0" * 10_000),))
+        self.assertEqual(CODEC.decode_request(CODEC.encode(unlikely)), unlikely)

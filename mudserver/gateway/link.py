@@ -310,11 +310,11 @@ class Link(Contact):
     def _admit(self, attached: Attached, resume: Seat | None, term: int) -> None:
         seat = self._seat_for(attached, resume) if self._connection.admit() else None
         if seat is None:
-            generation = attached.generation
             if resume is not None and resume.play.id == attached.session:
-                self._not_here(resume)
-                generation = max(generation, resume.play.generation)  # of a world that followed
-            self._shared.bus.publish(WORLD, Detached(attached.session, generation, quit=False))
+                self._not_here(resume, term)
+            self._shared.bus.publish(
+                WORLD, Detached(attached.session, attached.generation, quit=False)
+            )
             self.close(CloseCode.TRY_LATER, "You missed too much meanwhile; come back once more.")
             return
         self._place.authenticated()
@@ -374,7 +374,7 @@ class Link(Contact):
         self._shared.switchboard.remove(resume)
         return None
 
-    def _not_here(self, resume: Seat) -> None:
+    def _not_here(self, resume: Seat, term: int) -> None:
         """The peer is gone that was to carry a session: it waits for another one."""
         if resume.carrier is not None:
             resume.carrier.outrun()
@@ -382,6 +382,7 @@ class Link(Contact):
             resume.session.detach()
             resume.deadline = self._shared.clock.seconds() + self._shared.limits.resume
             self._shared.reaper.watch(resume)
+            self._shared.worldwatch.joined(resume, term)
 
     def _pending(self) -> list[bytes]:
         """Implement `Contact._pending`: what can't be sent now waits for a resume."""

@@ -97,7 +97,12 @@ class Reattaching:
         """Go on until no session is paused; return whether that was reached."""
         wait, patience = FIRST_WAIT, FIRST_PATIENCE
         while self._goes_on():
-            paused = [seat for seat in self._switchboard.seats() if seat.pause is not None]
+            # Of one that arrives nobody knows yet which inputs are settled: it is named later.
+            paused = [
+                seat
+                for seat in self._switchboard.seats()
+                if seat.pause is not None and not seat.arriving
+            ]
             if not paused:
                 return True
             batches = [
@@ -198,7 +203,7 @@ class Reattaching:
             paused = self._clock.seconds() - pause.since
             self.longest = max(self.longest, paused)
             self._meter.observe("world_pause_seconds", paused)
-        if seat.linkdead and not named.linkdead:  # lost while the world was asked
+        if seat.carrier is None and not named.linkdead:  # lost while the world was asked
             over = self._switchboard.seat(named.session) is not seat
             self._bus.publish(WORLD, Detached(named.session, seat.play.generation, quit=over))
 
@@ -212,6 +217,6 @@ def _held(seat: Seat) -> Held:
         character=play.character,
         transport=player.transport,
         origin=player.origin,
-        linkdead=seat.linkdead,
+        linkdead=seat.carrier is None,
         settled=play.unsettled.settled,
     )

@@ -77,11 +77,6 @@ class Seat:
     pause: Pause | None = None
     arriving: bool = False
 
-    @property
-    def linkdead(self) -> bool:
-        """Whether its connection is lost, and none is on its way."""
-        return self.carrier is None and not self.arriving
-
     def offer(self, frame: Frame) -> None:
         """Have a frame sent at the end of this reactor turn."""
         if not self.play.outbox.offer(frame):

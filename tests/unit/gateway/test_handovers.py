@@ -24,6 +24,7 @@ from mudserver.interfaces.continuity import (
     FromWorld,
     HandedOver,
     HandOver,
+    Held,
     Moved,
     Reattach,
     StatesWanted,
@@ -619,19 +620,16 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.assertIsNone(self.other.switchboard.seat(self.session))
 
     def test_gone_while_the_world_was_another(self) -> None:
-        """The world that has taken it over meanwhile is told that the client is gone."""
+        """A world that follows meanwhile learns that the client is gone, too."""
         self.other.worldwatch.start()
         self.come(0)
         self.let_in(2)
         self.die()
         self.come_back()
-        while isinstance(request := self.world.asked[0][0], Reattach) and request.gateway != OTHER:
-            self.world.asked.pop(0)
-        self.reattach(generation=10)
         self.there[0].lost("reset")
         self.pass_time(ASKING_SECONDS + 1.0)
-        gone = Detached(self.session, Generation(10), quit=False)
-        self.assertIn(gone, self.world.detached)
+        held = self.named_there()[0]
+        self.assertEqual((held.session, held.linkdead), (self.session, True))
         self.other.worldwatch.stop()
 
     def test_twice_at_once(self) -> None:
@@ -648,18 +646,40 @@ class ResumeElsewhereTest(HandoverTestCase):
         assert seat is not None
         self.assertIs(seat.carrier, self.there[1])
 
-    def test_named_as_far_as_it_was(self) -> None:
-        """A world that follows meanwhile learns behind which inputs the session goes on, so that
-        none that is typed later waits for one that nobody has.
+    def named_there(self) -> list[Held]:
+        """What the other gateway has named to the world, in order."""
+        requests = [request for request in self.world.requests if isinstance(request, Reattach)]
+        return [held for each in requests if each.gateway == OTHER for held in each.held]
+
+    def test_named_when_it_is_here(self) -> None:
+        """To a world that follows meanwhile it is named when it is here: before, nobody knows which
+        of its inputs are settled. Without its past those are that the world knew, so that none that
+        is typed later waits for one that nobody has.
         """
         self.other.worldwatch.start()
         self.come(0)
         self.let_in(2, applied=7)
         self.die()
         self.come_back()
-        (held,) = self.world.asked[-1][0].held  # type: ignore[attr-defined]
-        self.assertEqual((held.settled, held.linkdead), (7, False))
+        self.assertEqual(self.named_there(), [])
         self.pass_time(ASKING_SECONDS + 1.0)
+        held = self.named_there()[0]
+        self.assertEqual((held.settled, held.linkdead), (7, False))
+        self.other.worldwatch.stop()
+
+    def test_named_with_its_past(self) -> None:
+        """With its past, what is settled is as the first gateway has it."""
+        for number in (1, 2, 3):
+            self.command(self.link, "look", f"c{number}")
+        self.world.settle(self.session, 1, "c1")
+        self.other.worldwatch.start()
+        self.come(0)
+        self.let_in(2, applied=3)
+        self.die()
+        self.moved(2)
+        self.come_back()
+        self.pass_time(ASKING_SECONDS + 1.0)
+        self.assertEqual(self.named_there()[0].settled, 1)
         self.other.worldwatch.stop()
 
     def test_world_gone_meanwhile(self) -> None:

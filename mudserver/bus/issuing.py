@@ -151,6 +151,7 @@ def _authority(
     name = _named("mudserver bus authority")
     certificate = (
         _begun(name, name, key, now, AUTHORITY_LIFE)
+        .add_extension(_by(key), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
         .sign(key, SHA256())
@@ -186,6 +187,7 @@ def _signed(
     names = x509.SubjectAlternativeName([x509.DNSName(name) for name in subject.names])
     certificate = (
         _begun(_named(subject.names[0]), authority.subject, own, now, life)
+        .add_extension(_by(key), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(subject.purposes), critical=False)
@@ -210,7 +212,13 @@ def _begun(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _EARLIER)
         .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+
+
+def _by(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Say which of several authorities signs: all are called alike (RFC 5280 §4.2.1.1)."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _named(common_name: str) -> x509.Name:

@@ -156,6 +156,17 @@ class BusTlsTest(HubTestCase):
         to_world.send(Publish("gateway.g1", 1, "", b"x"))
         self.assertIsInstance(await gateway.came, Deliver)
 
+    async def test_two_authorities(self) -> None:
+        """While an authority is replaced by another, those with certificates by either meet."""
+        new = self.folder.parent / "new"
+        issue(new, FIRST, datetime.now(UTC))
+        both = (self.folder / "ca.pem").read_bytes() + (new / "ca.pem").read_bytes()
+        for folder in (self.folder, new):
+            (folder / "ca.pem").write_bytes(both)
+        port = await self.listen()
+        await self.come(self.way(port, "world.pem", new), "w1", "world")
+        await self.come(self.way(port, "gateway.pem"), "g1", "gateway")
+
     async def test_badly_renewed(self) -> None:
         """What can't be used changes nothing, and the log says why."""
         port = await self.listen()

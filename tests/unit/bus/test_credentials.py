@@ -143,6 +143,18 @@ class CredentialsTests(CredentialsTestCase):
         self.assertTrue(credentials.spoiled)
         self.assertEqual(credentials.expires, NOW + timedelta(days=730))
 
+    def test_two_authorities(self) -> None:
+        """While an authority is replaced by another, certificates by both are good."""
+        self.renew(9)
+        old = (self.folder / "ca.pem").read_bytes()
+        other = self.folder.parent / "other"
+        issue(other, (Subject("world", "w1"),), NOW)
+        new = (other / "ca.pem").read_bytes()
+        for both in (old + new, new + old):
+            (self.folder / "ca.pem").write_bytes(both)
+            for file in (self.file, other / self.file.name):
+                Identity(self.folder / "ca.pem", file, file).verify(NOW)
+
     def test_wrong_key(self) -> None:
         """A key that is not the certificate's is a mistake at the start."""
         self.renew_by_halves()

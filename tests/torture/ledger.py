@@ -22,6 +22,9 @@ UNDER_WAY_AFTER_END: Final = 15.0
 #: Seconds after which no world says it again, and in which the last one may have.
 LONGEST_UNDER_WAY: Final = UNDER_WAY_SECONDS + UNDER_WAY_AFTER_END
 
+#: Seconds for which a line that was shown may not be committed.
+UNCOMMITTED: Final = 2.0
+
 #: The codes of that refusal, and of what is refused since too much waits for the world already.
 NOT_HERE: Final = "not_here"
 TOO_MUCH: Final = "rate_limited"
@@ -68,11 +71,20 @@ class Spoken:
 
 @frozen
 class Shown:
-    """A line that a player was shown."""
+    """
+    A line that a player was shown.
+
+    Attributes:
+        means: By what it was said.
+        speaker: By whom.
+        text: The words.
+        at: When that was noted, in seconds of the clock; 0 where it wasn't.
+    """
 
     means: Means
     speaker: str
     text: str
+    at: float = field(default=0.0, eq=False)
 
     @property
     def number(self) -> int:
@@ -103,13 +115,11 @@ class Absence:
         since: When the connection was gone, in seconds of the clock.
         until: When the next ``welcome`` came.
         recovered: Whether that said that the session goes on with all that was missed.
-        same: Whether it is the same session, by its id.
     """
 
     since: float
     until: float
     recovered: bool
-    same: bool
 
 
 @define(eq=False)
@@ -119,8 +129,11 @@ class Page:
 
     By ``docs/protocol.md``, whose session is recovered is owed as much as if nothing had happened.
     Otherwise the player has full state, and is not owed what was under way when the connection
-    broke, or was said before the next ``welcome``; that may be shown once more. A new session knows
-    nothing of the commands of the last one.
+    broke, or was said before the next ``welcome``; that may be shown once more. What became of
+    commands without an answer can't be learned then.
+
+    Where it is recovered, they are sent again. What was shown of one and not acknowledged may be
+    gone after a crash (README.md), and then is done, and shown, as if for the first time.
 
     Attributes:
         player: Whose.
@@ -131,7 +144,8 @@ class Page:
         lost: How the connection ended, if it did and was not to.
         absences: When it was not there.
         starts: Behind how many lines that were shown each session began that is no continuation.
-        forgotten: The ids of commands that were sent in an earlier session and not answered there.
+        forgotten: The ids of commands whose answers can't be learned.
+        resent: The ids of commands that were sent again.
         miscounted: Where the server's count of messages was not that of the player.
     """
 
@@ -144,14 +158,16 @@ class Page:
     absences: list[Absence] = field(factory=list)
     starts: list[int] = field(factory=list)
     forgotten: set[str] = field(factory=set)
+    resent: set[str] = field(factory=set)
     miscounted: list[str] = field(factory=list)
 
     def back(self, absence: Absence) -> None:
         """Note that the player is back."""
         self.absences.append(absence)
-        if not absence.recovered:
+        if absence.recovered:
+            self.resent.update(self.unanswered)
+        else:
             self.starts.append(len(self.shown))
-        if not absence.same:
             self.forgotten.update(self.unanswered)
 
     @property
@@ -255,20 +271,26 @@ class Ledger:
 
     def _doubled(self, page: Page) -> Iterator[str]:
         """Tell what a player was shown more often than once, where that may not be."""
-        sent = {
-            Shown(line.means, line.speaker, line.text): (id, line, speaker)
-            for speaker in self.pages
-            for id, line in speaker.spoken
-        }
+        sent = self._sent()
         places: dict[Shown, list[int]] = {}
         for place, shown in enumerate(page.shown):
             places.setdefault(shown, []).append(place)
         for shown, there in places.items():
             for before, after in pairwise(there):
                 begun = any(before < start <= after for start in page.starts)
-                if not begun or not self._repeatable(page, *sent[shown]):
+                if not (begun and self._repeatable(page, *sent[shown])) and not self._redone(
+                    shown, *sent[shown]
+                ):
                     yield f"{page.player} was shown {shown} {len(there)} times"
                     break
+
+    def _sent(self) -> dict[Shown, tuple[str, Spoken, Page]]:
+        """Return of each line, as it is shown, its id, itself, and its speaker's page."""
+        return {
+            Shown(line.means, line.speaker, line.text): (id, line, speaker)
+            for speaker in self.pages
+            for id, line in speaker.spoken
+        }
 
     @staticmethod
     def _answered(id: str, line: Spoken, speaker: Page) -> float:
@@ -282,6 +304,16 @@ class Ledger:
         """
         over = self._answered(id, line, speaker) + LONGEST_UNDER_WAY
         return any(line.at <= each.until and each.since <= over for each in page.breaks)
+
+    def _redone(self, shown: Shown, id: str, line: Spoken, speaker: Page) -> bool:
+        """Tell whether a line may have been said twice: it was sent again since it was not
+        acknowledged, and a world had ended before it was committed.
+        """
+        noted = [each.at for page in self.pages for each in page.shown if each == shown and each.at]
+        first = min(noted, default=line.at)
+        return id in speaker.resent and any(
+            line.at <= end <= first + UNCOMMITTED for end in self.ends
+        )
 
     def _over(self, id: str, line: Spoken, speaker: Page) -> float:
         """Return when a line has come to all, at the latest."""
@@ -360,14 +392,15 @@ class Ledger:
             for each in page.breaks
         )
 
-    @staticmethod
-    def _order(page: Page) -> Iterator[str]:
+    def _order(self, page: Page) -> Iterator[str]:
         """Tell where what is said in a room comes in another order than it was said."""
+        sent = self._sent()
         last: dict[str, int] = {}
         for place, shown in enumerate(page.shown):
             if place in page.starts:  # this session has seen nothing yet
                 last = {}
             if shown.means is Means.SAY:
-                if shown.number < last.get(shown.speaker, 0):
-                    yield f"{page.player} was shown {shown} after {last[shown.speaker]}"
+                before = last.get(shown.speaker, 0)
+                if shown.number < before and not self._redone(shown, *sent[shown]):
+                    yield f"{page.player} was shown {shown} after {before}"
                 last[shown.speaker] = shown.number

@@ -187,9 +187,8 @@ class WebTalker:
 
     def _go_on(self, link: WebSocketPlayer, since: float) -> None:
         welcome = link.messages[0]
-        same = welcome["session"] == self._welcome["session"]
         self._link, self._read = link, 0
-        self.page.back(Absence(since, reactor.seconds(), welcome["recovered"], same))
+        self.page.back(Absence(since, reactor.seconds(), welcome["recovered"]))
         for id in self.page.unanswered:  # though its answer may be here: that is not read yet
             link.command(self._texts[id], id)
         self.away = False
@@ -237,7 +236,8 @@ class WebTalker:
             means = Means(message["channel"])
             ours = message["from"] == page.player
             if means is Means.CHANNEL or not ours:
-                page.shown.append(Shown(means, message["from"], message["text"]))
+                shown = Shown(means, message["from"], message["text"], reactor.seconds())
+                page.shown.append(shown)
 
 
 class TelnetTalker:

@@ -1,5 +1,6 @@
 """What the torture's oracle finds wrong."""
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.torture.ledger import (
@@ -45,11 +46,9 @@ class LedgerTest(SynchronousTestCase):
         """How much is missing, and how much is wrong."""
         return len(self.ledger.missing()), len(self.ledger.wrong())
 
-    def away(
-        self, page: Page, since: float, until: float, *, recovered: bool, same: bool = True
-    ) -> None:
+    def away(self, page: Page, since: float, until: float, *, recovered: bool) -> None:
         """Have a player lose the connection, and be back."""
-        page.back(Absence(since, until, recovered, same))
+        page.back(Absence(since, until, recovered))
 
     def test_shown_once(self) -> None:
         """What was acknowledged is owed, once, to each who is entitled to it."""
@@ -186,9 +185,9 @@ class LedgerTest(SynchronousTestCase):
         told = self.say(Means.TELL)
         self.ann.answers.clear()
         self.ann.deeds["d1"] = True
-        self.away(self.ann, 2.0, 3.0, recovered=False, same=True)
+        self.away(self.ann, 2.0, 3.0, recovered=True)
         self.assertEqual(self.problems, (3, 0))
-        self.away(self.ann, 4.0, 5.0, recovered=False, same=False)
+        self.away(self.ann, 4.0, 5.0, recovered=False)
         self.assertEqual(self.problems, (0, 0))
         self.assertIsNone(self.ann.holds)
         self.ann.deeds["d2"] = False
@@ -203,6 +202,30 @@ class LedgerTest(SynchronousTestCase):
         self.assertEqual(self.problems, (0, 0))
         self.ann.shown.append(both)
         self.assertEqual(self.problems, (1, 0))
+
+    def test_said_anew(self) -> None:
+        """What is sent again may be said twice where a world ended before the first time was
+        committed, and then only.
+        """
+        told = self.say(Means.TELL)
+        self.ann.answers.clear()
+        for at, end, wrong in ((5.0, 7.0, 0), (5.0, 7.5, 1), (0.0, 2.0, 0), (0.0, 2.5, 1)):
+            self.bob.shown[:] = [evolve(told, at=at), told]
+            self.ends = [end]
+            self.ann.resent.clear()
+            self.assertEqual(len(self.ledger.wrong()), 1)
+            self.away(self.ann, 2.0, 3.0, recovered=True)
+            self.assertEqual(len(self.ledger.wrong()), wrong)
+
+    def test_said_anew_in_a_room(self) -> None:
+        """So it comes behind what was said after it."""
+        first, second = (self.say(Means.SAY, id=f"c{number}") for number in (1, 2))
+        self.ann.answers.clear()
+        self.ends = [1.0]
+        self.bob.shown += [first, second, first]
+        self.assertEqual(len(self.ledger.wrong()), 2)
+        self.away(self.ann, 2.0, 3.0, recovered=True)
+        self.assertEqual(self.ledger.wrong(), [])
 
     def test_speaker_gone(self) -> None:
         """What a world had not delivered at its end is owed to nobody whose speaker has left the

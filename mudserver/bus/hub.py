@@ -40,6 +40,11 @@ HUB_ROLE: Final = "bus"
 TICK: Final = 1.0
 
 
+#: Characters in which two reasons must differ to be told each for itself; what follows may be the
+#: other end's own choice.
+_ALIKE: Final = 20
+
+
 class _Links(Factory):
     """Makes the hub's ends of links."""
 
@@ -242,7 +247,7 @@ class Hub(Service):
         """Log that a connection ended before it had joined, such as for a bad certificate."""
         self._meter.count("hub_joins_refused")
         where, said = link.there, reason.getErrorMessage()
-        if self._seldom.due(f"{where.rpartition(':')[0]} {said}"):
+        if self._seldom.due(f"{where.rpartition(':')[0]} {said[:_ALIKE]}"):
             self._log.warn(
                 "A connection from {peer} ended before it had joined the bus: {reason}",
                 peer=where or "a process here",

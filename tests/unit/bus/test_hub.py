@@ -397,6 +397,17 @@ class JoiningTest(HubTestCase):
         link.connectionLost()
         self.assertEqual(len(self.logged("ended before it had joined the bus")), 2)
 
+    def test_nonsense(self) -> None:
+        """Whatever nonsense comes, it is one line a minute for all of a host."""
+        for size in range(256, 356):
+            link = hub_end(self.endpoint.factory)
+            assert link is not None
+            transport = makeFakeServer(link)
+            link.makeConnection(transport)
+            link.dataReceived(size.to_bytes(2, "big") + bytes(size))
+            link.connectionLost()
+        self.assertEqual(len(self.logged("What came is no AMP")), 1)
+
     def test_refused_again_and_again(self) -> None:
         """One who may not join, and tries on and on, is logged once a minute."""
         for name in ("g.1", "g.1", "g.2"):

@@ -102,7 +102,9 @@ class Answers:
     inherited: InputNumber = field(default=_OURS, init=False)
     # When it went on with what another world has begun.
     _since: float = field(default=0.0, init=False)
-    # Up to which input a client's id may be one that only the database knows.
+    # How many answers of an earlier world only the database knows, at most.
+    _unread: int = field(default=0, init=False)
+    # Up to which input a client's id may be one of those.
     _doubtful: int = field(default=0, init=False)
     # Up to which the gateway has all answers of that world.
     _answered: InputNumber = field(default=_OURS, init=False)
@@ -156,13 +158,14 @@ class Answers:
             self._remembered[row.command] = _Remembered(now, False, refusal_of(row), row.number)
             self._named = row.ordinal
         if named > len(self._remembered):
+            self._unread = min(named, MAX_REMEMBERED)
             self._doubtful = _EVERY
         self._named = max(self._named, named)
 
     @property
-    def incomplete(self) -> bool:
-        """Whether an earlier world has given answers that are not remembered."""
-        return self._doubtful == _EVERY
+    def unread(self) -> int:
+        """How many answers an earlier world has given that are not remembered, at most."""
+        return self._unread
 
     def doubts(self, number: InputNumber) -> bool:
         """Tell whether an earlier world may have answered an input's id, and only the database
@@ -203,6 +206,7 @@ class Answers:
             islice(self._remembered, max(0, len(self._remembered) - MAX_REMEMBERED))
         ):
             del self._remembered[command]
+        self._unread = 0
         self._doubtful = self._highest
 
     def admit(self, number: InputNumber, command: CommandId | None, now: float) -> Admission:

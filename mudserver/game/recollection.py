@@ -25,9 +25,11 @@ from mudserver.tasks import Tasks
 #: first.
 FIRST_SECONDS: Final = 5.0
 
-#: Sessions that are read together, some ten milliseconds of work, and seconds between two such
-#: readings: those of a thousand sessions take less than half a minute.
-PORTION: Final = 4
+#: Answers that are read together, some ten milliseconds of work, or those of one session more; how
+#: many sessions these are at most; and seconds between two such readings. What a thousand sessions
+#: were answered takes less than half a minute.
+PORTION: Final = 4_000
+MOST_SESSIONS: Final = 200
 PAUSE_SECONDS: Final = 0.1
 
 #: Seconds that a command waits for its answer by an earlier world.
@@ -46,23 +48,31 @@ class Recollection:
         sessions: Who plays.
         clock: What waiting is measured by.
         tasks: Owns the reading.
+        portion: How many answers are read together.
     """
 
     _log = Logger()
 
     def __init__(
-        self, *, store: IJournalStore, sessions: Sessions, clock: IReactorTime, tasks: Tasks
+        self,
+        *,
+        store: IJournalStore,
+        sessions: Sessions,
+        clock: IReactorTime,
+        tasks: Tasks,
+        portion: int = PORTION,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._clock = clock
         self._tasks = tasks
+        self._size = portion
         self._due: dict[SessionId, Session] = {}
         self._reading = False
 
     def went_on(self, session: Session) -> None:
         """Have a session remember all of its answers, soon."""
-        if not session.answers.incomplete:
+        if not session.answers.unread:
             return
         self._due[session.id] = session
         if self._reading:
@@ -104,9 +114,20 @@ class Recollection:
         finally:
             self._reading = False
 
+    def _portion(self) -> list[Session]:
+        """Return the sessions to be read next."""
+        portion: list[Session] = []
+        answers = 0
+        for session in islice(self._due.values(), MOST_SESSIONS):
+            answers += session.answers.unread
+            if portion and answers > self._size:
+                break
+            portion.append(session)
+        return portion
+
     async def _read_some(self) -> float:
         """Read what some were answered; return for how long to wait before the next ones."""
-        portion = tuple(islice(self._due.values(), PORTION))
+        portion = self._portion()
         try:
             stored = await together([self._store.committed(each.id) for each in portion])
         except Unavailable as error:

@@ -3,7 +3,7 @@
 from mudserver.errors import StorageUnavailable
 from mudserver.game import recollection
 from mudserver.game.answers import Answers
-from mudserver.ids import SessionId
+from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.play import Refusal
 from tests.unit.game.succession import SuccessionTestCase
 
@@ -38,7 +38,7 @@ class RecollectionTest(SuccessionTestCase):
 
     def test_looked_up(self) -> None:
         """An id that an earlier world has answered is answered alike, another one carried out."""
-        self.assertTrue(self.answers(self.ann).incomplete)
+        self.assertEqual(self.answers(self.ann).unread, 2)
         self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
         self.assertIsNone(self.answer("drop lamp", "b"))
         self.assertEqual(self.holding.lines(self.ann), [])
@@ -53,12 +53,12 @@ class RecollectionTest(SuccessionTestCase):
 
     def test_nothing_answered(self) -> None:
         """Where nothing was answered nothing is looked up."""
-        self.assertFalse(self.answers(self.bob).incomplete)
+        self.assertEqual(self.answers(self.bob).unread, 0)
 
     def test_read(self) -> None:
         """After a while all is read, and nothing looked up any more."""
         self.read_all()
-        self.assertFalse(self.answers(self.ann).incomplete)
+        self.assertEqual(self.answers(self.ann).unread, 0)
         self.database.failure = StorageUnavailable("away")
         self.assertIsNone(self.answer("say hello", "c"))
         self.assertEqual(self.answer("get lamp", "a"), self.refused.refusal)
@@ -86,16 +86,16 @@ class RecollectionTest(SuccessionTestCase):
         self.database.failure = StorageUnavailable("away")
         self.read_all()
         self.database.failure = None
-        self.assertTrue(self.answers(self.ann).incomplete)
+        self.assertEqual(self.answers(self.ann).unread, 2)
         self.advance(recollection.RETRY_SECONDS)
-        self.assertFalse(self.answers(self.ann).incomplete)
+        self.assertEqual(self.answers(self.ann).unread, 0)
 
     def test_gone(self) -> None:
         """Who has left meanwhile is not read."""
         answers = self.answers(self.ann)
         self.game.presence.kick("Ann", "Out.")
         self.read_all()
-        self.assertTrue(answers.incomplete)
+        self.assertEqual(answers.unread, 2)
 
     def test_leaves_meanwhile(self) -> None:
         """Who leaves while an id is looked up does no more."""
@@ -110,21 +110,28 @@ class RecollectionTest(SuccessionTestCase):
         assert answer.refusal is not None
         self.assertEqual((answer.number, answer.refusal.code), (number, "not_allowed"))
 
-    def test_in_portions(self) -> None:
-        """Those of many sessions are read some at a time."""
-        session = self.game.sessions.get(self.ann)
-        assert session is not None
-        read: list[int] = []
-        committed = self.journal_store.committed
-
-        def note(id: SessionId) -> object:
-            read.append(1)
-            return committed(id)
-
-        self.journal_store.committed = note  # type: ignore[method-assign,assignment]
-        for _ in range(3):
-            self.read_all()
-        self.assertEqual(len(read), 1)
+    def test_some_at_a_time(self) -> None:
+        """Of many answers some are read, those of a session at least, and others after a pause."""
+        self.read_all()
+        sessions = tuple(self.game.sessions)
+        for session, unread in zip(sessions, (9, 2), strict=True):
+            session.answers = Answers(session.id)
+            session.answers.go_on(InputNumber(3), (), 0.0, InputNumber(3), unread)
+        reading = recollection.Recollection(
+            store=self.journal_store,
+            sessions=self.game.sessions,
+            clock=self.clock,
+            tasks=self.game.tasks,
+            portion=10,
+        )
+        for session in sessions:
+            reading.went_on(session)
+        left = []
+        for seconds in (recollection.FIRST_SECONDS, recollection.PAUSE_SECONDS):
+            self.clock.advance(seconds)
+            self.clock.advance(0.0)
+            left.append([session.answers.unread for session in sessions])
+        self.assertEqual(left, [[0, 2], [0, 0]])
 
 
 class UnheardTest(SuccessionTestCase):

@@ -33,6 +33,7 @@ from mudserver.bus.receipts import Receipts
 from mudserver.bus.rights import Rights
 from mudserver.bus.routes import Routes
 from mudserver.bus.subjects import MAX_SUBJECT_CHARACTERS, is_pattern, is_subject
+from mudserver.bus.under_way import UnderWay
 
 #: Numbers that members give go from 0 up to this one; ranks from its negative.
 MAX_NUMBER: Final = 2**63 - 1
@@ -70,8 +71,9 @@ class Exchange:
         self._members: set[Member] = set()
         self._routes = Routes()
         self._attendance = Attendance()
-        self._questions = Questions()
-        self._receipts = Receipts(self._limits.confirmation)
+        self._under_way = UnderWay()
+        self._questions = Questions(self._under_way)
+        self._receipts = Receipts(self._limits.confirmation, self._under_way)
         self.strays: Counter[str] = Counter()
 
     @property
@@ -133,6 +135,7 @@ class Exchange:
         Returns:
             The receipts of durable messages that were not confirmed.
         """
+        self._under_way.age()
         forgotten = self._questions.expire(now)
         if forgotten:
             self.strays["question"] += forgotten
@@ -214,8 +217,7 @@ class Exchange:
 
     def _fills(self, member: Member, subject: str, payload: bytes) -> bool:
         """Tell whether too much of a member would be under way there with that."""
-        size = self._receipts.size(member, subject) + self._questions.size(member, subject)
-        return size + len(payload) > self._limits.under_way
+        return self._under_way.size(member, subject) + len(payload) > self._limits.under_way
 
     def _confirm(self, member: Member, receipt: Receipt) -> Outgoing:
         if len(receipt.error) > MAX_REASON_CHARACTERS:

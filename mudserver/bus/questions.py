@@ -1,13 +1,13 @@
 """Questions that were passed on, until they are answered."""
 
 import math
-from collections import Counter
 from typing import Final, TypeVar
 
 from attrs import frozen
 
 from mudserver.bus.envelopes import Answer, Ask, Fail
 from mudserver.bus.members import Member, Outgoing
+from mudserver.bus.under_way import UnderWay
 
 K = TypeVar("K")
 
@@ -40,13 +40,18 @@ class _Question:
 
 
 class Questions:
-    """All questions of an exchange that are not answered."""
+    """
+    All questions of an exchange that are not answered.
 
-    def __init__(self) -> None:
+    Args:
+        under_way: Counts their bytes.
+    """
+
+    def __init__(self, under_way: UnderWay) -> None:
+        self._under_way = under_way
         self._asked = 0
         self._open: dict[int, _Question] = {}
         self._by_asker: dict[Member, dict[int, _Question]] = {}
-        self._sizes: Counter[tuple[Member, str]] = Counter()
         self._by_responder: dict[Member, dict[int, _Question]] = {}
         self._by_second: dict[int, dict[int, _Question]] = {}
 
@@ -57,10 +62,6 @@ class Questions:
     def count(self, asker: Member) -> int:
         """Return how many a member waits for."""
         return len(self._by_asker.get(asker, ()))
-
-    def size(self, asker: Member, subject: str) -> int:
-        """Return how many bytes those on a subject take that a member waits for."""
-        return self._sizes[asker, subject]
 
     def has(self, asker: Member, number: int) -> bool:
         """Tell whether a member waits for the answer to a question of that number."""
@@ -82,7 +83,7 @@ class Questions:
             asker, ask.id, responder, number, math.ceil(until), ask.subject, len(ask.payload)
         )
         self._open[number] = question
-        self._sizes[asker, ask.subject] += question.size
+        self._under_way.begin(asker, ask.subject, question.size)
         self._by_asker.setdefault(asker, {})[ask.id] = question
         self._by_responder.setdefault(responder, {})[number] = question
         self._by_second.setdefault(question.second, {})[number] = question
@@ -101,7 +102,7 @@ class Questions:
     def leave(self, member: Member) -> Outgoing:
         """Forget what a member asked; tell those who wait for an answer of it."""
         for question in tuple(self._by_asker.get(member, {}).values()):
-            self._close(question)
+            self._close(question, left=True)
         left: Outgoing = []
         for question in tuple(self._by_responder.get(member, {}).values()):
             self._close(question)
@@ -116,13 +117,11 @@ class Questions:
                 self._close(question)
         return count - len(self._open)
 
-    def _close(self, question: _Question) -> None:
+    def _close(self, question: _Question, *, left: bool = False) -> None:
         del self._open[question.number]
         _take_out(self._by_asker, question.asker, question.id)
-        where = question.asker, question.subject
-        self._sizes[where] -= question.size
-        if not self._sizes[where]:
-            del self._sizes[where]
+        gone = self._under_way.leave_behind if left else self._under_way.end
+        gone(question.asker, question.subject, question.size)
         _take_out(self._by_responder, question.responder, question.number)
         _take_out(self._by_second, question.second, question.number)
 

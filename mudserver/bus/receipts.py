@@ -1,6 +1,5 @@
 """Durable messages, until all who got one have confirmed it."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from attrs import define, field
@@ -8,6 +7,7 @@ from attrs import define, field
 from mudserver.bus.envelopes import Receipt
 from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.routes import Receiver
+from mudserver.bus.under_way import UnderWay
 
 
 @define(eq=False)
@@ -42,12 +42,13 @@ class Receipts:
 
     Args:
         patience: Seconds until one that is not confirmed counts as not received.
+        under_way: Counts their bytes.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, under_way: UnderWay) -> None:
         self._patience = patience
+        self._under_way = under_way
         self._by_sender: dict[str, dict[str, _Unconfirmed]] = {}
-        self._sizes: Counter[tuple[str, str]] = Counter()
         # In the order of their deadlines.
         self._all: dict[_Unconfirmed, None] = {}
         self._owed: dict[Member, dict[_Unconfirmed, None]] = {}
@@ -59,10 +60,6 @@ class Receipts:
     def count(self, publisher: Member) -> int:
         """Return how many a member waits for."""
         return len(self._by_sender.get(publisher.sender, ()))
-
-    def size(self, publisher: Member, subject: str) -> int:
-        """Return how many bytes those to a subject take that a member waits for."""
-        return self._sizes[publisher.sender, subject]
 
     def has(self, publisher: Member, name: str) -> bool:
         """Tell whether a member waits for that one."""
@@ -100,7 +97,7 @@ class Receipts:
         waiting = {member for member, _ in receivers}
         message = _Unconfirmed(publisher, name, waiting, subject, size, now + self._patience)
         self._by_sender.setdefault(publisher.sender, {})[name] = message
-        self._sizes[publisher.sender, subject] += size
+        self._under_way.begin(publisher, subject, size)
         self._all[message] = None
         for member in waiting:
             self._owed.setdefault(member, {})[message] = None
@@ -131,7 +128,7 @@ class Receipts:
     def leave(self, member: Member) -> Outgoing:
         """Forget what a member published; what it has not confirmed was not received."""
         for message in tuple(self._by_sender.get(member.sender, {}).values()):
-            self._forget(message)
+            self._forget(message, left=True)
         missed: Outgoing = []
         for message in tuple(self._owed.get(member, ())):
             missed += self._miss(message)
@@ -155,16 +152,14 @@ class Receipts:
         if not owed:
             del self._owed[receiver]
 
-    def _forget(self, message: _Unconfirmed) -> None:
+    def _forget(self, message: _Unconfirmed, *, left: bool = False) -> None:
         del self._all[message]
         sender = message.publisher.sender
         mine = self._by_sender[sender]
         del mine[message.id]
         if not mine:
             del self._by_sender[sender]
-        where = sender, message.subject
-        self._sizes[where] -= message.size
-        if not self._sizes[where]:
-            del self._sizes[where]
+        gone = self._under_way.leave_behind if left else self._under_way.end
+        gone(message.publisher, message.subject, message.size)
         for receiver in tuple(message.waiting):
             self._settle(message, receiver)

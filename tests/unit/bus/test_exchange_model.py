@@ -37,6 +37,7 @@ from mudserver.bus.exchange import Exchange
 from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.rights import ALL_RIGHTS
 from mudserver.bus.subjects import matches
+from mudserver.bus.under_way import LEFT_BEHIND
 
 PATTERNS = ("a.b", "a.*", ">", "*.b")
 SUBJECTS = ("a.b", "a.c", "d")
@@ -299,6 +300,8 @@ class Model(RuleBasedStateMachine):
         for peer in tuple(self.here()):
             self.leave(peer)
         assert self.exchange.held == 0
+        for _ in range(LEFT_BEHIND):
+            self.exchange.expire(0.0)
         assert not list(leftovers(self.exchange))
 
     # ------------------------------------------------------------ the model

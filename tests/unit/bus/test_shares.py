@@ -16,6 +16,7 @@ from mudserver.bus.envelopes import (
 from mudserver.bus.exchange import Exchange
 from mudserver.bus.members import ExchangeLimits, Member, Outgoing
 from mudserver.bus.rights import ALL_RIGHTS
+from mudserver.bus.under_way import LEFT_BEHIND, UnderWay
 
 TOO_MANY = Refused("publish", "world", "too many")
 
@@ -82,6 +83,33 @@ class SharesTest(SynchronousTestCase):
         self.say(self.gateway, durable("m1", b"....."))
         out = self.say(self.gateway, Publish("gateway.g1", 1, "m2", b"....."))
         self.assertEqual([to for to, _ in out], [self.world])
+
+    def test_comes_again(self) -> None:
+        """To leave and come again gives no more room, until the others must have got to it."""
+        self.say(self.gateway, durable("m1", b".."))
+        self.ask(1, b"..")
+        self.exchange.leave(self.gateway)
+        self.gateway = self.exchange.join("g1", ALL_RIGHTS)
+        out = self.say(self.gateway, durable("m1", b".."))
+        self.assertEqual(out[-1], (self.gateway, Receipt("", "m1", 0)))
+        for _ in range(LEFT_BEHIND):
+            self.assertIsInstance(self.ask(2, b".."), Fail)
+            self.exchange.expire(1_000.0)
+        self.assertIsInstance(self.ask(2, b"....."), Ask)
+
+    def test_nothing_is_left(self) -> None:
+        """What is over takes no memory."""
+        under_way = UnderWay()
+        for number in range(10):
+            member = Member(f"g{number}", f"g{number}/1", ALL_RIGHTS)
+            for subject in ("a", "b"):
+                under_way.begin(member, subject, 3)
+            under_way.end(member, "a", 3)
+            under_way.leave_behind(member, "b", 3)
+            under_way.age()
+        for _ in range(LEFT_BEHIND):
+            under_way.age()
+        self.assertEqual(len(under_way), 0)
 
     def test_forgotten(self) -> None:
         """What is not confirmed or answered in time no longer counts."""

@@ -35,20 +35,20 @@ class UnderWay:
 
     def size(self, member: Member, subject: str) -> int:
         """Return how many bytes count for a member's peer there."""
-        where = member.name, subject
+        where = _peer(member), subject
         return self._sizes[where] + self._left[where]
 
     def begin(self, member: Member, subject: str, size: int) -> None:
         """Something of a member is under way from now on."""
-        self._sizes[member.name, subject] += size
+        self._sizes[_peer(member), subject] += size
 
     def end(self, member: Member, subject: str, size: int) -> None:
         """It has arrived, or is given up."""
-        _take(self._sizes, (member.name, subject), size)
+        _take(self._sizes, (_peer(member), subject), size)
 
     def leave_behind(self, member: Member, subject: str, size: int) -> None:
         """The member leaves, and nobody waits for it any more."""
-        where = member.name, subject
+        where = _peer(member), subject
         _take(self._sizes, where, size)
         if not size:
             return
@@ -61,6 +61,11 @@ class UnderWay:
         while self._leaving and self._leaving[0][0] <= self._age:
             _, where, size = self._leaving.popleft()
             _take(self._left, where, size)
+
+
+def _peer(member: Member) -> str:
+    """Return the name of a member's peer, whichever run of its process that is."""
+    return member.name.partition("/")[0]
 
 
 def _take(sizes: Counter[_Where], where: _Where, size: int) -> None:

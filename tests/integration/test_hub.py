@@ -55,7 +55,7 @@ class HubTest(HubTestCase):
         to_gateway.send(Subscribe(1, "gateway.g1"))
         _, to_world = await self.come(endpoint, "w1", "world")
         to_world.send(Publish("gateway.g1", 1, "", b"x"))
-        self.assertEqual(await gateway.came, Deliver((1,), "w1/2", "gateway.g1", 1, "", b"x"))
+        self.assertEqual(await gateway.came, Deliver((1,), "w1/i1/2", "gateway.g1", 1, "", b"x"))
 
     async def test_socket(self) -> None:
         """Peers meet by a Unix socket that is the owner's alone, and gone after the stop."""

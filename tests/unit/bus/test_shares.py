@@ -89,7 +89,7 @@ class SharesTest(SynchronousTestCase):
         self.say(self.gateway, durable("m1", b".."))
         self.ask(1, b"..")
         self.exchange.leave(self.gateway)
-        self.gateway = self.exchange.join("g1", ALL_RIGHTS)
+        self.gateway = self.exchange.join("g1/another run", ALL_RIGHTS)
         out = self.say(self.gateway, durable("m1", b".."))
         self.assertEqual(out[-1], (self.gateway, Receipt("", "m1", 0)))
         for _ in range(LEFT_BEHIND):

@@ -308,7 +308,9 @@ class Reattachments:
         held = comeback.held
         if session.attended.account != held.attended.account:
             return self._refuse(held, CloseCode.REVOKED, "That session is another account's.")
-        if session.gateway != gateway and held.generation < session.generation:
+        # Generations grow, too, as a gateway comes back which doesn't know that it has moved.
+        alone = session.linkdead and not held.linkdead
+        if session.gateway != gateway and held.generation < session.generation and not alone:
             return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
         if session.gateway == gateway and session.brought_back > comeback.request:
             return _as_it_is(session)

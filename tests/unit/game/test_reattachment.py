@@ -646,6 +646,20 @@ class TwoHoldTest(SuccessionTestCase):
         self.assertEqual([type(each) for each in self.holding.of(self.ann)][-1], Moved)
         self.check()
 
+    def test_old_one_twice(self) -> None:
+        """And where that comes twice before: its player is gone from there, and here at the other
+        one; but not where both have lost it.
+        """
+        self.holding.held[self.ann] = evolve(self.holding.held[self.ann], linkdead=True)
+        for _ in range(2):
+            self.assertIsNone(self.reattach(self.holding).ended)
+        there = self.other.held[self.ann]
+        self.other.held[self.ann] = evolve(there, linkdead=True)
+        self.assertIsNotNone(self.reattach(self.other).ended)
+        self.other.held[self.ann] = there
+        self.assertIsNone(self.reattach(self.other).ended)
+        self.check()
+
 
 class GoneGatewayTest(SuccessionTestCase):
     """A gateway that is gone."""

@@ -135,6 +135,8 @@ class Link(Contact):
     def settled(self, settled: Settled) -> None:
         """The world is done with an input; one whom it refuses too often is closed, too."""
         refusal = settled.refusal
+        if self._awaited is not None and refusal is not None and refusal.retry_after is not None:
+            self._awaited.discard(settled.command)  # the next one is another try
         if refusal is None or refusal.code != RATE_LIMITED or self._bears(refusal.code):
             self.answer(settled)
 

@@ -4,7 +4,7 @@ from attrs import evolve
 
 from mudserver.errors import CloseCode, Unavailable
 from mudserver.interfaces.continuity import StatesWanted
-from mudserver.interfaces.play import Detached
+from mudserver.interfaces.play import Detached, Refusal
 from mudserver.session.outbox import OutboxLimits
 from tests.unit.gateway.bench import GATEWAY
 from tests.unit.gateway.json_links import LIMITS, JsonLinkTestCase
@@ -214,6 +214,20 @@ class ResumeTest(JsonLinkTestCase):
             [(i.generation, i.number, i.text) for i in self.world.inputs[before:]],
             [(2, 2, "two"), (2, 3, "three")],
         )
+
+    def test_tried_again(self) -> None:
+        """What came by the old connection, and is answered with the word to try again, may come
+        again by the new one: that is another try.
+        """
+        self.command(self.link, "one", "c1")
+        self.link.lost("reset")
+        link, wire = self.come_back(self.welcome, seq=2)
+        self.world.admit(generation=2, recovered=True)
+        self.world.settle(self.session, 1, "c1", Refusal("unavailable", "Not now.", 1.0))
+        self.turn()
+        self.assertEqual(wire.messages()[-1].get("retry_after"), 1.0)
+        self.command(link, "one", "c1")
+        self.assertEqual((self.world.inputs[-1].number, self.world.inputs[-1].command), (2, "c1"))
 
     def test_gapped(self) -> None:
         """Who comes back and was not told of a gap is told, and gets full state."""

@@ -66,7 +66,9 @@ class CutOff:
     def complete(self) -> bool:
         """Whether we have had no link for so long that another may have our turn."""
         since = self._unlinked_since
-        return since is not None and self._clock.seconds() - since >= UNLINKED_SECONDS
+        if since is None or self._linked():  # again, perhaps since the last look
+            return False
+        return self._clock.seconds() - since >= UNLINKED_SECONDS
 
     def start(self) -> None:
         """Begin to look."""

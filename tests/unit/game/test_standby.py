@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.errors import BusUnavailable, StartupError, StorageUnavailable, Unavailable
-from mudserver.game.cut_off import ALONE_SECONDS, LOOK_SECONDS
+from mudserver.game.cut_off import ALONE_SECONDS, LOOK_SECONDS, UNLINKED_SECONDS
 from mudserver.game.standby import (
     OPEN_SECONDS,
     RETRY_SECONDS,
@@ -311,6 +311,14 @@ class CutOffTests(StandbyTestCase):
         self.unlinked.clear()
         self.one.withdraw = self.bus.respond(WORLD, _respond)
         self.pass_time(ALONE_SECONDS)
+        self.assertEqual(self.phases, (Phase.OPEN, Phase.WAITING))
+
+    def test_healed_just_now(self) -> None:
+        """One that has its link again keeps its turn, from that moment on."""
+        self.cut("one", self.one)
+        self.pass_time(UNLINKED_SECONDS + 2 * LOOK_SECONDS)
+        self.unlinked.clear()
+        self.successions["one"].asked("two")
         self.assertEqual(self.phases, (Phase.OPEN, Phase.WAITING))
 
     def test_nobody_can_be_reached(self) -> None:

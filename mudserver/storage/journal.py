@@ -51,6 +51,10 @@ MAX_ANSWER_ROWS: Final = 20_000
 #: Rows of each kind that one sweep forgets.
 MAX_SWEPT_ROWS: Final = 5_000
 
+#: Seconds for which single answers that are asked for are collected. While those are looked up,
+#: each command that comes is one, and the world has a takeover to catch up with.
+GATHER_SECONDS: Final = 0.02
+
 _QUEUE: Final = "SELECT pg_advisory_xact_lock(%s)"
 
 # It waits for a flush of the old epoch that is just being committed, which holds the row.
@@ -144,7 +148,8 @@ class PostgresJournalStore:
 
     Args:
         pool: Runs the transactions.
-        clock: Ends the turns: what is asked of sessions in one of them is one query.
+        clock: Ends the turns: what is asked of sessions in one of them, or of answers within
+            `GATHER_SECONDS`, is one query.
         meter: Gets ``database_batch_keys`` (histogram).
     """
 
@@ -152,7 +157,9 @@ class PostgresJournalStore:
         self._pool = pool
         self._known = BatchLoader(clock, self._fetch_committed, meter, "committed")
         self._progress = BatchLoader(clock, self._fetch_progress, meter, "progress")
-        self._answers = BatchLoader(clock, self._fetch_answers, meter, "answers")
+        self._answers = BatchLoader(
+            clock, self._fetch_answers, meter, "answers", gather=GATHER_SECONDS
+        )
 
     def take_lease(self, holder: str) -> Deferred[Epoch]:
         """Implement `IJournalStore.take_lease`."""

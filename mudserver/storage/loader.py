@@ -1,4 +1,4 @@
-"""Many questions of one reactor turn, asked as one."""
+"""Many questions of one reactor turn, or of a moment, asked as one."""
 
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from mudserver.errors import StorageUnavailable
 from mudserver.interfaces.meter import IMeter
 
-#: Keys in one query; more of one turn become several queries.
+#: Keys in one query; more at once become several queries.
 MAX_BATCH_KEYS: Final = 500
 
 #: Callers that one loader owes an answer; more fail at once with `StorageUnavailable`.
@@ -32,20 +32,33 @@ class BatchLoader(Generic[K, V]):
     that what one does with the answer is nothing to the other. Nothing is remembered beyond the
     turn: whoever asks later gets what is stored then.
 
+    Where keys come one by one, and many of them, a query for each takes ten times as long as one
+    for all: then they are collected for a moment, in place of a turn.
+
     Args:
         clock: Ends the turn.
         fetch: Asks one query for at most `MAX_BATCH_KEYS` different keys.
         meter: Gets ``database_batch_keys`` (histogram).
         name: What is loaded, as that metric calls it.
+        gather: Seconds for which keys are collected; 0 for the turn.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, fetch: Fetch[K, V], meter: IMeter, name: str) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        fetch: Fetch[K, V],
+        meter: IMeter,
+        name: str,
+        *,
+        gather: float = 0.0,
+    ) -> None:
         self._clock = clock
         self._fetch = fetch
         self._meter = meter
         self._name = name
+        self._gather = gather
         self._callers = 0
         self._asked: dict[K, list[Deferred[V | None]]] = {}
 
@@ -61,7 +74,7 @@ class BatchLoader(Generic[K, V]):
         if self._callers >= MAX_CALLERS:
             return fail(StorageUnavailable("too many questions wait for the database"))
         if not self._asked:
-            self._clock.callLater(0, self._send)
+            self._clock.callLater(self._gather, self._send)
         caller: Deferred[V | None] = Deferred()
         self._callers += 1
         self._asked.setdefault(key, []).append(caller)

@@ -47,6 +47,21 @@ class BatchLoaderTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(two))
         self.assertEqual(self.successResultOf(three), "3")
 
+    def test_gathered(self) -> None:
+        """Keys of several turns are asked for together where a loader may take its time."""
+        self.loader = BatchLoader(self.clock, self.fetch, self.meter, "things", gather=0.02)
+        one = self.loader.load(1)
+        self.clock.advance(0.01)
+        three = self.loader.load(3)
+        self.assertEqual(self.asked, [])
+        self.clock.advance(0.01)
+        self.assertEqual(self.asked, [[1, 3]])
+        self.answer(0)
+        self.assertEqual([self.successResultOf(each) for each in (one, three)], ["1", "3"])
+        self.loader.load(5)
+        self.clock.advance(0.02)
+        self.assertEqual(self.asked, [[1, 3], [5]])
+
     def test_equal_keys_are_asked_for_once(self) -> None:
         """Two callers of one key share its place, and what one does with it isn't the other's."""
         first, second = self.loader.load(1), self.loader.load(1)

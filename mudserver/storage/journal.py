@@ -82,13 +82,14 @@ _BURY: Final = """
         attempts = old.attempts + 1, last_at = excluded.last_at
 """
 
-# One statement, so that the inputs and their answers show the same moment.
+# One statement, so that the inputs and their answers show the same moment. The age is looked at
+# last, here and below: while PostgreSQL has not counted a table that grows, it would go through the
+# answers of all sessions by age, for each of them.
 _COMMITTED: Final = """
     SELECT i.session, i.character, i.number, a.command, a.ordinal, a.number, a.code, a.message
     FROM session_input i LEFT JOIN LATERAL (
-        SELECT * FROM command_answer WHERE session = i.session AND at > now() - %s
-        ORDER BY ordinal DESC LIMIT %s
-    ) a ON true
+        SELECT * FROM command_answer WHERE session = i.session ORDER BY ordinal DESC LIMIT %s
+    ) a ON a.at > now() - %s
     WHERE i.session = ANY(%s) ORDER BY i.session, a.ordinal LIMIT %s
 """
 
@@ -103,17 +104,18 @@ _PROGRESS: Final = """
         SELECT ordinal FROM command_answer WHERE session = i.session ORDER BY ordinal DESC LIMIT 1
     ) n ON true
     LEFT JOIN LATERAL (
-        SELECT * FROM command_answer WHERE session = i.session AND at > now() - %s
+        SELECT * FROM command_answer WHERE session = i.session
         ORDER BY ordinal DESC LIMIT least(%s, greatest(0, i.number - v.settled))
-    ) a ON a.number > v.settled
+    ) a ON a.number > v.settled AND a.at > now() - %s
     ORDER BY v.session, v.settled, a.ordinal
 """
 
 _ANSWERS: Final = """
     SELECT a.session, a.command, a.ordinal, a.number, a.code, a.message
     FROM unnest(%s::text[], %s::text[]) AS v (session, command)
-    JOIN command_answer a ON a.session = v.session AND a.command = v.command
-    WHERE a.at > now() - %s
+    JOIN LATERAL (
+        SELECT * FROM command_answer WHERE session = v.session AND command = v.command LIMIT 1
+    ) a ON a.at > now() - %s
 """
 
 # What is being written is skipped, not waited for.
@@ -182,7 +184,7 @@ class PostgresJournalStore:
         rest = sorted(sessions)
         while rest:
             rows = await self._pool.run_query(
-                _COMMITTED, (KEEP_ANSWERS_FOR, KEEP_ANSWERS, rest, MAX_ANSWER_ROWS)
+                _COMMITTED, (KEEP_ANSWERS, KEEP_ANSWERS_FOR, rest, MAX_ANSWER_ROWS)
             )
             by_session = {
                 SessionId(session): list(same) for session, same in groupby(rows, itemgetter(0))
@@ -205,7 +207,7 @@ class PostgresJournalStore:
     ) -> Mapping[tuple[SessionId, InputNumber], Progress]:
         sessions, settled = [each for each, _ in asked], [each for _, each in asked]
         rows = await self._pool.run_query(
-            _PROGRESS, (sessions, settled, KEEP_ANSWERS_FOR, KEEP_ANSWERS)
+            _PROGRESS, (sessions, settled, KEEP_ANSWERS, KEEP_ANSWERS_FOR)
         )
         found: dict[tuple[SessionId, InputNumber], Progress] = {}
         for (name, number), same in groupby(rows, itemgetter(0, 1)):

@@ -53,6 +53,7 @@ from mudserver.storage.journal import PostgresJournalStore
 from mudserver.storage.letters import PostgresLetterBox
 from mudserver.storage.loader import MAX_BATCH_KEYS
 from mudserver.storage.migrate import migrate
+from mudserver.storage.retention import KEEP_ANSWERS, KEEP_ANSWERS_FOR
 from mudserver.storage.undelivered import PostgresBusLetters, PostgresUndelivered
 from mudserver.storage.world import PostgresWorldStore
 from mudserver.telemetry.metrics import NullMeter
@@ -80,7 +81,7 @@ from mudserver.world.role import Role
 from tests.contract.stores import NOW, digest, token_row
 from tests.contract.undelivered import Postman, letter
 from tests.integration.database import ObservedPool
-from tests.integration.postgres import connected, lasting_database, superuser
+from tests.integration.postgres import connected, fresh_database, lasting_database, superuser
 
 clock = IReactorTime(reactor)
 
@@ -414,6 +415,43 @@ def _statements(module: ModuleType) -> set[str]:
 
 def _name(id: int) -> str:
     return f"{id:06}".translate(str.maketrans("0123456789", "abcdefghij"))
+
+
+class UncountedTests(TestCase):
+    """Answers by the thousand, of which PostgreSQL has counted none yet."""
+
+    def test_answers(self) -> None:
+        """Those of a session are read by its own keys, and not among those of all by their age."""
+        dsn = fresh_database(self)
+        migrate(dsn)
+        everybody = [f"s{n}" for n in range(1, 1_001)]
+        sessions = everybody[:100]
+        ids, numbers = ["x"] * len(sessions), [50] * len(sessions)
+        with connected(superuser(dsn)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SET session_replication_role = replica;"
+                " ALTER TABLE command_answer SET (autovacuum_enabled = off);"
+                " INSERT INTO session_input (session, character, number)"
+                " SELECT unnest(%s), 1, 60;"
+                " INSERT INTO command_answer (session, command, ordinal, number)"
+                " SELECT session, n::text, n, n FROM session_input, generate_series(1, 60) n",
+                (everybody,),
+            )
+            for statement, parameters in (
+                (journal._COMMITTED, (KEEP_ANSWERS, KEEP_ANSWERS_FOR, sessions, 20_000)),
+                (journal._PROGRESS, (sessions, numbers, KEEP_ANSWERS, KEEP_ANSWERS_FOR)),
+                (journal._ANSWERS, (sessions, ids, KEEP_ANSWERS_FOR)),
+            ):
+                cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+                (((plan,),),) = cursor.fetchall()
+                read = [
+                    (node["Node Type"], node.get("Index Name"))
+                    for node in _nodes(plan["Plan"])
+                    if "command_answer" in str(node.get("Index Name") or node.get("Relation Name"))
+                ]
+                self.assertNotEqual(read, [])
+                self.assertNotIn("command_answer_at", [index for _, index in read])
+                self.assertNotIn("Seq Scan", [kind for kind, _ in read])
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -172,6 +172,11 @@ class Handovers:
         if len(self._coming) > MAX_COMING:
             self._came_not(self._coming[0])
 
+    def _came_after_all(self, session: SessionId) -> None:
+        """Wait no longer on account of earlier tries; who arrives now waits for itself."""
+        for coming in [each for each in self._coming if each.session == session]:
+            self._came_not(coming)
+
     def _came_not(self, coming: _Coming) -> None:
         coming.deadline = None
         self._reaper.forget(coming)
@@ -202,6 +207,7 @@ class Handovers:
         seat = self._switchboard.add(play, session_machine(play), claim.dress, player)
         seat.session.attach(attached.generation)
         seat.arriving = True
+        self._came_after_all(attached.session)
         try:
             # What the other connection was shown here nobody else has.
             handed = None if other is not None else await self._ask(claim, attached.generation)

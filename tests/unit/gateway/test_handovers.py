@@ -385,6 +385,23 @@ class ResumeElsewhereTest(HandoverTestCase):
             [("welcome", True, 0), "one", ("mark", None, 1), "two", "three"],
         )
 
+    def test_comes_once_more(self) -> None:
+        """Who came by another try is no longer waited for on account of the first one; so what
+        comes for it when it returns from elsewhere, later, is kept as long as that takes.
+        """
+        self.come(0)
+        self.world.send(Moved(self.session, Generation(2), OTHER))
+        self.world.answer(BusUnavailable("Nobody knows."))
+        self.come(0)
+        self.let_in(3)
+        there = Moved(self.session, Generation(4), GATEWAY)
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), there))
+        self.assertIsNone(self.other.switchboard.seat(self.session))
+        self.other.switchboard.expect(self.session)
+        self.pass_time(KEPT_SECONDS + 1.0)
+        self.tell_there(self.said("four", 4))
+        self.assertEqual(len(tuple(self.other.switchboard._early.take(self.session))), 1)
+
     def test_never_comes(self) -> None:
         """For who doesn't come again it is kept for a while only, of a bounded number of them."""
         self.come(0)

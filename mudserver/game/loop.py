@@ -140,18 +140,26 @@ class GameLoop:
             idle.callback(None)
         return idle
 
+    def finish(self) -> Deferred[None]:
+        """Run at once what waits for nothing; return what fires as `idle` does."""
+        self._run_ready()
+        return self.idle()
+
     def stop(self) -> None:
         """Give up what lanes wait for, now and later, and run all the rest at once."""
         self._stopping = True
         for queue in tuple(self._queues.values()):
             if queue.pause is not None:
                 queue.pause.cancel()
-        while self._ready:
-            self._run_next()
+        self._run_ready()
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
         self._tell_idle()
+
+    def _run_ready(self) -> None:
+        while self._ready:
+            self._run_next()
 
     def _schedule(self) -> None:
         if self._turn is None and self._ready:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve
 from twisted.application.service import Service
@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from mudserver.errors import Fenced, Forbidden, PlayerError, StartupError, Unavailable
 from mudserver.game.game import Game, assemble
 from mudserver.game.limits import GameLimits
+from mudserver.game.loop import GameLoop
 from mudserver.game.populate import populate
 from mudserver.game.ports import GamePorts
 from mudserver.game.presence import OPERATIONS
@@ -43,6 +44,9 @@ from mudserver.interfaces.standby import ResumptionWanted
 from mudserver.interfaces.undelivered import IUndelivered, KeepUndelivered
 from mudserver.world.area import Area
 from mudserver.world.lexicon import STANDARD, Lexicon
+
+#: Seconds that a world which stops waits for what its lanes have loaded.
+FINISH_SECONDS: Final = 1.0
 
 #: What comes in the order of a session's inputs.
 _OF_SESSIONS = (Input, OccupantsWanted, Detached)
@@ -183,6 +187,8 @@ class WorldService(Service):
         if game is None:
             return
         self._shut(game)
+        if not self._superseded:
+            await self._finish(game.loop)
         game.loop.stop()
         self._let_go(game)
         try:
@@ -198,6 +204,13 @@ class WorldService(Service):
             await game.logins.stop()
             await self._ports.hasher.stop()
             self._game = None
+
+    async def _finish(self, loop: GameLoop) -> None:
+        """Carry out what was taken, rather than refuse what is just being looked up."""
+        try:
+            await loop.finish().addTimeout(FINISH_SECONDS, self._ports.clock)
+        except TimeoutError:
+            self._log.info("What still waits for the database is refused: the world stops.")
 
     def _shut(self, game: Game) -> None:
         """Take in nothing more."""

@@ -221,6 +221,20 @@ class GameLoopTest(SynchronousTestCase):
         self.clock.advance(0)
         self.successResultOf(idle)
 
+    def test_finish(self) -> None:
+        """All that waits for nothing is done at once; what lanes pause for is waited for."""
+        gate: Deferred[Work] = Deferred()
+        self.submit("a", lambda: gate)
+        self.submit("a", self.note("a2"))
+        self.submit("b", self.note("b1"))
+        finished = self.loop.finish()
+        self.assertEqual(self.done, ["b1"])
+        self.assertNoResult(finished)
+        gate.callback(self.note("a1"))
+        self.clock.advance(0)
+        self.successResultOf(finished)
+        self.assertEqual(self.done, ["b1", "a1", "a2"])
+
     def test_stop(self) -> None:
         """Stopping does all that waits, and gives up what lanes wait for, now and later."""
         self.submit("a", Deferred)

@@ -1,7 +1,7 @@
 """What earlier worlds have answered is looked up, until all of it is read."""
 
 from mudserver.errors import StorageUnavailable
-from mudserver.game import recollection
+from mudserver.game import recollection, service
 from mudserver.game.answers import Answers
 from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.play import Refusal
@@ -109,6 +109,35 @@ class RecollectionTest(SuccessionTestCase):
         (answer,) = self.holding.settled(self.ann)
         assert answer.refusal is not None
         self.assertEqual((answer.number, answer.refusal.code), (number, "not_allowed"))
+
+    def test_stops_meanwhile(self) -> None:
+        """A world that stops carries out what is being looked up, rather than refuse it."""
+        self.database.hold()
+        self.holding.type_held(self.ann, "drop lamp", "c")
+        self.holding.type_held(self.ann, "east", "d")
+        self.advance(0.0)
+        stopping = self.service.stopService()
+        self.advance(0.0)
+        self.assertEqual(self.holding.settled(self.ann), [])
+        self.database.release()
+        self.advance()
+        self.successResultOf(stopping)
+        answers = [(each.command, each.refusal) for each in self.holding.settled(self.ann)]
+        self.assertEqual(answers, [("c", None), ("d", None)])
+
+    def test_stops_at_last(self) -> None:
+        """What can't be looked up keeps no world from stopping."""
+        self.database.hold()
+        self.holding.type_held(self.ann, "drop lamp", "c")
+        self.advance(0.0)
+        stopping = self.service.stopService()
+        self.advance(service.FINISH_SECONDS)
+        (answer,) = self.holding.settled(self.ann)
+        assert answer.refusal is not None
+        self.assertEqual(answer.refusal.code, "unavailable")
+        self.database.release()
+        self.advance()
+        self.successResultOf(stopping)
 
     def test_some_at_a_time(self) -> None:
         """Of many answers some are read, those of a session at least, and others after a pause."""

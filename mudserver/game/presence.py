@@ -41,6 +41,9 @@ from mudserver.world.role import Role
 from mudserver.world.rules import enter, leave, regain_link
 from mudserver.world.world import World
 
+#: What players are told whose character another session goes on with.
+ELSEWHERE: Final = "Your character is now played from elsewhere."
+
 #: Where the operators' doings queue.
 OPERATIONS: Final = Lane("operations")
 
@@ -231,11 +234,7 @@ class Presence:
         self._fan_out.follow(session, before)
 
     def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
-        old.cancel_grace()
-        self._sessions.remove(old)
-        reason = "Your character is now played from elsewhere."
-        self._publish_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
-        self._note_end(old, CloseCode.PLAYING_ELSEWHERE, reason)
+        self.make_way(old)
         session = opened(arrival, old.character, old.name, Generation(old.generation + 1))
         self._sessions.add(session)
         reply.callback(attached(session, recovered=False))
@@ -277,6 +276,13 @@ class Presence:
         self._ended.note(ending, self._clock.seconds())
         self._farewells.begin(session, ending)
         self.leave(session, CloseCode.NORMAL, "The player quit.")
+
+    def make_way(self, session: Session) -> None:
+        """End a session whose character another one goes on with. Within the loop only."""
+        session.cancel_grace()
+        self._sessions.remove(session)
+        self._publish_end(session, CloseCode.PLAYING_ELSEWHERE, ELSEWHERE)
+        self._note_end(session, CloseCode.PLAYING_ELSEWHERE, ELSEWHERE)
 
     def end(self, session: Session, code: CloseCode, reason: str) -> None:
         """

@@ -28,7 +28,7 @@ from mudserver.game.links import Links
 from mudserver.game.loop import GameLoop, Lane
 from mudserver.game.objections import Objections
 from mudserver.game.populate import admit
-from mudserver.game.presence import Presence
+from mudserver.game.presence import ELSEWHERE, Presence
 from mudserver.game.recollection import Recollection
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
@@ -46,10 +46,9 @@ from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Ended
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.view.line import Line, Span, Style
-from mudserver.world.rules import enter, lose_link
+from mudserver.world.rules import enter, lose_link, regain_link
 from mudserver.world.world import World
 
-_ELSEWHERE = "Your character is now played from elsewhere."
 _BROKEN = "Something went wrong on our side."
 _TOO_FAST = "Your character is coming and going too fast."
 
@@ -254,8 +253,13 @@ class Reattachments:
             return self._refuse(held, CloseCode.BANNED, error.message)
         except NoSuchCharacter as error:
             return self._refuse(held, CloseCode.REVOKED, error.message)
-        if self._sessions.playing(row.id) is not None:
-            return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
+        playing = self._sessions.playing(row.id)
+        if playing is not None:
+            if not _makes_way(playing, held):
+                return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, ELSEWHERE)
+            self._presence.make_way(playing)
+            session = self._begin(comeback, row, comeback.stored, gateway)
+            return self._replace(playing, session, comeback.held)
         if self._presence.full:
             return self._refuse(held, CloseCode.TRY_LATER, "The world is full.")
         return self._enter(comeback, row, comeback.stored, gateway)
@@ -263,7 +267,6 @@ class Reattachments:
     def _enter(
         self, comeback: _Comeback, row: CharacterRow, stored: Stored, gateway: GatewayId
     ) -> Reattached:
-        held = comeback.held
         character, elsewhere = admit(self._world, row)
         for item in elsewhere:
             self._log.warn(
@@ -271,6 +274,28 @@ class Reattachments:
                 item=item.key,
                 character=row.name,
             )
+        session = self._begin(comeback, row, stored, gateway)
+        arrived, _ = enter(self._world, character)
+        self._stage.restore((arrived,), self._states.due)
+        self._latecomers.entered(character.id)
+        if comeback.held.linkdead:
+            self._hold(session)
+        return self._goes_on(session)
+
+    def _replace(self, before: Session, session: Session, held: Held) -> Reattached:
+        """Go on with a character that an earlier session has brought back."""
+        session.generation = Generation(max(session.generation, before.generation + 1))
+        self._latecomers.entered(session.character)
+        if held.linkdead:
+            self._hold(session)
+        else:
+            self._stage.restore(regain_link(self._world, session.character), self._states.due)
+        return self._goes_on(session)
+
+    def _begin(
+        self, comeback: _Comeback, row: CharacterRow, stored: Stored, gateway: GatewayId
+    ) -> Session:
+        held = comeback.held
         committed = stored.committed.get(held.session)
         answers = Answers(held.session)
         answers.go_on(
@@ -285,7 +310,7 @@ class Reattachments:
             generation=Generation(held.generation + 1),
             gateway=gateway,
             attended=evolve(held.attended, expires=stored.tokens[held.attended.token].expires),
-            character=character.id,
+            character=row.id,
             name=row.name,
             transport=held.transport,
             origin=held.origin,
@@ -295,13 +320,11 @@ class Reattachments:
         self._sessions.add(session)
         self._recollection.went_on(session)
         self._states.expect(session)
-        arrived, _ = enter(self._world, character)
-        self._stage.restore((arrived,), self._states.due)
-        self._latecomers.entered(character.id)
-        if held.linkdead:
-            self._links.hold(session)
-            self._stage.restore(lose_link(self._world, character.id), self._states.due)
-        return self._goes_on(session)
+        return session
+
+    def _hold(self, session: Session) -> None:
+        self._links.hold(session)
+        self._stage.restore(lose_link(self._world, session.character), self._states.due)
 
     def _resume(self, session: Session, comeback: _Comeback, gateway: GatewayId) -> Reattached:
         """Let a session go on that never ended here: its gateway was cut off, or named it again."""
@@ -311,7 +334,7 @@ class Reattachments:
         # Generations grow, too, as a gateway comes back which doesn't know that it has moved.
         alone = session.linkdead and not held.linkdead
         if session.gateway != gateway and held.generation < session.generation and not alone:
-            return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, _ELSEWHERE)
+            return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, ELSEWHERE)
         if session.gateway == gateway and session.brought_back > comeback.request:
             return _as_it_is(session)
         session.brought_back = comeback.request
@@ -354,6 +377,20 @@ class Reattachments:
         if session is not None:
             self._presence.end(session, CloseCode.INTERNAL_ERROR, _BROKEN)
         return self._refuse(held, CloseCode.INTERNAL_ERROR, _BROKEN)
+
+
+def _makes_way(playing: Session, held: Held) -> bool:
+    """
+    Tell whether a session that plays is an earlier one of its character than one that comes back.
+
+    So it may be where its gateway had not heard, when the world before ended, that the player was
+    elsewhere by then. The player is where a connection is; else by the later attachment.
+    """
+    if not playing.brought_back:
+        return False
+    if playing.linkdead != held.linkdead:
+        return playing.linkdead
+    return held.generation >= playing.generation
 
 
 def _as_it_is(session: Session) -> Reattached:

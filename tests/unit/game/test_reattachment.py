@@ -490,6 +490,85 @@ class VerifiedTest(SuccessionTestCase):
         self.assertEqual(other.ended(next(iter(other.held))), [])
 
 
+class TakenOverTest(SuccessionTestCase):
+    """Ann came in anew at another gateway, and the first one had not heard of that in time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.other = HoldingGateway(self.bus, GatewayId("other"))
+        before = self.holding.held[self.ann]
+        self.later = self.come_in("Ann", gateway=self.other)
+        self.holding.held[self.ann] = before
+        self.holding.forget()
+        self.other.forget()
+        self.kill()
+        self.open_next()
+
+    def lose(self, gateway: HoldingGateway, session: SessionId) -> None:
+        gateway.held[session] = evolve(gateway.held[session], linkdead=True)
+
+    def reattach(self, gateway: HoldingGateway, session: SessionId) -> CloseCode | None:
+        asking = gateway.ask(session)
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        return None if outcome.ended is None else outcome.ended.code
+
+    def linkdead(self) -> bool:
+        session = self.game.sessions.get(self.later)
+        assert session is not None
+        return self.game.world.character(session.character).linkdead
+
+    def check(self) -> None:
+        """Ann plays at the other gateway, by her later session, and others see her there."""
+        self.advance(5.0)
+        (session,) = self.game.sessions
+        self.assertEqual((session.id, session.gateway), (self.later, self.other.id))
+        self.assertEqual(self.other.types(self.later), ["char.state", "room.state"])
+        self.other.type_held(self.later, "say here", None)
+        self.advance()
+        self.assertEqual(self.other.lines(self.later)[-1], 'You say, "here"')
+
+    def test_old_one_first(self) -> None:
+        """The session from which the player was gone makes way for that where the player is."""
+        self.lose(self.holding, self.ann)
+        self.assertIsNone(self.reattach(self.holding, self.ann))
+        self.assertIsNone(self.reattach(self.other, self.later))
+        (ended,) = self.holding.ended(self.ann)
+        self.assertEqual(ended.code, CloseCode.PLAYING_ELSEWHERE)
+        self.assertFalse(self.linkdead())
+        self.check()
+
+    def test_old_one_twice(self) -> None:
+        """So it does where its gateway has named it again, by which its generation has grown."""
+        self.lose(self.holding, self.ann)
+        for _ in range(3):
+            self.assertIsNone(self.reattach(self.holding, self.ann))
+        self.assertIsNone(self.reattach(self.other, self.later))
+        self.check()
+
+    def test_both_connected(self) -> None:
+        """Where both are connected, the later one has it."""
+        self.assertIsNone(self.reattach(self.holding, self.ann))
+        self.assertIsNone(self.reattach(self.other, self.later))
+        self.check()
+
+    def test_neither_connected(self) -> None:
+        """So it has where neither is, and its player may still come back."""
+        self.lose(self.holding, self.ann)
+        self.lose(self.other, self.later)
+        self.assertIsNone(self.reattach(self.holding, self.ann))
+        self.assertIsNone(self.reattach(self.other, self.later))
+        (session,) = self.game.sessions
+        self.assertEqual((session.id, session.linkdead), (self.later, True))
+        self.assertTrue(self.game.world.character(session.character).linkdead)
+
+    def test_later_one_first(self) -> None:
+        """Where the later one comes first, the other is told so."""
+        self.assertIsNone(self.reattach(self.other, self.later))
+        self.assertEqual(self.reattach(self.holding, self.ann), CloseCode.PLAYING_ELSEWHERE)
+        self.check()
+
+
 class CutTest(SuccessionTestCase):
     """The world goes on, but its gateway was cut off."""
 

@@ -23,9 +23,12 @@ REMEMBERED_SECONDS: Final = 24 * 3_600.0
 #: while nothing can be saved.
 MAX_UNANSWERED: Final = 1_000
 
+#: Refusals of a session that are remembered by the input alone, the newest: what was refused with
+#: the word to try again, and what had no id. A gateway that had not heard sends the input again.
+MAX_REFUSED: Final = 100
 
-#: The answer to a named command that comes once more, and was refused with the word to try again:
-#: that alone isn't remembered, of those that a gateway may still have.
+#: The answer to a named command that comes once more, where how it was refused isn't known: by an
+#: earlier world, or long ago.
 _NOT_REMEMBERED: Final = Refusal("unavailable", "That could not be done just then.", 1.0)
 
 
@@ -91,7 +94,8 @@ class Answers:
 
     A client's id that comes again is answered as it was the first time, and is not carried
     out; while the first is still waiting, both have one answer. An answer that says when to try
-    again (``retry_after``) isn't remembered: trying again is what it asks for.
+    again (``retry_after``) isn't remembered of the id: trying again is what it asks for. The same
+    input, which was lost or whose answer was, is answered as it was the first time.
 
     Attributes:
         session: Whose.
@@ -113,6 +117,8 @@ class Answers:
     # No OrderedDict: an empty one takes 130 bytes more, and most sessions have few of either. Those
     # that wait have numbers without holes, up to the highest.
     _waiting: dict[InputNumber, _Waiting] = field(factory=dict, init=False)
+    # Refusals that no id is remembered with; None where there are none.
+    _refused: dict[InputNumber, Refusal] | None = field(default=None, init=False)
     _remembered: dict[CommandId, _Remembered] = field(factory=dict, init=False)
     _highest: int = field(default=0, init=False)
     _named: int = field(default=0, init=False)
@@ -258,15 +264,25 @@ class Answers:
             return ()
         waiting.done = True
         waiting.refusal = refusal
+        passing = refusal is not None and refusal.retry_after is not None
+        if refusal is not None and (passing or waiting.command is None):
+            self._note_refusal(number, refusal)
         if waiting.command is not None:
-            self._remember(waiting.command, refusal)
+            self._remember(waiting.command, refusal, passing=passing)
         return self._given()
 
-    def _remember(self, command: CommandId, refusal: Refusal | None) -> None:
+    def _note_refusal(self, number: InputNumber, refusal: Refusal) -> None:
+        if self._refused is None:
+            self._refused = {}
+        self._refused[number] = refusal
+        if len(self._refused) > MAX_REFUSED:
+            del self._refused[next(iter(self._refused))]
+
+    def _remember(self, command: CommandId, refusal: Refusal | None, *, passing: bool) -> None:
         known = self._remembered.get(command)
         if known is None:
             return
-        if refusal is not None and refusal.retry_after is not None:
+        if passing:
             del self._remembered[command]
         else:
             known.waiting = False
@@ -275,8 +291,8 @@ class Answers:
     def _again(self, number: InputNumber, command: CommandId | None) -> Admission:
         if number in self._waiting:
             return Admission(fresh=False)
-        refusal, again = None, number <= self.inherited
-        if command is not None:
+        refusal, again = (self._refused or {}).get(number), number <= self.inherited
+        if command is not None and refusal is None:
             known = self._remembered.get(command)
             refusal = _NOT_REMEMBERED if known is None else known.refusal
             if again and number > self._answered:

@@ -100,10 +100,12 @@ class Answer:
     Attributes:
         at: When that was known, in seconds of the clock.
         error: The code of the refusal; empty where the command was carried out.
+        message: What it says.
     """
 
     at: float
     error: str = ""
+    message: str = ""
 
 
 @frozen

@@ -230,7 +230,8 @@ class WebTalker:
         elif message["type"] in ("mark", "gap") and message["seq"] != self._count:
             page.miscounted.append(f"{self._count} messages, by {message}")
         elif message["type"] in ("ack", "error"):
-            answer = Answer(reactor.seconds(), message.get("code", ""))
+            code, words = message.get("code", ""), message.get("message", "")
+            answer = Answer(reactor.seconds(), code, words)
             page.answers.setdefault(message.get("id", ""), []).append(answer)
         elif message["type"] == "chat":
             means = Means(message["channel"])

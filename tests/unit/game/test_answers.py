@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mudserver.game.answers import MAX_REMEMBERED, MAX_UNANSWERED, Answers
+from mudserver.game.answers import MAX_REFUSED, MAX_REMEMBERED, MAX_UNANSWERED, Answers
 from mudserver.ids import CommandId, InputNumber, SessionId
 from mudserver.interfaces.journal import AnswerRow
 from mudserver.interfaces.play import Refusal, Settled
@@ -129,11 +129,38 @@ class AnswersTest(SynchronousTestCase):
             self.assertFalse(self.admit(number, command))
             again += self.given
         self.assertEqual([each.number for each in again], [1, 2, 3])
-        later, no, done = (each.refusal for each in again)
-        assert later is not None
-        self.assertEqual((later.code, later.retry_after), ("unavailable", 1.0))
-        self.assertEqual((no, done), (NO, None))
+        self.assertEqual([each.refusal for each in again], [LATER, NO, None])
         self.assertTrue(self.admit(4, "a"))
+
+    def test_tried_again_meanwhile(self) -> None:
+        """So it is where the command is being tried again, which says nothing of the first try."""
+        self.admit(1, "a")
+        self.settle(1, LATER)
+        self.assertTrue(self.admit(2, "a"))
+        self.assertFalse(self.admit(1, "a"))
+        self.assertEqual(self.given, [settled(1, "a", LATER)])
+        self.settle(2)
+        self.assertFalse(self.admit(1, "a"))
+        self.assertEqual(self.given, [settled(1, "a", LATER)])
+
+    def test_refused_without_an_id(self) -> None:
+        """An input without an id is refused once more as it was."""
+        self.admit(1)
+        self.settle(1, NO)
+        self.assertFalse(self.admit(1))
+        self.assertEqual(self.given, [settled(1, None, NO)])
+
+    def test_many_to_be_tried_again(self) -> None:
+        """Of those refused longest ago only this is known, that they are to be tried again."""
+        for number in range(1, MAX_REFUSED + 2):
+            self.admit(number, f"id{number}")
+            self.settle(number, LATER)
+        self.assertFalse(self.admit(2, "id2"))
+        self.assertEqual(self.given, [settled(2, "id2", LATER)])
+        self.assertFalse(self.admit(1, "id1"))
+        (oldest,) = self.given
+        assert oldest.refusal is not None
+        self.assertEqual((oldest.refusal.code, oldest.refusal.retry_after), ("unavailable", 1.0))
 
     def test_goes_on(self) -> None:
         """A session that another world has begun goes on behind what is done, and remembers."""

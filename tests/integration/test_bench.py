@@ -11,7 +11,7 @@ from tests.integration.program import Program, until
 
 # A server that listens, and one that is never ready.
 _MEASURES = """
-import time
+import signal
 from tests.bench.server import python
 from tests.bench.termination import end_children_on_sigterm
 
@@ -19,7 +19,7 @@ end_children_on_sigterm()
 ready = {ready!r}
 with python("tests.bench.delivery.peers.bare_send", ready=ready) as server:
     print("measures", flush=True)
-    time.sleep(600)
+    signal.pause()
 """
 
 

@@ -20,16 +20,18 @@ MAX_GONE: Final = 1_000
 
 
 @define(eq=False)
-class _Expected:
+class Expected:
     """
-    One that is on its way in.
+    A session that is on its way in, until it is here or nobody is left who may bring it.
 
     Attributes:
+        session: Which.
         times: By how many connections at once.
         waiting: What it is to be shown.
         whole: Whether that is all.
     """
 
+    session: SessionId
     times: int = 0
     waiting: list[FromWorld] = field(factory=list)
     whole: bool = True
@@ -45,22 +47,28 @@ class Early:
     """
 
     def __init__(self) -> None:
-        self._expected: dict[SessionId, _Expected] = {}
+        self._expected: dict[SessionId, Expected] = {}
         self._gone: dict[SessionId, None] = {}
 
     def __bool__(self) -> bool:
         """Return whether there is anything to look at."""
         return bool(self._expected or self._gone)
 
-    def expect(self, session: SessionId) -> None:
-        """A connection may come in by a session: keep what it is shown until `take` or `leave`."""
+    def expect(self, session: SessionId) -> Expected:
+        """
+        A connection may come in by a session: keep what it is shown until `take` or `leave`.
+
+        Returns:
+            What is to be left, once. Of too many sessions what it is shown is not kept.
+        """
         self._gone.pop(session, None)
         expected = self._expected.get(session)
         if expected is None:
-            if len(self._expected) >= MAX_EXPECTED:
-                return
-            expected = self._expected[session] = _Expected()
+            expected = Expected(session)
+            if len(self._expected) < MAX_EXPECTED:
+                self._expected[session] = expected
         expected.times += 1
+        return expected
 
     def whole(self, session: SessionId) -> bool:
         """Tell whether all that came for a session is kept, or it isn't waited for."""
@@ -72,13 +80,16 @@ class Early:
         expected = self._expected.pop(session, None)
         return () if expected is None else expected.waiting
 
-    def leave(self, session: SessionId) -> None:
-        """A connection doesn't come in; where no other one does, what waits is forgotten."""
-        expected = self._expected.get(session)
-        if expected is not None:
-            expected.times -= 1
-            if not expected.times:
-                del self._expected[session]
+    def leave(self, expected: Expected) -> None:
+        """
+        A connection doesn't come in; where no other one does, what waits is forgotten.
+
+        Where the session came in meanwhile, and went, that has nothing to do with those who expect
+        it anew.
+        """
+        expected.times -= 1
+        if not expected.times and self._expected.get(expected.session) is expected:
+            del self._expected[expected.session]
 
     def gone(self, session: SessionId) -> None:
         """A session goes on elsewhere."""

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from mudserver.errors import Paused, PlayerError, Unavailable
 from mudserver.gateway.claims import Claim
 from mudserver.gateway.departures import ANSWER_SECONDS, KEPT_SECONDS, Departures
+from mudserver.gateway.early import Expected
 from mudserver.gateway.reaper import Reaper
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.switchboard import Switchboard
@@ -57,12 +58,12 @@ class _Coming:
     A session that may come yet.
 
     Attributes:
-        session: Which.
+        expected: Which.
         deadline: Until when, in seconds of the clock.
         over: Called then.
     """
 
-    session: SessionId
+    expected: Expected
     deadline: float | None
     _over: "Callable[[_Coming], None]" = field(repr=False)
 
@@ -159,14 +160,14 @@ class Handovers:
             return True
         return False
 
-    def may_come(self, session: SessionId) -> None:
+    def may_come(self, expected: Expected) -> None:
         """
-        The switchboard has expected a session, and nobody knows whether the world shows it here.
+        The switchboard expects a session, and nobody knows whether the world shows it here.
 
         For a while what it is shown is kept, in case that its client comes again. Of too many, the
         first are not waited for.
         """
-        coming = _Coming(session, self._clock.seconds() + COMING_SECONDS, self._came_not)
+        coming = _Coming(expected, self._clock.seconds() + COMING_SECONDS, self._came_not)
         self._coming.append(coming)
         self._reaper.watch(coming)
         if len(self._coming) > MAX_COMING:
@@ -174,14 +175,14 @@ class Handovers:
 
     def _came_after_all(self, session: SessionId) -> None:
         """Wait no longer on account of earlier tries; who arrives now waits for itself."""
-        for coming in [each for each in self._coming if each.session == session]:
+        for coming in [each for each in self._coming if each.expected.session == session]:
             self._came_not(coming)
 
     def _came_not(self, coming: _Coming) -> None:
         coming.deadline = None
         self._reaper.forget(coming)
         self._coming.remove(coming)
-        self._switchboard.came(coming.session)
+        self._switchboard.came(coming.expected)
 
     async def take_in(self, claim: Claim, attached: Attached, player: Player) -> tuple[Seat, bool]:
         """

@@ -274,14 +274,13 @@ class Link(Contact):
         )
         # The world may show it something before its answer is here.
         coming = [session] if resume is not None or earlier is None else [session, earlier]
-        for each in coming:
-            self._shared.switchboard.expect(each)
+        expected = [self._shared.switchboard.expect(each) for each in coming]
         answered = True
         try:
             answered = await self._come_in(request, resume, claim)
         finally:
-            for each in coming:
-                if answered or each == session:
+            for each in expected:
+                if answered or each.session == session:
                     self._shared.switchboard.came(each)
                 else:
                     self._shared.handovers.may_come(each)

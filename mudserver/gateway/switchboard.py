@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from mudserver.gateway.carrier import Carrier
 from mudserver.gateway.dress import Dress
-from mudserver.gateway.early import Early
+from mudserver.gateway.early import Early, Expected
 from mudserver.gateway.inputs import send_again
 from mudserver.gateway.seat import Player, Seat
 from mudserver.gateway.shown import Shown
@@ -161,9 +161,9 @@ class Switchboard:
 
     # ------------------------------------------------------------ sessions that come and go
 
-    def expect(self, session: SessionId) -> None:
+    def expect(self, session: SessionId) -> Expected:
         """Keep what a session is shown until it `came`, which is due once for each time."""
-        self._early.expect(session)
+        return self._early.expect(session)
 
     def forget(self, session: SessionId) -> None:
         """Nothing comes any more for a session that was released."""
@@ -173,11 +173,12 @@ class Switchboard:
         """Tell whether all that came too early for a session is kept."""
         return self._early.whole(session)
 
-    def came(self, session: SessionId) -> None:
+    def came(self, expected: Expected) -> None:
         """A session is here, and is shown what came too early; or isn't coming, it seems."""
+        session = expected.session
         seat = self._seats.get(session)
         if seat is None or seat.arriving:
-            self._early.leave(session)
+            self._early.leave(expected)
             return
         whole = self._early.whole(session)
         for message in self._early.take(session):

@@ -41,21 +41,32 @@ class EarlyTest(SynchronousTestCase):
 
     def test_two_connections(self) -> None:
         """Where two connections come for one session it waits for either."""
-        for _ in range(3):
-            self.early.expect(A)
+        first, second, third = (self.early.expect(A) for _ in range(3))
         self.early.sift(show("one", A))
-        self.early.leave(A)
-        self.early.leave(A)
+        self.early.leave(first)
+        self.early.leave(second)
         self.early.sift(show("two", A))
         self.assertEqual(self.early.take(A), [show("one", A), show("two", A)])
-        self.early.leave(A)
+        self.early.leave(third)
         self.assertEqual(self.early.take(A), ())
+
+    def test_earlier_connection(self) -> None:
+        """A connection that does not come in after all, since another one came, takes nothing from
+        those that come for the session anew.
+        """
+        before = self.early.expect(A)
+        self.early.take(A)
+        self.early.gone(A)
+        self.early.expect(A)
+        self.early.leave(before)
+        self.early.sift(show("one", A))
+        self.assertEqual(self.early.take(A), [show("one", A)])
 
     def test_nobody_comes(self) -> None:
         """Where nobody comes in it is forgotten."""
-        self.early.expect(A)
+        expected = self.early.expect(A)
         self.early.sift(show("one", A))
-        self.early.leave(A)
+        self.early.leave(expected)
         self.assertFalse(self.early)
         self.early.expect(A)
         self.assertEqual(self.early.take(A), [])
@@ -70,10 +81,12 @@ class EarlyTest(SynchronousTestCase):
         self.assertFalse(self.early.whole(A))
         self.assertEqual(len(list(self.early.take(A))), MAX_EARLY)
         self.assertTrue(self.early.whole(A))
-        for number in range(MAX_EXPECTED + 1):
+        for number in range(MAX_EXPECTED):
             self.early.expect(SessionId(str(number)))
+        beyond = self.early.expect(SessionId(str(MAX_EXPECTED)))
         last = show("one", SessionId(str(MAX_EXPECTED)))
         self.assertIs(self.early.sift(last), last)
+        self.early.leave(beyond)
 
     def test_gone(self) -> None:
         """What comes for one that has gone on elsewhere is for nobody here, until it comes back;

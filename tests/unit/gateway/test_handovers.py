@@ -318,24 +318,29 @@ class ResumeElsewhereTest(HandoverTestCase):
             shown.bring(SessionId("x"), (), some)
         self.assertEqual(sum(map(len, shown._latest_elsewhere.values())), MAX_LATEST)
 
+    def come_back_here(self, wire: FakeWire, generation: int, seq: int) -> FakeWire:
+        """The client returns from the other gateway to the first."""
+        (welcome,) = [each for each in wire.messages() if each["type"] == "welcome"]
+        self.there[-1].lost("reset")
+        back = FakeWire()
+        link = JsonLink(self.shared, back, HOME, self.shared.admission.admit(HOME.address))
+        self.links.append(link)
+        link.accepted()
+        link.opened()
+        resume = {"session": self.session, "secret": welcome["resume"], "seq": seq}
+        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c", "resume": resume})
+        moved = Moved(self.session, Generation(generation))
+        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), moved))
+        self.let_in(generation)
+        return back
+
     def test_shown_before_that(self) -> None:
         """It brings that along to the third gateway, too: here, back to the first."""
         self.world.send(self.said("one", 1))
         wire = self.come(0)
         self.move()
         self.tell_there(self.said("two", 2))
-        (welcome, *_) = wire.messages()
-        self.there[0].lost("reset")
-        back = FakeWire()
-        link = JsonLink(self.shared, back, HOME, self.shared.admission.admit(HOME.address))
-        self.links.append(link)
-        link.accepted()
-        link.opened()
-        resume = {"session": self.session, "secret": welcome["resume"], "seq": 2}
-        self.send(link, {"type": "hello", "ticket": "t", "csrf": "c", "resume": resume})
-        moved = Moved(self.session, Generation(3))
-        self.bus.publish(gateway_subject(OTHER), FromWorld(Epoch(1), moved))
-        self.let_in(3)
+        back = self.come_back_here(wire, 3, 2)
         self.world.epoch = 2
         for number, text in enumerate(("one", "two", "three"), 1):
             self.world.send(self.said(text, number, again=True))
@@ -402,6 +407,27 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.tell_there(self.said("four", 4))
         self.assertEqual(len(tuple(self.other.switchboard._early.take(self.session))), 1)
 
+    def test_earlier_try_fails_late(self) -> None:
+        """A try that the world never answers, and which ends when another one has come in, takes
+        nothing from a later coming: what is shown then waits for what was shown before.
+        """
+        self.come(0)
+        wire = self.come(0)
+        self.world.asked.reverse()
+        self.move(2)
+        self.turn()
+        self.world.answer(BusUnavailable("Nobody knows."))
+        back = self.come_back_here(wire, 3, 0)
+        self.world.send(self.said("one", 1))
+        self.turn()
+        (welcome, *_) = back.messages()
+        again = self.come(0, welcome["resume"])
+        self.let_in(4)
+        self.tell_there(self.said("one", 1, again=True), self.said("two", 2, again=True))
+        self.moved(4)
+        self.turn()
+        self.assertEqual(self.brief(again), [("welcome", True, 0), "one", ("mark", None, 1), "two"])
+
     def test_never_comes(self) -> None:
         """For who doesn't come again it is kept for a while only, of a bounded number of them."""
         self.come(0)
@@ -412,8 +438,8 @@ class ResumeElsewhereTest(HandoverTestCase):
         self.pass_time(KEPT_SECONDS + 1.0)
         self.assertFalse(self.other.switchboard._early)
         for number in range(MAX_COMING + 1):
-            self.other.switchboard.expect(SessionId(str(number)))
-            self.other.handovers.may_come(SessionId(str(number)))
+            expected = self.other.switchboard.expect(SessionId(str(number)))
+            self.other.handovers.may_come(expected)
         kept = self.other.switchboard._early.sift(
             FromWorld(Epoch(1), Show(view("x"), (SessionId("0"), SessionId("1"))))
         )

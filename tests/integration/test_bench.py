@@ -1,4 +1,4 @@
-"""Measurements, where they are ended before their time."""
+"""Measurements: that they measure, and end when they are told to."""
 
 import os
 import signal
@@ -44,14 +44,33 @@ def _is_socket(descriptor: Path) -> bool:
         return False
 
 
+def measurement(case: TestCase, *arguments: str) -> Program:
+    """Start Python in a folder of its own."""
+    folder = Path(case.mktemp()).absolute()
+    folder.mkdir()
+    command = [sys.executable, *arguments]
+    return Program(case, "measurement", command, environment={}, directory=folder)
+
+
+class BusTest(TestCase):
+    timeout = 120
+
+    async def test_ends(self) -> None:
+        """Every table of the bus has a row for each way that is asked for."""
+        options = ["--runs", "1", "--seconds", "0.05", "--without-nats", "--ways", "unix", "loop"]
+        ended = await measurement(self, "-m", "tests.bench.bus", *options).ended()
+        self.assertEqual(ended.status, 0, ended.output)
+        tables = ended.output.count("| over ")
+        self.assertEqual(tables, 6)
+        self.assertEqual(ended.output.count("| Unix socket "), tables)
+        self.assertEqual(ended.output.count("| loopback, "), tables)
+
+
 class TerminatedTest(TestCase):
     timeout = 60
 
     def measure(self, ready: str) -> Program:
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir()
-        command = [sys.executable, "-c", _MEASURES.format(ready=ready)]
-        return Program(self, "measurement", command, environment={}, directory=folder)
+        return measurement(self, "-c", _MEASURES.format(ready=ready))
 
     async def ends(self, program: Program, child: int) -> None:
         program.signal(signal.SIGTERM)

@@ -41,4 +41,4 @@ def show(load: Load, stamp: int, *, durable: bool = False) -> FromWorld:
 
 def credit(gateway: int, received: int) -> OccupantsWanted:
     """Return what a gateway tells how much it has received by."""
-    return OccupantsWanted(SessionId(""), Generation(gateway), received)
+    return OccupantsWanted(SessionId("any"), Generation(gateway), received)

@@ -1,42 +1,20 @@
 """What must arrive reaches those who go on at another gateway meanwhile."""
 
-from collections.abc import Callable
-
 from attrs import evolve
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.bus.loopback import LoopbackBus
 from mudserver.game.unconfirmed_shows import UnconfirmedShows
 from mudserver.ids import GatewayId, InputNumber, SessionId
 from mudserver.interfaces.authority import PasswordCredential
-from mudserver.interfaces.bus import WORLD, Message
+from mudserver.interfaces.bus import WORLD
 from mudserver.interfaces.continuity import Held, Moved, Reattach
 from mudserver.interfaces.play import Show
 from mudserver.view.line import View
+from tests.unit.game.held_up_bus import HeldUpBus
 from tests.unit.game.theatre import PASSWORD, FakeGateway, GameTestCase, Opened
 
 OTHER = GatewayId("other")
-
-
-class HeldUpBus(LoopbackBus):
-    """Confirms what must arrive when it is told to."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.unconfirmed: list[Callable[[], None]] = []
-
-    def publish(
-        self, subject: str, message: Message, delivered: Callable[[], None] | None = None
-    ) -> None:
-        super().publish(subject, message)
-        if delivered is not None and message.durable:
-            self.unconfirmed.append(delivered)
-
-    def confirm(self) -> None:
-        confirmed, self.unconfirmed = self.unconfirmed, []
-        for each in confirmed:
-            each()
 
 
 class MovesTest(GameTestCase):

@@ -8,6 +8,7 @@ from mudserver.game.sessions import Session
 from mudserver.game.tokens import Authority
 from mudserver.ids import CharacterId, Generation
 from mudserver.interfaces.play import Attach, Attached
+from mudserver.session.moment import Moment
 
 
 @define(eq=False)
@@ -32,7 +33,9 @@ class Arrival:
         return Lane(self.request.resume or self.request.session)
 
 
-def opened(arrival: Arrival, character: CharacterId, name: str, generation: Generation) -> Session:
+def opened(
+    arrival: Arrival, character: CharacterId, name: str, generation: Generation, began: Moment
+) -> Session:
     """Return the session that an arrival opens."""
     request = arrival.request
     return Session(
@@ -45,6 +48,7 @@ def opened(arrival: Arrival, character: CharacterId, name: str, generation: Gene
         transport=request.transport,
         origin=request.origin,
         answers=Answers(request.session),
+        began=began,
     )
 
 
@@ -57,4 +61,5 @@ def attached(session: Session, *, recovered: bool) -> Attached:
         character=session.name,
         recovered=recovered,
         applied=session.answers.applied,
+        began=session.began,
     )

@@ -9,8 +9,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mudserver.game.gateways import Gateways
 from mudserver.game.sessions import Sessions
+from mudserver.game.timeline import Timeline
 from mudserver.ids import GatewayId, InputNumber, SessionId
 from mudserver.interfaces.play import Delivered
+from mudserver.session.moment import Moment
 
 #: Inputs in one `Delivered`: some 40 KB of it.
 MAX_DELIVERED: Final = 500
@@ -24,10 +26,12 @@ class _Words:
     What was said by one input.
 
     Attributes:
+        said: When.
         gateways: How many have it still to confirm.
         kept: Whether the speaker's gateway keeps the input until it is told.
     """
 
+    said: Moment
     gateways: int = 0
     kept: bool = False
 
@@ -44,12 +48,16 @@ class Deliveries:
     Args:
         gateways: Where speakers are.
         sessions: Who speaks.
+        timeline: What says when.
         clock: Schedules the end of the turn, when gateways are told.
     """
 
-    def __init__(self, gateways: Gateways, sessions: Sessions, clock: IReactorTime) -> None:
+    def __init__(
+        self, gateways: Gateways, sessions: Sessions, timeline: Timeline, clock: IReactorTime
+    ) -> None:
         self._gateways = gateways
         self._sessions = sessions
+        self._timeline = timeline
         self._clock = clock
         self._words: dict[_Input, _Words] = {}
         self._done: list[_Input] = []
@@ -68,24 +76,36 @@ class Deliveries:
             self._telling = None
         self._done.clear()
 
-    def begin(self, session: SessionId, number: InputNumber) -> Callable[[], None]:
-        """Note that words of an input go to one more gateway; returns what notes that it has
-        them.
+    def begin(
+        self, session: SessionId, number: InputNumber, said: Moment | None = None
+    ) -> Callable[[], None]:
+        """
+        Note that words of an input go to one more gateway.
+
+        Args:
+            session: Whose.
+            number: Which.
+            said: When they were said first; None for now.
+
+        Returns:
+            What notes that it has them.
         """
         input = (session, number)
         words = self._words.get(input)
         if words is None:
-            words = self._words[input] = _Words()
+            words = self._words[input] = _Words(said or self._timeline.now)
         words.gateways += 1
         return partial(self._arrived, input, words)
 
-    def keeps(self, session: SessionId, number: InputNumber) -> bool:
-        """Tell whether words of an input are under way, so that the speaker's gateway keeps it."""
+    def keeps(self, session: SessionId, number: InputNumber) -> Moment | None:
+        """Return when words of an input were said first that are under way, so that the speaker's
+        gateway keeps it; None where there are none.
+        """
         words = self._words.get((session, number))
         if words is None:
-            return False
+            return None
         words.kept = True
-        return True
+        return words.said
 
     def _arrived(self, input: _Input, words: _Words) -> None:
         words.gateways -= 1

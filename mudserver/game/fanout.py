@@ -11,11 +11,13 @@ from mudserver.game.deliveries import Deliveries
 from mudserver.game.gateways import Gateways
 from mudserver.game.late_words import LateWord, LateWords
 from mudserver.game.sessions import Session, Sessions
+from mudserver.game.timeline import Timeline
 from mudserver.game.unconfirmed_shows import UnconfirmedShows
 from mudserver.game.view_names import ViewNames
 from mudserver.ids import CharacterId, CommandId, GatewayId, RoomId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import EventId, Show
+from mudserver.session.moment import Moment
 from mudserver.view.line import Style, View
 from mudserver.view.render import render
 from mudserver.view.state import (
@@ -48,6 +50,7 @@ class FanOut:
     Args:
         world: Where it happens.
         sessions: Who is played by which session.
+        timeline: What says when.
         gateways: Where players are.
         deliveries: Keeps count of what must arrive.
         late_words: Remembers it for those who come back late.
@@ -62,6 +65,7 @@ class FanOut:
         *,
         world: World,
         sessions: Sessions,
+        timeline: Timeline,
         gateways: Gateways,
         deliveries: Deliveries,
         late_words: LateWords,
@@ -70,6 +74,7 @@ class FanOut:
     ) -> None:
         self._world = world
         self._sessions = sessions
+        self._timeline = timeline
         self._gateways = gateways
         self._deliveries = deliveries
         self._late_words = late_words
@@ -85,7 +90,7 @@ class FanOut:
         command: CommandId | None = None,
         names: ViewNames | None = None,
         *,
-        again: bool = False,
+        said: Moment | None = None,
     ) -> None:
         """
         Show an event that was just applied, and then what it changed.
@@ -96,7 +101,8 @@ class FanOut:
             command: The client's id of the command that it answers, if it has one.
             names: Names what is shown, where it comes of an input. States have no names: they
                 may come any number of times.
-            again: Whether an earlier world may have shown it.
+            said: When an earlier world has said it, and may have shown it; sessions that began
+                later are not shown it. None where it happens now.
         """
         now = self._utc_now()
         time = rfc3339(now)
@@ -110,9 +116,9 @@ class FanOut:
                 if command is not None and viewer is Viewer.ACTOR:
                     shown = answering(view, command)
                 name = None if names is None else names.name(ordinal, viewer, place)
-                self._show(shown, characters, name, durable=durable, again=again)
+                self._show(shown, characters, name, durable=durable, said=said)
         if durable and names is not None and self._late_words.remembers:
-            self._remember(event, names, ordinal, time)
+            self._remember(event, names, ordinal, time, said or self._timeline.now)
         for delta in deltas:
             watchers = watching(self._world, delta)
             if watchers:
@@ -130,9 +136,11 @@ class FanOut:
             if viewer is Viewer.OTHERS:
                 for name, view in word.views:
                     some = late.intersection(characters)
-                    self._show(view, some, name, durable=True, again=True)
+                    self._show(view, some, name, durable=True, said=word.said)
 
-    def _remember(self, event: Event, names: ViewNames, ordinal: int, time: str) -> None:
+    def _remember(
+        self, event: Event, names: ViewNames, ordinal: int, time: str, said: Moment
+    ) -> None:
         """Remember what was said to many, and not in one room, where all are who hear it."""
         if event.audience.channel is not None or event.audience.members:
             views = render(self._world, event, Viewer.OTHERS, time)
@@ -140,7 +148,7 @@ class FanOut:
                 (names.name(ordinal, Viewer.OTHERS, place), view)
                 for place, view in enumerate(views)
             )
-            self._late_words.note(event, tuple(named))
+            self._late_words.note(event, tuple(named), said)
 
     def update(self, deltas: Iterable[Delta], spared: Set[CharacterId]) -> None:
         """
@@ -222,20 +230,23 @@ class FanOut:
         name: EventId | None = None,
         *,
         durable: bool = False,
-        again: bool = False,
+        said: Moment | None = None,
     ) -> None:
+        if said is not None:
+            characters = self._sessions.played_since(characters, said)
         recipients = 0
         for gateway, sessions in self._sessions.by_gateway(characters).items():
             recipients += len(sessions)
-            self._send(gateway, Show(view, tuple(sessions), name, durable, again))
+            show = Show(view, tuple(sessions), name, durable, again=said is not None)
+            self._send(gateway, show, said)
         self._meter.observe("fanout_recipients", float(recipients))
         self._weigh(view)
 
-    def _send(self, gateway: GatewayId, show: Show) -> None:
+    def _send(self, gateway: GatewayId, show: Show, said: Moment | None = None) -> None:
         if not show.durable or show.event is None:
             self._gateways.tell(gateway, show)
             return
-        arrived = self._deliveries.begin(show.event.session, show.event.number)
+        arrived = self._deliveries.begin(show.event.session, show.event.number, said)
         confirmed = self._unconfirmed.begin(gateway, show)
 
         def delivered() -> None:

@@ -48,6 +48,7 @@ from mudserver.game.stage import Stage
 from mudserver.game.standings import Standings
 from mudserver.game.states import States
 from mudserver.game.stored_sessions import StoredSessions
+from mudserver.game.timeline import Timeline
 from mudserver.game.tokens import Tokens
 from mudserver.game.upkeep import HistoryUpkeep
 from mudserver.game.verb_allowances import VerbAllowances
@@ -120,6 +121,7 @@ def assemble(
     """
     world.bans.protected = limits.protected
     sessions = Sessions(limits.accounts.warnings)
+    timeline = Timeline(epoch)
     tasks = Tasks(ports.meter)
     expected = Expected()
     loop = GameLoop(ports.clock, ports.meter)
@@ -160,11 +162,12 @@ def assemble(
         meter=ports.meter,
     )
     gateways = Gateways(ports.bus, epoch)
-    deliveries = Deliveries(gateways, sessions, ports.clock)
+    deliveries = Deliveries(gateways, sessions, timeline, ports.clock)
     late_words = LateWords(deliveries, ports.clock)
     fan_out = FanOut(
         world=world,
         sessions=sessions,
+        timeline=timeline,
         gateways=gateways,
         deliveries=deliveries,
         late_words=late_words,
@@ -196,6 +199,7 @@ def assemble(
     presence = Presence(
         world=world,
         sessions=sessions,
+        timeline=timeline,
         expected=expected,
         exclusions=exclusions,
         objections=objections,
@@ -232,6 +236,7 @@ def assemble(
     repeats = Repeats(
         world=world,
         sessions=sessions,
+        timeline=timeline,
         loop=loop,
         fan_out=fan_out,
         deliveries=deliveries,

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mudserver.game.deliveries import Deliveries
 from mudserver.interfaces.play import EventId
+from mudserver.session.moment import Moment
 from mudserver.view.line import View
 from mudserver.world.events import Event
 
@@ -32,11 +33,13 @@ class LateWord:
         number: Counts them: 1, 2, 3 …
         event: What happened.
         views: What all but the speaker perceive, each with its name.
+        said: When it was said first.
     """
 
     number: int
     event: Event
     views: tuple[tuple[EventId, View], ...]
+    said: Moment
 
 
 class LateWords:
@@ -81,14 +84,21 @@ class LateWords:
         self._kept.clear()
         self._words.clear()
 
-    def note(self, event: Event, views: tuple[tuple[EventId, View], ...]) -> None:
-        """Note something, once: what was noted by the same name stays as it was."""
+    def note(self, event: Event, views: tuple[tuple[EventId, View], ...], said: Moment) -> None:
+        """
+        Note something, once: what was noted by the same name stays as it was.
+
+        Args:
+            event: What happened.
+            views: What all but the speaker perceive, each with its name.
+            said: When it was said first.
+        """
         name = views[0][0] if views else None
         if name is None or name in self._words:
             return
         self.count += 1
-        self._words[name] = LateWord(self.count, event, views)
-        arrived = self._deliveries.begin(name.session, name.number)
+        self._words[name] = LateWord(self.count, event, views, said)
+        arrived = self._deliveries.begin(name.session, name.number, said)
         self._kept[name] = self._clock.callLater(KEPT_SECONDS, self._let_go, name), arrived
         if len(self._words) > MAX_LATE:
             oldest = next(iter(self._words))

@@ -29,6 +29,7 @@ from mudserver.game.objections import CLOSED, Objections
 from mudserver.game.populate import admit
 from mudserver.game.sessions import Session, Sessions
 from mudserver.game.stage import Stage
+from mudserver.game.timeline import Timeline
 from mudserver.ids import AccountId, GatewayId, Generation, SessionId, TokenHash
 from mudserver.interfaces.continuity import Moved
 from mudserver.interfaces.logins import LoginWay
@@ -62,6 +63,7 @@ class Presence:
     Args:
         world: The world.
         sessions: The table that it keeps.
+        timeline: What says when they begin.
         expected: Who is on the way in.
         exclusions: Whose right has ended a moment ago.
         objections: What speaks against somebody.
@@ -83,6 +85,7 @@ class Presence:
         *,
         world: World,
         sessions: Sessions,
+        timeline: Timeline,
         expected: Expected,
         exclusions: Exclusions,
         objections: Objections,
@@ -98,6 +101,7 @@ class Presence:
     ) -> None:
         self._world = world
         self._sessions = sessions
+        self._timeline = timeline
         self._expected = expected
         self._exclusions = exclusions
         self._objections = objections
@@ -196,7 +200,7 @@ class Presence:
                 item=item.key,
                 character=row.name,
             )
-        session = opened(arrival, character.id, row.name, Generation(1))
+        session = opened(arrival, character.id, row.name, Generation(1), self._timeline.begin())
         self._sessions.add(session)
         reply.callback(attached(session, recovered=False))
         self._fan_out.char_state(session)
@@ -235,7 +239,8 @@ class Presence:
 
     def _take_over(self, old: Session, arrival: Arrival, row: CharacterRow, reply: _Reply) -> None:
         self.make_way(old)
-        session = opened(arrival, old.character, old.name, Generation(old.generation + 1))
+        generation = Generation(old.generation + 1)
+        session = opened(arrival, old.character, old.name, generation, self._timeline.begin())
         self._sessions.add(session)
         reply.callback(attached(session, recovered=False))
         self._fan_out.char_state(session)

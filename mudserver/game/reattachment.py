@@ -316,6 +316,7 @@ class Reattachments:
             origin=held.origin,
             answers=answers,
             brought_back=comeback.request,
+            began=held.began,
         )
         self._sessions.add(session)
         self._recollection.went_on(session)

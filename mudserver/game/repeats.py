@@ -15,10 +15,12 @@ from mudserver.game.fanout import FanOut
 from mudserver.game.late_words import LATE_SECONDS
 from mudserver.game.loop import GameLoop
 from mudserver.game.sessions import Session, Sessions
+from mudserver.game.timeline import Timeline
 from mudserver.game.view_names import ViewNames
 from mudserver.ids import InputNumber, SessionId
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Input
+from mudserver.session.moment import Moment
 from mudserver.wire.text import clean
 from mudserver.world.commands import Tell, speaks_afar
 from mudserver.world.events import MUST_ARRIVE, Event
@@ -55,13 +57,15 @@ class Repeats:
     """
     Says again what players said to others, wherever these are.
 
-    It is said by the same names, and gateways leave out whoever was shown it. Nothing else of an
-    input is done again; where it can't be said any more, nothing is. What is for somebody who isn't
+    It is said by the same names, and gateways leave out whoever was shown it; a session that began
+    later is not shown it, since its player may have been, in another one. Nothing else of an input
+    is done again; where it can't be said any more, nothing is. What is for somebody who isn't
     back yet waits for them, `LATE_SECONDS` at most.
 
     Args:
         world: Where it is said.
         sessions: Who plays.
+        timeline: What says when this world has opened.
         loop: Where it queues.
         fan_out: What shows it.
         deliveries: Keeps count of what waits, so that speakers' gateways keep it, too.
@@ -75,6 +79,7 @@ class Repeats:
         *,
         world: World,
         sessions: Sessions,
+        timeline: Timeline,
         loop: GameLoop,
         fan_out: FanOut,
         deliveries: Deliveries,
@@ -84,6 +89,7 @@ class Repeats:
     ) -> None:
         self._world = world
         self._sessions = sessions
+        self._timeline = timeline
         self._loop = loop
         self._fan_out = fan_out
         self._deliveries = deliveries
@@ -150,17 +156,21 @@ class Repeats:
         for event in events:
             if isinstance(event, MUST_ARRIVE):
                 self._meter.count("words_repeated")
-                self._fan_out.tell(event, (), input.command, names, again=True)
+                self._fan_out.tell(event, (), input.command, names, said=self._when(input))
         return True
 
     def _wait(self, session: Session, input: Input) -> None:
         key = (session.id, input.number)
         if key not in self._waiting and len(self._waiting) < MAX_WAITING:
-            arrived = self._deliveries.begin(*key)
+            arrived = self._deliveries.begin(*key, self._when(input))
             until = self._clock.seconds() + LATE_SECONDS
             self._waiting[key] = _Waiting(session, input, until, arrived)
             if self._ending is None:
                 self._ending = self._clock.callLater(LATE_SECONDS, self._give_up)
+
+    def _when(self, input: Input) -> Moment:
+        """Return when something was said first, at the latest."""
+        return input.said or self._timeline.opening
 
     def _give_up(self) -> None:
         """Forget what has waited for long enough, until the next of it has."""

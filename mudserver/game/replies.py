@@ -113,8 +113,8 @@ class Replies:
     def publish(self, session: Session, answers: Iterable[Settled]) -> None:
         """Tell a session's gateway how inputs were settled."""
         for settled in answers:
-            under_way = self._deliveries.keeps(session.id, settled.number)
-            answer = evolve(settled, under_way=True) if under_way else settled
+            said = self._deliveries.keeps(session.id, settled.number)
+            answer = settled if said is None else evolve(settled, under_way=True, said=said)
             self._gateways.tell(session.gateway, answer)
 
     def _committed(self, typed: Typed, events: Iterable[Event], outcome: Outcome) -> None:

@@ -20,6 +20,7 @@ from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.operations import SessionSummary
 from mudserver.interfaces.play import Ended
 from mudserver.session.deadlines import DeadlineQueue
+from mudserver.session.moment import Moment
 
 #: Sessions that one world takes.
 MAX_SESSIONS: Final = 10_000
@@ -48,6 +49,7 @@ class Session:
         deadline: Sends `ending` at the latest.
         warnings: How many warnings of its token's end are over, given or missed.
         brought_back: By which `Reattach` last, counted in the order in which they came; 0 for none.
+        began: When it did, in whichever world; None where that isn't known.
     """
 
     id: SessionId
@@ -64,11 +66,16 @@ class Session:
     deadline: IDelayedCall | None = None
     warnings: int = 0
     brought_back: int = 0
+    began: Moment | None = None
 
     @property
     def lane(self) -> Lane:
         """Where its work queues."""
         return Lane(self.id)
+
+    def began_by(self, moment: Moment) -> bool:
+        """Tell whether it was there at a moment; where that isn't known, it was."""
+        return self.began is None or self.began <= moment
 
     @property
     def linkdead(self) -> bool:
@@ -216,6 +223,16 @@ class Sessions:
     def playing(self, character: CharacterId) -> Session | None:
         """Find the session that plays a character."""
         return self._by_character.get(character)
+
+    def played_since(
+        self, characters: Iterable[CharacterId], moment: Moment
+    ) -> tuple[CharacterId, ...]:
+        """Return those of the characters whose sessions had begun by a moment."""
+        return tuple(
+            each
+            for each in characters
+            if (session := self._by_character.get(each)) is not None and session.began_by(moment)
+        )
 
     def on_tokens(self, tokens: Iterable[TokenHash]) -> tuple[Session, ...]:
         """Find the sessions that act on those tokens."""

@@ -238,6 +238,7 @@ class Departures:
                 unsettled=_written(unsettled.left()),
                 spoken=_written(unsettled.spoken(now)),
                 ages=tuple(unsettled.ages(now)),
+                moments=tuple(unsettled.moments(now)),
                 early=tuple((each.number, each.command) for each in unsettled.early),
                 said=kept.said,
                 seen=kept.seen,

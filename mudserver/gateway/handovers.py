@@ -193,7 +193,11 @@ class Handovers:
             otherwise the world was asked to show its state.
         """
         play = Play(
-            attached.session, Outbox(self._outbox), attached.attended.name, attached.character
+            attached.session,
+            Outbox(self._outbox),
+            attached.attended.name,
+            attached.character,
+            began=attached.began,
         )
         self._departures.let_go(attached.session)
         play.secrets.rotate(claim.secret)
@@ -265,6 +269,7 @@ class Handovers:
                 _read(handed.spoken),
                 self._clock.seconds(),
                 ages=handed.ages,
+                moments=handed.moments,
                 early={number: _id(command) for number, command in handed.early},
             )
             play.outbox.restore(handed.seq, handed.missed)

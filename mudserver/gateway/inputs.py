@@ -11,6 +11,13 @@ from mudserver.session.unsettled import Numbered
 def send_again(bus: IBus, play: Play, inputs: Iterable[Numbered]) -> None:
     """Send inputs of a session as those of its newest attachment."""
     for each in inputs:
-        answered = play.unsettled.answered(each.number)
-        again = Input(play.id, play.generation, each.number, each.text, each.command, answered)
+        again = Input(
+            session=play.id,
+            generation=play.generation,
+            number=each.number,
+            text=each.text,
+            command=each.command,
+            answered=play.unsettled.answered(each.number),
+            said=play.unsettled.said(each.number),
+        )
         bus.publish(WORLD, again)

@@ -361,6 +361,7 @@ class Link(Contact):
                 Outbox(self._shared.limits.outbox),
                 attached.attended.name,
                 attached.character,
+                began=attached.began,
             )
             return self._shared.switchboard.add(play, session_machine(play), self._dress, player)
         if resume is None:

@@ -219,4 +219,5 @@ def _held(seat: Seat) -> Held:
         origin=player.origin,
         linkdead=seat.carrier is None,
         settled=play.unsettled.settled,
+        began=play.began,
     )

@@ -274,7 +274,7 @@ class Switchboard:
         refused = settled.refusal is not None
         unsettled = seat.play.unsettled
         if settled.under_way:
-            unsettled.under_way(settled.number, self._clock.seconds())
+            unsettled.under_way(settled.number, self._clock.seconds(), settled.said)
         else:
             unsettled.delivered(settled.number)
         if unsettled.settle(settled.number, refused=refused):

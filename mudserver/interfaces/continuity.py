@@ -15,6 +15,7 @@ from mudserver.interfaces import bounds
 from mudserver.interfaces.authority import Attended, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
 from mudserver.interfaces.play import Ended, EventId
+from mudserver.session.moment import Moment
 
 #: Sessions in one `Reattach` or `StatesWanted`.
 MAX_HELD: Final = 200
@@ -85,6 +86,7 @@ class Held:
         origin: From where.
         linkdead: Whether the connection is lost.
         settled: All inputs up to this one are settled.
+        began: When it did; None where that isn't known.
     """
 
     session: bounds.Session
@@ -95,6 +97,7 @@ class Held:
     origin: Origin
     linkdead: bool
     settled: bounds.Place
+    began: Moment | None = None
 
 
 @frozen
@@ -280,6 +283,7 @@ class HandedOver:
         spoken: Answered ones, in the same form, by which something was said that is still under way
             to others.
         ages: For how many seconds each of these is under way; none where that isn't known.
+        moments: When each of these was said first, where that is known; none where it isn't of any.
         early: Those of the ``unsettled`` that were answered: number, and client's id.
         said: What must arrive and was shown by the old gateway, by name; at most `MAX_TOLD`.
         seen: What else it showed on account of an input, in order; at most `MAX_TOLD`.
@@ -294,6 +298,7 @@ class HandedOver:
     unsettled: tuple[tuple[InputNumber, str, str | None], ...]
     spoken: tuple[tuple[InputNumber, str, str | None], ...] = ()
     ages: tuple[float, ...] = ()
+    moments: tuple[Moment | None, ...] = ()
     early: tuple[tuple[InputNumber, str | None], ...] = ()
     said: tuple[EventId, ...] = ()
     seen: tuple[EventId, ...] = ()

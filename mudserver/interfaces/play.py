@@ -12,6 +12,7 @@ from mudserver.ids import (
 from mudserver.interfaces import bounds
 from mudserver.interfaces.authority import Attended, Credential, Origin, Transport
 from mudserver.interfaces.bus import Message, Request
+from mudserver.session.moment import Moment
 from mudserver.view.line import Line, View
 
 
@@ -28,6 +29,7 @@ class Attached:
         recovered: Whether an earlier session goes on, so that missed messages follow;
             otherwise full state follows.
         applied: The highest input of an earlier session that the world has carried out.
+        began: When the session did; None where that isn't known.
     """
 
     session: SessionId
@@ -36,6 +38,7 @@ class Attached:
     character: str
     recovered: bool
     applied: InputNumber = InputNumber(0)
+    began: Moment | None = None
 
 
 @frozen
@@ -78,6 +81,7 @@ class Input(Message):
         command: The client's id of it; None where no `ack` is wanted.
         answered: Whether the player has its answer already, from an earlier world: what was said by
             it was said, and is for those who were not shown it.
+        said: When that was, where something of it is still under way; None where it isn't known.
     """
 
     session: bounds.Session
@@ -86,6 +90,7 @@ class Input(Message):
     text: bounds.Typed
     command: bounds.Command | None = None
     answered: bool = False
+    said: Moment | None = None
 
 
 @frozen
@@ -184,6 +189,7 @@ class Settled(Message):
         refusal: None where it was carried out.
         under_way: Whether what was said by it is still under way to others: `Delivered` follows,
             and until then the gateway keeps the input for a world that follows.
+        said: When that was said first, where it is under way; None where it isn't known.
     """
 
     session: SessionId
@@ -191,6 +197,7 @@ class Settled(Message):
     command: CommandId | None
     refusal: Refusal | None = None
     under_way: bool = False
+    said: Moment | None = None
 
 
 @frozen

@@ -19,6 +19,7 @@ from attrs import define, field
 from automat import TypeMachineBuilder
 
 from mudserver.ids import Generation, SessionId
+from mudserver.session.moment import Moment
 from mudserver.session.outbox import Outbox
 from mudserver.session.unsettled import Unsettled
 
@@ -77,6 +78,7 @@ class Play:
         marked: The count that the client was last told.
         unsettled: What was typed, until the world has answered it for good.
         gapped: Whether something was lost on the way here while nobody could be told.
+        began: When it did, as the world has said; None where that isn't known.
     """
 
     id: SessionId
@@ -88,6 +90,7 @@ class Play:
     marked: int = 0
     unsettled: Unsettled = field(factory=Unsettled)
     gapped: bool = False
+    began: Moment | None = None
 
 
 class Session(Protocol):

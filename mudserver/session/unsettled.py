@@ -16,6 +16,7 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 
 from mudserver.ids import CommandId, Epoch, InputNumber
+from mudserver.session.moment import Moment
 
 #: Seconds without an answer after which inputs are sent again; then ever longer, up to the most.
 FIRST_WAIT: Final = 2.0
@@ -68,6 +69,22 @@ class Numbered:
     command: CommandId | None
 
 
+@frozen
+class _Words:
+    """
+    What was said by an input, and is under way.
+
+    Attributes:
+        since: From when on, in seconds.
+        input: Which.
+        said: When it was said first; None where that isn't known.
+    """
+
+    since: float
+    input: Numbered
+    said: Moment | None
+
+
 @define(eq=False)
 class Unsettled:
     """
@@ -87,8 +104,8 @@ class Unsettled:
     _size: int = field(init=False, default=0)
     # Which were settled before earlier ones, and whether by the world of now.
     _early: dict[InputNumber, bool] | None = field(init=False, default=None)
-    # What was said by which is under way, and since when.
-    _under_way: dict[InputNumber, tuple[float, Numbered]] | None = field(init=False, default=None)
+    # What was said by which is under way.
+    _under_way: dict[InputNumber, _Words] | None = field(init=False, default=None)
     # Of these, which were named to another world that has not answered for them.
     _again: frozenset[InputNumber] = field(init=False, default=frozenset())
     _epoch: Epoch = field(init=False, default=Epoch(0))
@@ -155,15 +172,25 @@ class Unsettled:
         self._size -= _size(kept.pop(0).text)
         return early is None or self._let_go(number, early)
 
-    def under_way(self, number: InputNumber, now: float) -> None:
-        """Keep an input, which is being settled, until what was said by it is `delivered`."""
+    def under_way(self, number: InputNumber, now: float, said: Moment | None = None) -> None:
+        """
+        Keep an input, which is being settled, until what was said by it is `delivered`.
+
+        Args:
+            number: Which.
+            now: Seconds.
+            said: When that was said, as far as the world knows that has settled it. The first time
+                counts.
+        """
         self._answered_again(number)
         kept = self._kept
         if not kept or not kept[0].number <= number <= self.numbered:
             return
         if self._under_way is None:
             self._under_way = {}
-        self._under_way[number] = (now, kept[number - kept[0].number])
+        known = [each for each in (self.said(number), said) if each is not None]
+        input = kept[number - kept[0].number]
+        self._under_way[number] = _Words(now, input, min(known, default=None))
         if len(self._under_way) > MAX_UNDER_WAY:
             self.delivered(next(iter(self._under_way)))
 
@@ -174,6 +201,13 @@ class Unsettled:
             self._under_way.pop(number, None)
             if not self._under_way:
                 self._under_way = None
+
+    def said(self, number: InputNumber) -> Moment | None:
+        """Return when that was said first that is under way of an input; None where it isn't known,
+        or nothing is.
+        """
+        words = None if self._under_way is None else self._under_way.get(number)
+        return None if words is None else words.said
 
     def answered(self, number: InputNumber) -> bool:
         """Tell whether some world has settled an input that is kept."""
@@ -226,13 +260,19 @@ class Unsettled:
 
     def spoken(self, now: float) -> list[Numbered]:
         """Return the inputs of which something is under way, and not for too long."""
-        since = now - UNDER_WAY_SECONDS
-        return [each for began, each in (self._under_way or {}).values() if began >= since]
+        return [each.input for each in self._spoken(now)]
 
     def ages(self, now: float) -> list[float]:
         """Return for how many seconds each of what is `spoken` is under way."""
+        return [now - each.since for each in self._spoken(now)]
+
+    def moments(self, now: float) -> list[Moment | None]:
+        """Return when each of what is `spoken` was said first; None where that isn't known."""
+        return [each.said for each in self._spoken(now)]
+
+    def _spoken(self, now: float) -> list[_Words]:
         since = now - UNDER_WAY_SECONDS
-        return [now - began for began, _ in (self._under_way or {}).values() if began >= since]
+        return [each for each in (self._under_way or {}).values() if each.since >= since]
 
     @property
     def early(self) -> list[Numbered]:
@@ -277,6 +317,7 @@ class Unsettled:
         now: float = 0.0,
         *,
         ages: Sequence[float] = (),
+        moments: Sequence[Moment | None] = (),
         early: Mapping[InputNumber, CommandId | None] = MappingProxyType({}),
     ) -> None:
         """
@@ -288,6 +329,7 @@ class Unsettled:
             spoken: What is `spoken`; of those that are too many, none.
             now: Seconds.
             ages: The `ages` of what is spoken; without them, or with others, it is new.
+            moments: The `moments` of that; without them, or with others, they aren't known.
             early: Which of those that are kept are answered, with their ids, which a world that
                 follows may have to know.
 
@@ -306,8 +348,11 @@ class Unsettled:
         self._early = {each.number: False for each in kept if each.number in early} or None
         if len(ages) != len(spoken):
             ages = [0.0] * len(spoken)
+        if len(moments) != len(spoken):
+            moments = [None] * len(spoken)
         under_way = {
-            each.number: (now - max(0.0, age), each) for age, each in zip(ages, spoken, strict=True)
+            each.number: _Words(now - max(0.0, age), each, said)
+            for each, age, said in zip(spoken, ages, moments, strict=True)
         }
         self._under_way = under_way if 0 < len(under_way) <= MAX_UNDER_WAY else None
         # The world may have said meanwhile, to the other gateway, that they are delivered.

@@ -324,6 +324,22 @@ class ContinuityTest(GameTestCase):
             self.assertNotIn('Ann tells you, "one"', self.read())
         self.assertEqual(self.meter.counts["words_repeated"], 3)
 
+    def test_words_for_who_logs_in_anew(self) -> None:
+        """Nor is it to a player whose session began later, in this world or the next, however often
+        it is said again.
+        """
+        self.lose_words(shown=True)
+        self.command("chat one", "c1")
+        self.pass_time(0.2)
+        self.assertEqual(self.read(), ["[chat] Ann: one"])
+        for _ in range(2):
+            self.bob, self.terminal = self.log_in_by_terminal("Bob")
+            self.terminal.take()
+            self.kill()
+            self.open_next()
+            self.assertNotIn("[chat] Ann: one", self.read())
+        self.assertEqual(self.meter.counts["words_repeated"], 2)
+
     def test_words_delivered(self) -> None:
         """What was delivered is not said again."""
         self.command("tell Bob one", "c1")

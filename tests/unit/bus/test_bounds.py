@@ -31,6 +31,7 @@ from mudserver.interfaces.bus import Message
 from mudserver.interfaces.continuity import AllReattached, Held, Reattach, StatesWanted
 from mudserver.interfaces.play import Attach, Detached, Input
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
+from mudserver.session.moment import Moment
 
 CODEC = Codec(VOCABULARY)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,7 +59,15 @@ class BoundsTest(SynchronousTestCase):
 
     def test_lawful(self) -> None:
         """What is within bounds arrives."""
-        for value in (TYPED, ATTACH, Reattach(GATEWAY, (HELD,)), KeepUndelivered((LETTER,))):
+        said = evolve(TYPED, said=Moment(Epoch(1), 0))
+        held = evolve(HELD, began=Moment(Epoch(2), 7))
+        for value in (
+            TYPED,
+            said,
+            ATTACH,
+            Reattach(GATEWAY, (HELD, held)),
+            KeepUndelivered((LETTER,)),
+        ):
             payload = CODEC.encode(value)
             read = CODEC.decode_message if isinstance(value, Message) else CODEC.decode_request
             self.assertEqual(read(payload), value)
@@ -76,6 +85,8 @@ class BoundsTest(SynchronousTestCase):
             evolve(TYPED, command=CommandId("")),
             evolve(TYPED, command=CommandId("c" * 65)),
             evolve(TYPED, command=CommandId("c\n")),
+            evolve(TYPED, said=Moment(HUGE, 1)),
+            evolve(TYPED, said=Moment(Epoch(1), -1)),
             Detached(SessionId("s\x7f"), Generation(1), quit=True),
         )
 
@@ -99,6 +110,8 @@ class BoundsTest(SynchronousTestCase):
         for held in (
             evolve(HELD, session=SessionId("s\0")),
             evolve(HELD, settled=HUGE),
+            evolve(HELD, began=Moment(Epoch(-1), 1)),
+            evolve(HELD, began=Moment(Epoch(1), HUGE)),
             evolve(HELD, generation=Generation(-1)),
             evolve(HELD, attended=evolve(ATTENDED, account=HUGE)),
             evolve(HELD, attended=evolve(ATTENDED, token=TokenHash("x\0"))),

@@ -19,6 +19,7 @@ from mudserver.interfaces.authority import Attended, LookUpName, NameState, Orig
 from mudserver.interfaces.bus import Message, Request
 from mudserver.interfaces.continuity import FromWorld, HandedOver, HandOver, WorldOpened
 from mudserver.interfaces.play import Detached, EventId, Input, PasswordWanted, Show
+from mudserver.session.moment import Moment
 from mudserver.view.line import Line, Span, Style, View
 from tests.unit.bus.values import declared, reply_type, values
 
@@ -297,6 +298,7 @@ class ReleasesTest(SynchronousTestCase):
             numbered=InputNumber(2),
             unsettled=((InputNumber(2), "look", None),),
             ages=(1.5,),
+            moments=(Moment(Epoch(3), 4), None),
             early=((InputNumber(2), "c2"),),
             said=(EventId(SessionId("e"), InputNumber(1), 4),),
             seen=(EventId(SessionId("e"), InputNumber(2), 4),),

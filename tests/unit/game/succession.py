@@ -120,6 +120,7 @@ class HoldingGateway(FakeGateway):
                 origin=origin,
                 linkdead=False,
                 settled=attached.applied,
+                began=attached.began,
             )
             self.unsettled.setdefault(attached.session, {})
             return attached

@@ -1,14 +1,16 @@
 """What is remembered of what was said before all were back."""
 
 from mudserver.game.late_words import KEPT_SECONDS, LATE_SECONDS, MAX_LATE, LateWords
-from mudserver.ids import CharacterId, InputNumber, SessionId
+from mudserver.ids import CharacterId, Epoch, InputNumber, SessionId
 from mudserver.interfaces.play import EventId
+from mudserver.session.moment import Moment
 from mudserver.view.line import View
 from mudserver.world.events import ChannelSaid
 from tests.unit.game.theatre import GameTestCase
 
 EVENT = ChannelSaid(CharacterId(1), "Ann", "chat", "hello")
 VIEW = View("chat", b"{}")
+SAID = Moment(Epoch(1), 1)
 
 
 class LateWordsTest(GameTestCase):
@@ -22,7 +24,8 @@ class LateWordsTest(GameTestCase):
         self.addCleanup(self.words.stop)
 
     def say(self, number: int) -> None:
-        self.words.note(EVENT, ((EventId(self.ann, InputNumber(number), 8), VIEW),))
+        named = ((EventId(self.ann, InputNumber(number), 8), VIEW),)
+        self.words.note(EVENT, named, SAID)
 
     def test_bounded(self) -> None:
         """Of too many the oldest are forgotten; each has its number."""
@@ -43,14 +46,17 @@ class LateWordsTest(GameTestCase):
         """What is said again is remembered once, and what nobody would perceive is not."""
         self.say(1)
         self.say(1)
-        self.words.note(EVENT, ())
+        self.words.note(EVENT, (), SAID)
         self.assertEqual(len(self.words.words()), 1)
 
     def test_kept(self) -> None:
-        """The speaker's gateway keeps it for a while, for a world that follows."""
+        """The speaker's gateway keeps it for a while, for a world that follows, with when it was
+        said.
+        """
+        self.enter("Bob")
         self.say(1)
         self.advance(KEPT_SECONDS - 1.0)
-        self.assertTrue(self.game.deliveries.keeps(SessionId(self.ann), InputNumber(1)))
+        self.assertEqual(self.game.deliveries.keeps(SessionId(self.ann), InputNumber(1)), SAID)
         self.advance(1.0)
         self.assertFalse(self.game.deliveries.keeps(SessionId(self.ann), InputNumber(1)))
 

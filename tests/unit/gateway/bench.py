@@ -48,6 +48,7 @@ from mudserver.interfaces.play import (
     Settled,
     Show,
 )
+from mudserver.session.moment import Moment
 from mudserver.session.unsettled import ANSWERED
 from mudserver.telemetry.metrics import PrometheusMeter
 from mudserver.view.line import Line, Span, View
@@ -128,6 +129,7 @@ class FakeWorld:
         epoch: Whose they are.
         number: Of the last change of them.
         banning: How often they were asked for.
+        began: When sessions begin that it lets in.
     """
 
     bus: LoopbackBus
@@ -138,6 +140,7 @@ class FakeWorld:
     epoch: int = 1
     number: int = 0
     banning: int = 0
+    began: Moment | None = None
     withdraw: Callable[[], None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -172,7 +175,16 @@ class FakeWorld:
         if recovered:
             assert request.resume is not None
             session = request.resume
-        self.answer(Attached(session, Generation(generation), attended(name), name, recovered))
+        self.answer(
+            Attached(
+                session,
+                Generation(generation),
+                attended(name),
+                name,
+                recovered,
+                began=self.began,
+            )
+        )
         return request
 
     # ------------------------------------------------------------ messages

@@ -41,6 +41,7 @@ from mudserver.interfaces.play import (
     Settled,
     Show,
 )
+from mudserver.session.moment import Moment
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from tests.unit.gateway.bench import GATEWAY, HOME, NOW, FakeWire, Secrets, attended, player, view
@@ -48,6 +49,9 @@ from tests.unit.gateway.continuity_bench import ContinuityTestCase
 from tests.unit.gateway.shared import make_shared
 
 OTHER = GatewayId("other")
+
+#: When the session did, and when something was said.
+BEGAN, SAID = Moment(Epoch(1), 3), Moment(Epoch(1), 7)
 
 
 class HandoverTestCase(ContinuityTestCase):
@@ -120,6 +124,7 @@ class HandoverTestCase(ContinuityTestCase):
                 "Ann",
                 recovered=True,
                 applied=InputNumber(applied),
+                began=BEGAN,
             )
         )
 
@@ -492,14 +497,14 @@ class ResumeElsewhereTest(HandoverTestCase):
         """
         for number, text in enumerate(("one", "tell Eve two", "three"), 1):
             self.command(self.link, text, f"c{number}")
-        two = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True)
+        two = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True, said=SAID)
         self.world.send(two)
         wire = self.come(0)
         self.world.messages.clear()
         self.move()
         self.assertEqual(
-            [(each.command, each.answered) for each in self.world.inputs],
-            [("c1", False), ("c2", True), ("c3", False)],
+            [(each.command, each.answered, each.said) for each in self.world.inputs],
+            [("c1", False, None), ("c2", True, SAID), ("c3", False, None)],
         )
         for number in (1, 2, 3):
             settled = Settled(self.session, InputNumber(number), CommandId(f"c{number}"))
@@ -736,6 +741,7 @@ class ResumeElsewhereTest(HandoverTestCase):
         requests = [request for request, _ in self.world.asked if isinstance(request, Reattach)]
         last = [request for request in requests if request.gateway == OTHER][-1].held
         self.assertEqual([(h.session, h.linkdead) for h in last], [(self.session, False)])
+        self.assertEqual(last[0].began, BEGAN)
         self.other.worldwatch.stop()
 
 
@@ -813,10 +819,12 @@ class OwnerTest(HandoverTestCase):
         self.successResultOf(second)
 
     def test_under_way(self) -> None:
-        """It says for how long something is under way, and what was answered early, by its id."""
+        """It says for how long something is under way, and since when for players, and what was
+        answered early, by its id.
+        """
         for number, text in enumerate(("one", "tell Eve two"), 1):
             self.command(self.link, text, f"c{number}")
-        said = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True)
+        said = Settled(self.session, InputNumber(2), CommandId("c2"), under_way=True, said=SAID)
         self.world.send(said)
         self.clock.advance(5.0)
         self.moved(2)
@@ -824,6 +832,7 @@ class OwnerTest(HandoverTestCase):
         self.assertEqual(handed.unsettled, ((1, "one", "c1"), (2, "tell Eve two", None)))
         self.assertEqual((handed.early, handed.ages), (((2, "c2"),), (5.0,)))
         self.assertEqual(handed.spoken, ((2, "tell Eve two", "c2"),))
+        self.assertEqual(handed.moments, (SAID,))
 
     def test_wrong_asker(self) -> None:
         """What has moved is handed over to nobody but who is the one: by generation and secret."""

@@ -20,7 +20,8 @@ from mudserver.interfaces.continuity import (
     WorldClosing,
     WorldOpened,
 )
-from mudserver.interfaces.play import Attach, Detached, Ended, Input
+from mudserver.interfaces.play import Attach, Detached, Ended, Input, Settled
+from mudserver.session.moment import Moment
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
 from mudserver.session.unsettled import UNANSWERED
@@ -190,6 +191,29 @@ class BackTest(ContinuityTestCase):
         self.assertEqual(self.seat(ann).play.generation, 10)
         self.assertTrue(self.seat(ann).play.gapped)
         self.assertEqual(self.world.detached, [])
+
+    def test_moments(self) -> None:
+        """They are named with when they began, and what is under way is sent with when it was said,
+        as the worlds before have told.
+        """
+        self.world.began = Moment(Epoch(1), 5)
+        link, _, session = self.browser()
+        self.world.began = None
+        self.terminal()
+        said = Moment(Epoch(1), 7)
+        for number, each in enumerate((None, said, None), 1):
+            self.command(link, f"chat {number}")
+            settled = Settled(session, InputNumber(number), None, under_way=True, said=each)
+            self.world.send(settled)
+        self.command(link, "chat 4")
+        self.die()
+        self.come_back()
+        request = self.reattach()
+        self.assertEqual([held.began for held in request.held], [Moment(Epoch(1), 5), None])
+        self.assertEqual(
+            [(each.number, each.answered, each.said) for each in self.world.inputs],
+            [(1, True, None), (2, True, said), (3, True, None), (4, False, None)],
+        )
 
     def test_goes_on(self) -> None:
         """A gap, a word, then what the world shows; what was typed is sent again in order, what

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import CommandId, Epoch, InputNumber
+from mudserver.session.moment import Moment
 from mudserver.session.unsettled import (
     ANSWERED,
     FIRST_WAIT,
@@ -143,6 +144,47 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(numbers(second.for_next(510.0)), [1, 2, 3])
         second.delivered(InputNumber(1))
         self.assertEqual(numbers(second.for_next(510.0)), [2, 3])
+
+    def test_said(self) -> None:
+        """When something was said is known as long as it is under way; where several worlds have
+        settled it, the first time counts, whichever of them is heard first.
+        """
+        first, second = Moment(Epoch(1), 9), Moment(Epoch(2), 1)
+        for answers, said in (
+            ((first, second), first),
+            ((second, first), first),
+            ((None, second), second),
+            ((first, None), first),
+            ((None, None), None),
+        ):
+            unsettled = filled(2)
+            for each in answers:  # of the second one, so that it is kept
+                unsettled.under_way(InputNumber(2), 10.0, each)
+                unsettled.settle(InputNumber(2))
+            self.assertEqual(unsettled.said(InputNumber(2)), said)
+            self.assertEqual(unsettled.moments(10.0), [said])
+            self.assertEqual(unsettled.moments(10.5 + UNDER_WAY_SECONDS), [])
+            self.assertIsNone(unsettled.said(InputNumber(1)))
+            unsettled.delivered(InputNumber(2))
+            self.assertIsNone(unsettled.said(InputNumber(2)))
+
+    def test_said_elsewhere(self) -> None:
+        """Another gateway knows it, too, where it was handed over with as many as there are."""
+        one = Moment(Epoch(1), 9)
+        first = filled(3)
+        for number, said in ((1, one), (2, None)):
+            first.under_way(InputNumber(number), 10.0, said)
+            first.settle(InputNumber(number))
+        for moments, known in (
+            (first.moments(11.0), [one, None]),
+            ([], [None, None]),
+            ([one], [None, None]),
+            ([one, one, one], [None, None]),
+        ):
+            second = Unsettled()
+            second.restore(first.numbered, first.left(), first.spoken(11.0), 500.0, moments=moments)
+            self.assertEqual(second.moments(500.0), known)
+            self.assertEqual([second.said(InputNumber(number)) for number in (1, 2)], known)
 
     def test_refused_out_of_order(self) -> None:
         """Of what was refused only the place is sent again: no world does it after all."""

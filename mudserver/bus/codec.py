@@ -37,6 +37,7 @@ _UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError,
 T = TypeVar("T")
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_fields: Final = msgspec.msgpack.Decoder(dict[str, object])
 
 _Convert = Callable[[Any], Any]
 
@@ -143,6 +144,14 @@ class Codec:
         check(payload)
         return cast(R, _decoded(decoder, payload[1:], f"reply to {type(request).__name__}"))
 
+    def type_of(self, payload: bytes) -> type | None:
+        """Return the type of a message or request; None where it isn't in the vocabulary."""
+        try:
+            form = self._names.get(_divided(payload)[0])
+        except Garbled:
+            return None
+        return None if form is None else form.kind
+
     def _decode(self, payload: bytes) -> Message | Request[object]:
         check(payload)
         kind, body = _divided(payload)
@@ -199,6 +208,17 @@ def kind_of(payload: bytes) -> str:
         return _divided(payload)[0].decode("ascii", "backslashreplace")
     except Garbled:
         return "?"
+
+
+def unchecked_fields(payload: bytes) -> dict[str, object]:
+    """
+    Read the fields of a message or request of any type, whatever they are.
+
+    Raises:
+        Garbled: It has none.
+    """
+    check(payload)
+    return _decoded(_fields, payload[_divided(payload)[1] :], kind_of(payload))
 
 
 def check(payload: bytes) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mudserver.bus.codec import Codec, kind_of
+from mudserver.bus.codec import Codec
+from mudserver.bus.legible import legible
 from mudserver.errors import Garbled, NotReplayable
 from mudserver.ids import Epoch
 from mudserver.interfaces.bus import IBus
@@ -59,14 +59,7 @@ class Replay:
 
     def legible(self, payload: bytes) -> str:
         """Implement `IReplay.legible`."""
-        try:
-            message: object = self._codec.decode_message(payload)
-        except Garbled as error:
-            unread = {"unreadable": str(error), "kind": kind_of(payload), "bytes": payload.hex()}
-            return msgspec.json.encode(unread).decode()
-        if isinstance(message, FromWorld):
-            message = {"epoch": message.epoch, type(message.message).__name__: message.message}
-        return msgspec.json.encode(message).decode()
+        return legible(self._codec, payload)
 
     def deliver(self, letter: Undelivered, forget: Callable[[], Deferred[None]]) -> Deferred[bool]:
         """Implement `IReplay.deliver`."""

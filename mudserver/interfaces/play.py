@@ -1,6 +1,6 @@
 """Sessions in play: what gateways and worlds tell each other about them."""
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mudserver.errors import CloseCode
 from mudserver.ids import (
@@ -77,7 +77,7 @@ class Input(Message):
         session: Whose.
         generation: Of the attachment that it came by.
         number: Its place in the session.
-        text: The line, as typed.
+        text: The line, as typed; kept out of logs, for it may hold a password.
         command: The client's id of it; None where no `ack` is wanted.
         answered: Whether the player has its answer already, from an earlier world: what was said by
             it was said, and is for those who were not shown it.
@@ -87,7 +87,7 @@ class Input(Message):
     session: bounds.Session
     generation: bounds.Attachment
     number: bounds.Place
-    text: bounds.Typed
+    text: bounds.Typed = field(repr=False)
     command: bounds.Command | None = None
     answered: bool = False
     said: Moment | None = None

@@ -208,7 +208,6 @@ class Outgoing:
         """Bury whatever is not confirmed, and what is still to come."""
         self._stopped = True
         for message in self._unconfirmed.all():
-            message.error = f"{STOPPED} {message.error}".rstrip()
             self._unconfirmed.forget(message)
             self._bury_message(message, _STOPPED)
         self._set_timer()
@@ -223,6 +222,7 @@ class Outgoing:
             subject, _kind(told), payload, self._clock.seconds(), self._utc_now()
         )
         message.moot = told.moot or subject == GATEWAYS
+        message.fleeting = told.fleeting
         return message
 
     def _begin(self, message: Durable) -> None:
@@ -302,15 +302,20 @@ class Outgoing:
                 delivered()
 
     def _bury_message(self, message: Durable, reason: str) -> None:
-        if reason != _STOPPED:
+        stopped = reason == _STOPPED
+        useless = (message.moot and message.error == NOBODY) or (message.fleeting and stopped)
+        if stopped:
+            message.error = f"{STOPPED} {message.error}".rstrip()
+        else:
             self._tell(message.delivered)
         if message.confirmed is not None:
             message.confirmed.errback(BusUnavailable(message.error))
-        if message.moot and message.error == NOBODY:
+        if useless:
             self._log.info(
-                "Nobody is there for a {kind} to {subject}, which means nothing any more.",
+                "A {kind} to {subject} means nothing any more: {error}",
                 kind=message.kind,
                 subject=message.subject,
+                error=message.error,
             )
             return
         letter = Undelivered(

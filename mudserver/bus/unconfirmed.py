@@ -82,6 +82,7 @@ class Durable:
         failures: How often that failed.
         error: Why, the last time.
         moot: Whether it is of no use once nobody receives there.
+        fleeting: Whether it is of no use once this process has stopped.
         delivered: Called when it is confirmed, or given up; None where nobody wants to know.
         letter: Which dead letter it was, and will be if it is given up; empty for none.
         confirmed: Fires when it is confirmed, and fails when it is given up; None likewise.
@@ -99,6 +100,7 @@ class Durable:
     failures: int = 0
     error: str = ""
     moot: bool = False
+    fleeting: bool = False
     delivered: Callable[[], None] | None = None
     letter: str = ""
     confirmed: Deferred[None] | None = None

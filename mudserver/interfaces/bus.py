@@ -63,6 +63,11 @@ class Message:
         """Whether it means nothing once they are gone whom it is for: it is no dead letter then."""
         return False
 
+    @property
+    def fleeting(self) -> bool:
+        """Whether it means nothing once who says it has stopped: it is no dead letter then."""
+        return False
+
 
 R = TypeVar("R", covariant=True)
 

@@ -47,6 +47,11 @@ class FromWorld(Message):
         """As what is in it."""
         return self.message.moot
 
+    @property
+    def fleeting(self) -> bool:
+        """As what is in it."""
+        return self.message.fleeting
+
 
 @frozen
 class WorldOpened(Message):
@@ -55,6 +60,11 @@ class WorldOpened(Message):
     @property
     def durable(self) -> bool:
         """Gateways must know."""
+        return True
+
+    @property
+    def fleeting(self) -> bool:
+        """It is gone again."""
         return True
 
 
@@ -69,6 +79,11 @@ class WorldClosing(Message):
     @property
     def durable(self) -> bool:
         """Gateways should know at once."""
+        return True
+
+    @property
+    def fleeting(self) -> bool:
+        """That it is gone, a gateway sees."""
         return True
 
 

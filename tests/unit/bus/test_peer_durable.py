@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred, succeed
 from mudserver.errors import CloseCode
 from mudserver.ids import Epoch, Generation, SessionId
 from mudserver.interfaces.bus import GATEWAYS, WORLD, Message, Request
-from mudserver.interfaces.continuity import FromWorld, Moved
-from mudserver.interfaces.play import Ended
+from mudserver.interfaces.continuity import FromWorld, Moved, WorldClosing, WorldOpened
+from mudserver.interfaces.play import Ended, PasswordWanted
 from mudserver.interfaces.undelivered import KeepUndelivered, Undelivered
 from tests.contract.bus import GATEWAY, message
 from tests.contract.bus_links import lossy
@@ -182,6 +182,33 @@ class DurableTest(PeerTest):
         self.successResultOf(stopped)
         self.assertEqual([letter.attempts for letter in self.keeper.letters], [1])
         self.world.startService()
+
+    def test_stopped_where_it_means_nothing(self) -> None:
+        """That a world opened or goes is no dead letter of that world, whoever did not confirm it;
+        nor is what means nothing to those who are gone.
+        """
+        self.gateway.subscribe(GATEWAYS, lambda received: None)
+        self.network.settle()
+        self.network.lag.add("gateway")
+        for told in (WorldOpened(), WorldClosing()):
+            self.world.publish(GATEWAYS, FromWorld(Epoch(1), told))
+        self.world.publish(GATEWAYS, FromWorld(Epoch(1), message("1")))
+        ended = Ended(SessionId("gateway-1"), CloseCode.KICKED, "Out!")
+        self.world.publish("gateway.gone", FromWorld(Epoch(1), ended))
+        stopped = self.world.stopService()
+        self.network.pass_time(2.5)
+        self.successResultOf(stopped)
+        self.assertEqual([letter.kind for letter in self.keeper.letters], ["PasswordWanted"])
+        self.world.startService()
+
+    def test_closing_refused(self) -> None:
+        """That one can't be told that a world goes is a dead letter: that is a fault."""
+        other = self.network.peer("other", vocabulary=(PasswordWanted,))
+        other.subscribe(GATEWAYS, lambda received: None)
+        self.network.settle()
+        self.world.publish(GATEWAYS, FromWorld(Epoch(1), WorldClosing()))
+        self.network.settle()
+        self.assertEqual([letter.kind for letter in self.keeper.letters], ["WorldClosing"])
 
     def test_stopped_as_the_link_breaks(self) -> None:
         """Receipts that won't come, since the link broke, are not waited for."""

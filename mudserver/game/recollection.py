@@ -9,7 +9,8 @@ again. So ids are looked up one by one at first, until all are read, bit by bit.
 from itertools import islice
 from typing import Final
 
-from twisted.internet.defer import Deferred
+from attrs import define
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -35,8 +36,26 @@ PAUSE_SECONDS: Final = 0.1
 #: Seconds that a command waits for its answer by an earlier world.
 LOOK_UP_SECONDS: Final = 10.0
 
-#: Seconds until it is tried again, where the database is away.
+#: Seconds until it is tried again, where the database is away. After what is not foreseen that is
+#: twice as long each time, up to the most; and what one session was answered is tried so often:
+#: then its ids are looked up for good.
 RETRY_SECONDS: Final = 5.0
+MAX_RETRY_SECONDS: Final = 60.0
+MAX_TRIES: Final = 5
+
+
+@define(eq=False)
+class _Due:
+    """
+    A session of which the answers are to be read.
+
+    Attributes:
+        session: It.
+        failures: How often that failed by what was not foreseen.
+    """
+
+    session: Session
+    failures: int = 0
 
 
 class Recollection:
@@ -67,14 +86,14 @@ class Recollection:
         self._clock = clock
         self._tasks = tasks
         self._size = portion
-        self._due: dict[SessionId, Session] = {}
+        self._due: dict[SessionId, _Due] = {}
         self._reading = False
 
     def went_on(self, session: Session) -> None:
         """Have a session remember all of its answers, soon."""
         if not session.answers.unread:
             return
-        self._due[session.id] = session
+        self._due[session.id] = _Due(session)
         if self._reading:
             return
         try:
@@ -107,34 +126,55 @@ class Recollection:
     async def _read(self) -> None:
         self._reading = True
         try:
-            wait = FIRST_SECONDS
+            wait, retry = FIRST_SECONDS, RETRY_SECONDS
             while self._due:
                 await deferLater(self._clock, wait)
-                wait = await self._read_some()
+                portion = self._portion()
+                try:
+                    wait = await self._read_some(portion)
+                    retry = RETRY_SECONDS
+                except CancelledError:
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it is, the others are read
+                    self._log.failure(
+                        "What was answered in {count} sessions can't be read.", count=len(portion)
+                    )
+                    self._put_off(portion)
+                    wait, retry = retry, min(2 * retry, MAX_RETRY_SECONDS)
         finally:
             self._reading = False
 
-    def _portion(self) -> list[Session]:
-        """Return the sessions to be read next."""
-        portion: list[Session] = []
+    def _portion(self) -> list[_Due]:
+        """Return the sessions to be read next; one that failed comes last, and alone."""
+        portion: list[_Due] = []
         answers = 0
-        for session in islice(self._due.values(), MOST_SESSIONS):
-            answers += session.answers.unread
+        fresh = (due for due in self._due.values() if not due.failures)
+        for due in islice(fresh, MOST_SESSIONS):
+            answers += due.session.answers.unread
             if portion and answers > self._size:
                 break
-            portion.append(session)
-        return portion
+            portion.append(due)
+        return portion or list(islice(self._due.values(), 1))
 
-    async def _read_some(self) -> float:
+    def _put_off(self, portion: list[_Due]) -> None:
+        """Read those behind all others; not for ever."""
+        for due in portion:
+            due.failures += 1
+            if self._due.get(due.session.id) is due:
+                del self._due[due.session.id]
+                if due.failures < MAX_TRIES:
+                    self._due[due.session.id] = due
+
+    async def _read_some(self, portion: list[_Due]) -> float:
         """Read what some were answered; return for how long to wait before the next ones."""
-        portion = self._portion()
         try:
-            stored = await together([self._store.committed(each.id) for each in portion])
+            stored = await together([self._store.committed(due.session.id) for due in portion])
         except Unavailable as error:
             self._log.info("What was answered is read later: {error}", error=error)
             return RETRY_SECONDS
-        for session, committed in zip(portion, stored, strict=True):
-            if self._due.get(session.id) is session:
+        for due, committed in zip(portion, stored, strict=True):
+            session = due.session
+            if self._due.get(session.id) is due:
                 del self._due[session.id]
             if self._sessions.goes_on(session):
                 session.answers.recall(() if committed is None else committed.answers)

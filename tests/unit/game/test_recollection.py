@@ -1,11 +1,38 @@
 """What earlier worlds have answered is looked up, until all of it is read."""
 
-from mudserver.errors import StorageUnavailable
+from twisted.internet.defer import Deferred, fail
+
+from mudserver.errors import MudError, StorageUnavailable
 from mudserver.game import recollection, service
 from mudserver.game.answers import Answers
+from mudserver.game.sessions import Session
 from mudserver.ids import InputNumber, SessionId
+from mudserver.interfaces.journal import Committed
 from mudserver.interfaces.play import Refusal
+from mudserver.storage.memory_database import MemoryDatabase
+from mudserver.storage.memory_journal import MemoryJournalStore
 from tests.unit.game.succession import SuccessionTestCase
+
+
+class Spoilt(MemoryJournalStore):
+    """
+    A journal in which one session can't be read.
+
+    Attributes:
+        spoilt: Which; None for none.
+        tries: How often it was asked for.
+    """
+
+    def __init__(self, database: MemoryDatabase, spoilt: SessionId | None) -> None:
+        super().__init__(database)
+        self.spoilt = spoilt
+        self.tries = 0
+
+    def committed(self, session: SessionId) -> "Deferred[Committed | None]":
+        if session == self.spoilt:
+            self.tries += 1
+            return fail(MudError("spoilt"))
+        return super().committed(session)
 
 
 class RecollectionTest(SuccessionTestCase):
@@ -139,13 +166,73 @@ class RecollectionTest(SuccessionTestCase):
         self.advance()
         self.successResultOf(stopping)
 
-    def test_some_at_a_time(self) -> None:
-        """Of many answers some are read, those of a session at least, and others after a pause."""
+    def due(self, *unread: int) -> tuple[Session, ...]:
+        """Let all be read, and each session have so many unread answers after that."""
         self.read_all()
         sessions = tuple(self.game.sessions)
-        for session, unread in zip(sessions, (9, 2), strict=True):
+        for session, count in zip(sessions, unread, strict=True):
             session.answers = Answers(session.id)
-            session.answers.go_on(InputNumber(3), (), 0.0, InputNumber(3), unread)
+            session.answers.go_on(InputNumber(3), (), 0.0, InputNumber(3), count)
+        return sessions
+
+    def test_unforeseen(self) -> None:
+        """Whatever reading fails by, it is logged, and tried again after a growing pause."""
+        self.database.failure = MudError("spoilt")
+        self.read_all()
+        self.assertEqual(len(self.flushLoggedErrors(MudError)), 1)
+        self.advance(recollection.RETRY_SECONDS)
+        self.assertEqual(len(self.flushLoggedErrors(MudError)), 1)
+        self.database.failure = None
+        self.advance(recollection.RETRY_SECONDS)
+        self.assertEqual(self.answers(self.ann).unread, 2)
+        self.advance(recollection.RETRY_SECONDS)
+        self.assertEqual(self.answers(self.ann).unread, 0)
+
+    def test_never_read(self) -> None:
+        """One session that can't be read is given up after some tries, and keeps back no other."""
+        ann, bob = self.due(2, 2)
+        store = Spoilt(self.database, ann.id)
+        reading = recollection.Recollection(
+            store=store, sessions=self.game.sessions, clock=self.clock, tasks=self.game.tasks
+        )
+        reading.went_on(ann)
+        reading.went_on(bob)
+        before = self.clock.seconds()
+        self.advance(recollection.FIRST_SECONDS)
+        self.assertEqual((ann.answers.unread, bob.answers.unread), (2, 2))
+        for _ in range(3):
+            self.advance(recollection.RETRY_SECONDS)
+        self.assertEqual((ann.answers.unread, bob.answers.unread), (2, 0))
+        while self.clock.seconds() < before + 600.0:
+            self.advance(recollection.RETRY_SECONDS)
+        self.assertEqual(store.tries, recollection.MAX_TRIES)
+        self.assertEqual(len(self.flushLoggedErrors(MudError)), recollection.MAX_TRIES)
+        store.spoilt = None
+        reading.went_on(ann)
+        self.advance(recollection.FIRST_SECONDS)
+        self.assertEqual(ann.answers.unread, 0)
+
+    def test_stops_while_it_fails(self) -> None:
+        """A world that stops does not wait for the next try."""
+        self.database.failure = MudError("spoilt")
+        self.read_all()
+        self.assertEqual(len(self.flushLoggedErrors(MudError)), 1)
+        self.database.failure = None
+        tasks = self.game.tasks
+        self.successResultOf(tasks.stop())
+        self.assertEqual(len(tasks), 0)
+
+    def test_stops_while_it_reads(self) -> None:
+        """That reading ends with the world is no failure of it."""
+        self.database.hold()
+        self.advance(recollection.FIRST_SECONDS)
+        self.successResultOf(self.game.tasks.stop())
+        self.database.release()
+        self.assertEqual(self.answers(self.ann).unread, 2)
+
+    def test_some_at_a_time(self) -> None:
+        """Of many answers some are read, those of a session at least, and others after a pause."""
+        sessions = self.due(9, 2)
         reading = recollection.Recollection(
             store=self.journal_store,
             sessions=self.game.sessions,

@@ -1,11 +1,17 @@
 """Who responds where, and who wants to know."""
 
+from collections import Counter
+from typing import Final
+
 from attrs import frozen
 
 from mudserver.bus.envelopes import Present
 from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.pattern_tree import PatternTree
 from mudserver.bus.subjects import matches
+
+#: Subjects of which it is to be told later who responds there. Of more it is told at once.
+MAX_UNTOLD: Final = 1_000
 
 
 @frozen(eq=False)
@@ -30,10 +36,17 @@ class Attendance:
     The responders of an exchange, and those who watch them.
 
     On one subject those of the highest rank are asked, and of these the latest. What changes that
-    for a subject is told to all who watch it, also where another one takes over.
+    for a subject is told to all who watch it, also where another one takes over: at once, but for a
+    member that changes too much.
+
+    Args:
+        changes: Of one member that are told at once, between two calls of `tell_late`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changes: int) -> None:
+        self._at_once = changes
+        self._changes: Counter[Member] = Counter()
+        self._untold: dict[str, None] = {}
         # Who is asked stands last.
         self._responders: dict[str, list[_Responder]] = {}
         self._subjects: dict[Member, dict[str, _Responder]] = {}
@@ -76,13 +89,18 @@ class Attendance:
         while place and there[place - 1].rank > rank:
             place -= 1
         there.insert(place, responder)
-        return self._tell([subject]) if self._first(subject) is not before else []
+        return self._changed(member, subject) if self._first(subject) is not before else []
 
     def withdraw(self, member: Member, subject: str) -> Outgoing:
         """Have a member respond no longer, where it does."""
         before = self._first(subject)
         self._take_out(member, subject)
-        return self._tell([subject]) if self._first(subject) is not before else []
+        return self._changed(member, subject) if self._first(subject) is not before else []
+
+    def tell_late(self) -> Outgoing:
+        """Tell what was not told at once; to be called once a second."""
+        self._changes.clear()
+        return self._tell(list(self._untold))
 
     def watch(self, member: Member, number: int, pattern: str) -> Outgoing:
         """
@@ -96,7 +114,7 @@ class Attendance:
         watch = _Watch(member, number, pattern)
         self._watches.setdefault(member, {})[number] = watch
         self._watched.add(pattern, watch)
-        return [self._seen(watch)]
+        return [(member, Present(number, self._there(pattern)))]
 
     def unwatch(self, member: Member, number: int) -> None:
         """End a watch, where there is one of that number."""
@@ -118,6 +136,7 @@ class Attendance:
             self._take_out(member, subject)
             if self._first(subject) is not before:
                 changed.append(subject)
+        self._changes.pop(member, None)
         return self._tell(changed)
 
     def _first(self, subject: str) -> _Responder | None:
@@ -136,13 +155,24 @@ class Attendance:
         if not there:
             del self._responders[subject]
 
+    def _changed(self, member: Member, subject: str) -> Outgoing:
+        """Tell that another one is asked on a subject, or none, now or later."""
+        self._changes[member] += 1
+        if self._changes[member] > self._at_once and (
+            subject in self._untold or len(self._untold) < MAX_UNTOLD
+        ):
+            self._untold[subject] = None
+            return []
+        return self._tell([subject])
+
     def _tell(self, subjects: list[str]) -> Outgoing:
         """Tell each who watches one of those subjects, once."""
         concerned: dict[_Watch, None] = {}
         for subject in subjects:
+            self._untold.pop(subject, None)
             concerned.update(dict.fromkeys(self._watched.find(subject)))
-        return [self._seen(watch) for watch in concerned]
+        there = {pattern: self._there(pattern) for pattern in {each.pattern for each in concerned}}
+        return [(each.member, Present(each.id, there[each.pattern])) for each in concerned]
 
-    def _seen(self, watch: _Watch) -> tuple[Member, Present]:
-        there = tuple(sorted(each for each in self._responders if matches(watch.pattern, each)))
-        return watch.member, Present(watch.id, there)
+    def _there(self, pattern: str) -> tuple[str, ...]:
+        return tuple(sorted(each for each in self._responders if matches(pattern, each)))

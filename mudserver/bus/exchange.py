@@ -70,7 +70,7 @@ class Exchange:
         self._joined = 0
         self._members: set[Member] = set()
         self._routes = Routes()
-        self._attendance = Attendance()
+        self._attendance = Attendance(self._limits.changes)
         self._under_way = UnderWay()
         self._questions = Questions(self._under_way)
         self._receipts = Receipts(self._limits.confirmation, self._under_way)
@@ -133,13 +133,14 @@ class Exchange:
         Forget questions and messages whose time is over; to be called once a second.
 
         Returns:
-            The receipts of durable messages that were not confirmed.
+            The receipts of durable messages that were not confirmed, and who responds where that
+            changed so often that it was not told at once.
         """
         self._under_way.age()
         forgotten = self._questions.expire(now)
         if forgotten:
             self.strays["question"] += forgotten
-        return self._receipts.expire(now)
+        return self._receipts.expire(now) + self._attendance.tell_late()
 
     def received(self, member: Member, envelope: Envelope, now: float) -> Outgoing:
         """

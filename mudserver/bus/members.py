@@ -22,6 +22,8 @@ class ExchangeLimits:
         subscriptions: That have not ended.
         responders: Subjects that it responds on.
         watches: That have not ended.
+        changes: Of who responds, in a second or so, that others are told of at once; what it
+            changes beyond is told together then, once.
         questions: That it asked and that are not answered.
         unconfirmed: Durable messages that it published and that not all have confirmed; the
             publisher is told at once that another one was not received, and sends it again later.
@@ -37,6 +39,7 @@ class ExchangeLimits:
     subscriptions: int = 1_000
     responders: int = 16
     watches: int = 100
+    changes: int = 50
     questions: int = 10_000
     unconfirmed: int = 10_000
     under_way: int = 16 * 1024 * 1024

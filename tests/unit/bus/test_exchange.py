@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mudserver.bus.attendance import MAX_UNTOLD
 from mudserver.bus.envelopes import (
     Answer,
     Ask,
@@ -318,6 +319,73 @@ class AttendanceTest(ExchangeTestCase):
             self.say(self.one, Respond("c")), [(self.one, Refused("respond", "c", "too many"))]
         )
         self.assertEqual(len(self.say(self.one, Respond("a", 1))), 3, "one has another rank")
+
+
+class RestlessTest(ExchangeTestCase):
+    """One who comes and goes on its subject again and again."""
+
+    limits = ExchangeLimits(changes=4, responders=2)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.watcher = self.join("w")
+        self.one = self.join("g1")
+        self.two = self.join("g2")
+        self.say(self.watcher, Watch(1, "gateway.*"))
+
+    def flood(self, times: int, subject: str = "gateway.g1") -> int:
+        """Have one come and go so often; return how much the others are told of it."""
+        return sum(
+            len(self.say(self.one, each))
+            for _ in range(times)
+            for each in (Respond(subject), Withdraw(subject))
+        )
+
+    def test_bounded(self) -> None:
+        """Of one that changes all the time the others are told some times a second, and then once
+        what is true by then; who is asked is known at once.
+        """
+        self.assertEqual(self.flood(100), 4)
+        self.assertEqual(self.say(self.one, Respond("gateway.g1")), [])
+        asked = self.say(self.watcher, Ask(1, "gateway.g1", 5.0, b"?"))
+        self.assertEqual([member for member, _ in asked], [self.one])
+        self.assertEqual(self.exchange.expire(NOW), [(self.watcher, Present(1, ("gateway.g1",)))])
+        self.assertEqual(self.exchange.expire(NOW + 1), [])
+        self.assertEqual(len(self.say(self.one, Withdraw("gateway.g1"))), 1, "a second is over")
+
+    def test_others(self) -> None:
+        """It costs nobody else: another one's change is told at once, and with it all there is."""
+        self.flood(100)
+        self.say(self.one, Respond("gateway.g1"))
+        there = Present(1, ("gateway.g1", "gateway.g2"))
+        self.assertEqual(self.say(self.two, Respond("gateway.g2")), [(self.watcher, there)])
+
+    def test_told_meanwhile(self) -> None:
+        """What was told since, by another one's change there, is not told again."""
+        self.flood(100)
+        self.assertEqual(len(self.say(self.two, Respond("gateway.g1"))), 1)
+        self.assertEqual(self.exchange.expire(NOW), [])
+
+    def test_gone(self) -> None:
+        """That it has left is told at once, and to those who have left nothing is told."""
+        self.flood(100)
+        self.say(self.one, Respond("gateway.g1"))
+        self.assertEqual(self.exchange.leave(self.one), [(self.watcher, Present(1, ()))])
+        self.assertEqual(self.exchange.expire(NOW), [])
+        self.one = self.join("g1")
+        self.assertEqual(self.flood(100), 4)
+        self.exchange.leave(self.watcher)
+        self.assertEqual(self.exchange.expire(NOW), [])
+
+    def test_subjects(self) -> None:
+        """Of so many subjects it is remembered that they changed; of more it is told at once."""
+        self.say(self.watcher, Watch(2, ">"))
+        self.flood(2, "a")
+        for number in range(MAX_UNTOLD):
+            self.assertEqual(self.flood(1, f"b.{number}"), 0)
+        self.assertEqual(self.flood(1, "c"), 2)
+        self.assertEqual(self.exchange.expire(NOW), [(self.watcher, Present(2, ()))])
+        self.assertEqual(self.flood(1, "c"), 2)
 
 
 class RefusalsTest(ExchangeTestCase):

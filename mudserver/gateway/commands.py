@@ -91,4 +91,5 @@ class CommandQueue:
         if number is None:
             self._refused(command)
         elif seat.pause is None:
+            play.unsettled.sent = number
             self._bus.publish(WORLD, Input(play.id, play.generation, number, text, command))

@@ -10,14 +10,16 @@ from mudserver.session.unsettled import Numbered
 
 def send_again(bus: IBus, play: Play, inputs: Iterable[Numbered]) -> None:
     """Send inputs of a session as those of its newest attachment."""
+    unsettled = play.unsettled
     for each in inputs:
+        unsettled.sent = max(unsettled.sent, each.number)
         again = Input(
             session=play.id,
             generation=play.generation,
             number=each.number,
             text=each.text,
             command=each.command,
-            answered=play.unsettled.answered(each.number),
-            said=play.unsettled.said(each.number),
+            answered=unsettled.answered(each.number),
+            said=unsettled.said(each.number),
         )
         bus.publish(WORLD, again)

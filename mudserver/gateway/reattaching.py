@@ -175,6 +175,7 @@ class Reattaching:
             switchboard.end(answer.ended)
             return False
         seat.session.renew(answer.generation)
+        seat.play.unsettled.come_behind(answer.applied)
         seat.play.unsettled.renew(self.epoch)
         switchboard.gap(seat)
         if seat.pause is not None and seat.pause.told and seat.carrier is not None:

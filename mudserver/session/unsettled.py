@@ -31,6 +31,9 @@ MAX_REMINDED: Final = 50
 MAX_UNDER_WAY: Final = 100
 UNDER_WAY_SECONDS: Final = 30.0
 
+#: Places of inputs that another gateway has sent which are kept beside what was sent from here.
+MAX_TAKEN: Final = 100
+
 
 @frozen
 class UnsettledLimits:
@@ -96,9 +99,11 @@ class Unsettled:
 
     Attributes:
         numbered: The highest number that was given.
+        sent: The highest number that a world may have been sent by.
     """
 
     numbered: InputNumber = field(init=False, default=InputNumber(0))
+    sent: InputNumber = field(init=False, default=InputNumber(0))
     # No deque: an empty one takes 600 bytes, and most are empty.
     _kept: list[Numbered] = field(init=False, factory=list)
     _size: int = field(init=False, default=0)
@@ -245,6 +250,31 @@ class Unsettled:
             self._epoch = epoch
             self._again = frozenset(self._under_way or ())
 
+    def come_behind(self, applied: InputNumber) -> None:
+        """
+        A world has carried out the inputs up to that one. Some may be of another gateway, which had
+        the session as well: then what was not sent from here comes behind them, since by a number
+        that was given twice it would count as carried out.
+
+        Of what was sent nobody knows whether it was carried out before. Where some of that has no
+        answer, and more than `MAX_TAKEN` places were taken, the numbers stay.
+        """
+        taken = applied - self.sent
+        if taken <= 0:
+            return
+        unsent = [
+            evolve(each, number=InputNumber(each.number + taken)) for each in self.after(self.sent)
+        ]
+        sent = self._kept[: len(self._kept) - len(unsent)]
+        if sent:
+            if taken > MAX_TAKEN:
+                return
+            places = range(self.sent + 1, applied + 1)
+            sent += [Numbered(InputNumber(number), "", None) for number in places]
+        self._kept = sent + unsent
+        self.numbered = InputNumber(self.numbered + taken)
+        self.sent = applied
+
     def after(self, number: InputNumber) -> list[Numbered]:
         """Return those after a number, in order and without holes."""
         return [each for each in self._kept if each.number > number]
@@ -339,7 +369,7 @@ class Unsettled:
         first = numbered - len(kept) + 1
         if first < 1 or [each.number for each in kept] != list(range(first, numbered + 1)):
             raise ValueError("what is left unsettled are not the last inputs, in order")
-        self.numbered = numbered
+        self.numbered = self.sent = numbered
         self._kept = kept
         self._size = sum(_size(each.text) for each in kept)
         for place, each in enumerate(kept):

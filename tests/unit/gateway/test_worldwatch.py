@@ -248,6 +248,24 @@ class BackTest(ContinuityTestCase):
         self.assertEqual(self.all_reattached, [AllReattached(GATEWAY, 1, 3.0, Epoch(2))])
         self.assertEqual(self.world.messages.index(self.all_reattached[0]), 3)
 
+    def test_goes_on_behind_another_gateway(self) -> None:
+        """What was typed meanwhile, and what is typed then, comes behind what the world has carried
+        out for a gateway that held the session as well; what was sent before keeps its place.
+        """
+        link, _, session = self.browser()
+        self.command(link, "one", "c1")
+        self.die()
+        self.command(link, "two", "c2")
+        self.come_back()
+        self.reattach(applied=3)
+        self.turn()
+        self.command(link, "three", "c3")
+        sent = [(i.number, i.text) for i in self.world.inputs]
+        self.assertEqual(sent, [(1, "one"), (2, ""), (3, ""), (4, "two"), (5, "three")])
+        for number in range(1, 6):
+            self.world.settle(session, number, f"c{number}")
+        self.assertEqual(len(self.seat(session).play.unsettled), 0)
+
     def test_terminal_goes_on(self) -> None:
         """A terminal shows one line that the world is back, and then the room."""
         link, wire, session = self.terminal()

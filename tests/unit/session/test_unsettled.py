@@ -14,6 +14,7 @@ from mudserver.session.unsettled import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MAX_REMINDED,
+    MAX_TAKEN,
     MAX_UNDER_WAY,
     UNANSWERED,
     UNDER_WAY_SECONDS,
@@ -258,6 +259,40 @@ class UnsettledTest(SynchronousTestCase):
         unsettled = Unsettled()
         kept = [unsettled.keep("n", None, UNANSWERED) for _ in range(101)]
         self.assertEqual(kept, [*range(1, 101), None])
+
+    def test_places_taken(self) -> None:
+        """What was not sent comes behind what a world has carried out for another gateway."""
+        unsettled = filled(3)
+        unsettled.come_behind(InputNumber(2))
+        behind = [Numbered(InputNumber(n + 2), f"say {n}", None) for n in (1, 2, 3)]
+        self.assertEqual(unsettled.after(InputNumber(0)), behind)
+        self.assertEqual((unsettled.numbered, unsettled.settled, unsettled.sent), (5, 2, 2))
+        self.assertEqual(unsettled.keep("say 4", None, ANSWERED), 6)
+        self.assertTrue(unsettled.settle(InputNumber(3)))
+
+    def test_places_taken_of_nothing(self) -> None:
+        """Where nothing waits the next one comes behind that."""
+        unsettled = Unsettled()
+        unsettled.come_behind(InputNumber(7))
+        self.assertEqual(unsettled.keep("look", None, ANSWERED), 8)
+
+    def test_places_taken_beside_what_was_sent(self) -> None:
+        """What was sent keeps its number, and those between have places only; not too many."""
+        unsettled = filled(3)
+        unsettled.sent = InputNumber(2)
+        unsettled.come_behind(InputNumber(2))
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [1, 2, 3])
+        unsettled.come_behind(InputNumber(4))
+        kept = [(each.number, each.text) for each in unsettled.after(InputNumber(0))]
+        self.assertEqual(kept, [(1, "say 1"), (2, "say 2"), (3, ""), (4, ""), (5, "say 3")])
+        self.assertEqual(unsettled.numbered, 5)
+        for number in (5, 4, 3, 2, 1):
+            self.assertTrue(unsettled.settle(InputNumber(number)))
+        self.assertEqual(unsettled.settled, 5)
+        unsettled = filled(2)
+        unsettled.sent = InputNumber(1)
+        unsettled.come_behind(InputNumber(2 + MAX_TAKEN))
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [1, 2])
 
     def test_reminder(self) -> None:
         """While the same input is the oldest, all are due again after growing waits."""

@@ -81,7 +81,7 @@ class Input(Message):
         command: The client's id of it; None where no `ack` is wanted.
         answered: Whether the player has its answer already, from an earlier world: what was said by
             it was said, and is for those who were not shown it.
-        said: When that was, where something of it is still under way; None where it isn't known.
+        said: When that was; None where it isn't known.
     """
 
     session: bounds.Session

@@ -34,6 +34,9 @@ UNDER_WAY_SECONDS: Final = 30.0
 #: Places of inputs that another gateway has sent which are kept beside what was sent from here.
 MAX_TAKEN: Final = 100
 
+#: When something was said that nobody waits for: before any session began.
+LONG_AGO: Final = Moment(Epoch(0), 0)
+
 
 @frozen
 class UnsettledLimits:
@@ -193,7 +196,9 @@ class Unsettled:
             return
         if self._under_way is None:
             self._under_way = {}
-        known = [each for each in (self.said(number), said) if each is not None]
+        before = self._under_way.get(number)
+        moments = (None if before is None else before.said, said)
+        known = [each for each in moments if each is not None]
         input = kept[number - kept[0].number]
         self._under_way[number] = _Words(now, input, min(known, default=None))
         if len(self._under_way) > MAX_UNDER_WAY:
@@ -208,11 +213,16 @@ class Unsettled:
                 self._under_way = None
 
     def said(self, number: InputNumber) -> Moment | None:
-        """Return when that was said first that is under way of an input; None where it isn't known,
-        or nothing is.
+        """
+        Return when that was said first which a world that follows may say again.
+
+        Of an input that was answered before an earlier one, and of which nothing is under way, all
+        have heard it whom it is for: `LONG_AGO`. None where it isn't known, or nothing was.
         """
         words = None if self._under_way is None else self._under_way.get(number)
-        return None if words is None else words.said
+        if words is not None:
+            return words.said
+        return LONG_AGO if self._early is not None and number in self._early else None
 
     def answered(self, number: InputNumber) -> bool:
         """Tell whether some world has settled an input that is kept."""

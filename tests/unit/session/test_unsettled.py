@@ -12,6 +12,7 @@ from mudserver.session.moment import Moment
 from mudserver.session.unsettled import (
     ANSWERED,
     FIRST_WAIT,
+    LONG_AGO,
     LONGEST_WAIT,
     MAX_REMINDED,
     MAX_TAKEN,
@@ -166,8 +167,28 @@ class UnsettledTest(SynchronousTestCase):
             self.assertEqual(unsettled.moments(10.0), [said])
             self.assertEqual(unsettled.moments(10.5 + UNDER_WAY_SECONDS), [])
             self.assertIsNone(unsettled.said(InputNumber(1)))
-            unsettled.delivered(InputNumber(2))
-            self.assertIsNone(unsettled.said(InputNumber(2)))
+
+    def test_said_to_all(self) -> None:
+        """What was answered before an earlier input, and has reached all, was said long ago: who
+        carries it out again shows it to nobody. If it is under way after all, it wasn't.
+        """
+        said = Moment(Epoch(1), 9)
+        unsettled = filled(3)
+        unsettled.under_way(InputNumber(2), 10.0, said)
+        for number in (2, 3):
+            unsettled.settle(InputNumber(number))
+        numbered = [InputNumber(number) for number in (1, 2, 3)]
+        self.assertEqual([unsettled.said(each) for each in numbered], [None, said, LONG_AGO])
+        unsettled.delivered(InputNumber(2))
+        self.assertEqual([unsettled.said(each) for each in numbered], [None, LONG_AGO, LONG_AGO])
+        second = Unsettled()
+        early = {each.number: each.command for each in unsettled.early}
+        second.restore(unsettled.numbered, unsettled.left(), early=early)
+        self.assertEqual([second.said(each) for each in numbered], [None, LONG_AGO, LONG_AGO])
+        unsettled.under_way(InputNumber(2), 11.0, said)
+        unsettled.settle(InputNumber(1))
+        self.assertEqual([unsettled.said(each) for each in numbered], [None, said, None])
+        self.assertLess(LONG_AGO, Moment(Epoch(1), 0))
 
     def test_said_elsewhere(self) -> None:
         """Another gateway knows it, too, where it was handed over with as many as there are."""

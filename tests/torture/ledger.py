@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Final
 
 from attrs import define, field, frozen
@@ -117,11 +117,13 @@ class Absence:
         since: When the connection was gone, in seconds of the clock.
         until: When the next ``welcome`` came.
         recovered: Whether that said that the session goes on with all that was missed.
+        bare: Whether it goes on without that, at another gateway.
     """
 
     since: float
     until: float
     recovered: bool
+    bare: bool = False
 
 
 @define(eq=False)
@@ -131,8 +133,9 @@ class Page:
 
     By ``docs/protocol.md``, whose session is recovered is owed as much as if nothing had happened.
     Otherwise the player has full state, and is not owed what was under way when the connection
-    broke, or was said before the next ``welcome``; that may be shown once more. What became of
-    commands without an answer can't be learned then.
+    broke, or was said before the next ``welcome``. What became of commands without an answer can't
+    be learned then. What was under way may be shown once more where the session goes on
+    nevertheless; else what had no answer yet as a world ended (README.md).
 
     Where it is recovered, they are sent again. What was shown of one and not acknowledged may be
     gone after a crash (README.md), and then is done, and shown, as if for the first time.
@@ -225,13 +228,16 @@ class Ledger:
 
     Attributes:
         pages: One for each.
-        ends: When worlds ended, in seconds of the clock.
+        ends: When worlds ended, or began to, in seconds of the clock.
         hub_ends: When the hub did, without which nothing arrives.
+        overs: When each of the worlds had ended at the latest, in the same order; nothing for those
+            that ended at once.
     """
 
     pages: Sequence[Page]
     ends: Sequence[float] = ()
     hub_ends: Sequence[float] = ()
+    overs: Sequence[float] = ()
 
     @property
     def owed(self) -> int:
@@ -279,9 +285,14 @@ class Ledger:
             places.setdefault(shown, []).append(place)
         for shown, there in places.items():
             for before, after in pairwise(there):
-                begun = any(before < start <= after for start in page.starts)
-                if not (begun and self._repeatable(page, *sent[shown])) and not self._redone(
-                    shown, *sent[shown]
+                between = [
+                    each
+                    for start, each in zip(page.starts, page.breaks, strict=True)
+                    if before < start <= after
+                ]
+                if not (
+                    any(self._repeatable(each, *sent[shown]) for each in between)
+                    or self._redone(shown, *sent[shown])
                 ):
                     yield f"{page.player} was shown {shown} {len(there)} times"
                     break
@@ -300,12 +311,20 @@ class Ledger:
         answers = [answer.at for answer in speaker.answers.get(id, ())]
         return max(answers, default=line.at + UNDER_WAY_AFTER_END)
 
-    def _repeatable(self, page: Page, id: str, line: Spoken, speaker: Page) -> bool:
-        """Tell whether a world may show a player a line that another session was shown: as long as
-        it may be said again at all, since nobody knows to whom it was not shown.
+    def _repeatable(self, absence: Absence, id: str, line: Spoken, speaker: Page) -> bool:
         """
-        over = self._answered(id, line, speaker) + LONGEST_UNDER_WAY
-        return any(line.at <= each.until and each.since <= over for each in page.breaks)
+        Tell whether a player may be shown after an absence what was shown before it, as long as it
+        may be said again at all: where nobody knows any more what that session was shown, or no
+        gateway when the line was said, since a world had ended by the time of its answer. What is
+        said in a room is not said again, but may be carried out again behind an earlier command.
+        """
+        answered = self._answered(id, line, speaker)
+        endings = zip_longest(self.ends, self.overs)
+        unknown = any(
+            line.at <= (end if over is None else over) and end <= answered for end, over in endings
+        )
+        within = line.at <= absence.until and absence.since <= answered + LONGEST_UNDER_WAY
+        return within and (absence.bare or unknown or line.means is Means.SAY)
 
     def _redone(self, shown: Shown, id: str, line: Spoken, speaker: Page) -> bool:
         """Tell whether a line may have been said twice: it was sent again since it was not

@@ -117,6 +117,7 @@ class Ordeal:
     _logs: list[str] = field(factory=list, init=False)
     _problems: list[str] = field(factory=list, init=False)
     _ends: list[float] = field(factory=list, init=False)
+    _overs: list[float] = field(factory=list, init=False)
     _hub_ends: list[float] = field(factory=list, init=False)
 
     async def endure(self) -> None:
@@ -251,6 +252,7 @@ class Ordeal:
     async def _kill_world(self) -> None:
         old, new = self._turn()
         await old.kill()
+        self._overs.append(reactor.seconds())
         await new.opens()
         await self._again(old)
 
@@ -258,8 +260,7 @@ class Ordeal:
         old, new = self._turn()
         old.program.signal(signal.SIGTERM)
         await new.opens()
-        await self._ended(old)
-        await self._again(old)
+        await self._stopped(old)
 
     async def _reload_world(self) -> None:
         """Reload the world, on whole links: where the other one isn't found, a third is started."""
@@ -275,8 +276,13 @@ class Ordeal:
         elif int(found[1]) != new.program.pid:
             os.kill(int(found[1]), signal.SIGTERM)
             raise AssertionError(f"the world that stands by was not found: {told.output}")
-        await self._ended(old)
-        await self._again(old)
+        await self._stopped(old)
+
+    async def _stopped(self, world: Part) -> None:
+        """Wait until a world has ended that stops, and start it again."""
+        await self._ended(world)
+        self._overs.append(reactor.seconds())
+        await self._again(world)
 
     async def _linked(self, world: Part) -> None:
         """Wait until a world's link to the bus is there."""
@@ -295,6 +301,7 @@ class Ordeal:
         self._hub_ends.append(reactor.seconds())
         await hub.kill()
         await old.kill()
+        self._overs.append(reactor.seconds())
         await new.opens()
         await self._again(hub)
         await self._again(old)
@@ -314,7 +321,8 @@ class Ordeal:
     def _ledger(self) -> Ledger:
         for talker in self._talkers:
             talker.note()
-        return Ledger([talker.page for talker in self._talkers], self._ends, self._hub_ends)
+        pages = [talker.page for talker in self._talkers]
+        return Ledger(pages, self._ends, self._hub_ends, self._overs)
 
     async def _settle(self) -> None:
         """Wait until all is answered and shown; what is late for ever is told later."""

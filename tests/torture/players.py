@@ -187,8 +187,9 @@ class WebTalker:
 
     def _go_on(self, link: WebSocketPlayer, since: float) -> None:
         welcome = link.messages[0]
+        recovered, same = welcome["recovered"], welcome["session"] == self._welcome["session"]
         self._link, self._read = link, 0
-        self.page.back(Absence(since, reactor.seconds(), welcome["recovered"]))
+        self.page.back(Absence(since, reactor.seconds(), recovered, same and not recovered))
         for id in self.page.unanswered:  # though its answer may be here: that is not read yet
             link.command(self._texts[id], id)
         self.away = False

@@ -27,6 +27,7 @@ class LedgerTest(SynchronousTestCase):
         self.ann, self.bob = Page("Ann"), Page("Bob")
         self.ends: list[float] = []
         self.hub_ends: list[float] = []
+        self.overs: list[float] = []
 
     def say(self, means: Means, error: str = "", *, id: str = "c1", at: float = 1.0) -> Shown:
         """Have Ann say something, which is answered."""
@@ -39,16 +40,18 @@ class LedgerTest(SynchronousTestCase):
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger([self.ann, self.bob], self.ends, self.hub_ends)
+        return Ledger([self.ann, self.bob], self.ends, self.hub_ends, self.overs)
 
     @property
     def problems(self) -> tuple[int, int]:
         """How much is missing, and how much is wrong."""
         return len(self.ledger.missing()), len(self.ledger.wrong())
 
-    def away(self, page: Page, since: float, until: float, *, recovered: bool) -> None:
+    def away(
+        self, page: Page, since: float, until: float, *, recovered: bool, bare: bool = False
+    ) -> None:
         """Have a player lose the connection, and be back."""
-        page.back(Absence(since, until, recovered))
+        page.back(Absence(since, until, recovered, bare))
 
     def test_shown_once(self) -> None:
         """What was acknowledged is owed, once, to each who is entitled to it."""
@@ -133,7 +136,8 @@ class LedgerTest(SynchronousTestCase):
 
     def test_not_recovered(self) -> None:
         """Otherwise what was under way when the connection broke, or was said before the welcome,
-        is not owed, and may be shown once more; all else is owed, once.
+        is not owed; all else is owed. What was shown is not shown again, but where the session
+        goes on without what was missed.
         """
         told = self.say(Means.TELL)  # sent at 0, answered at 1
         late = 1.0 + UNDER_WAY
@@ -148,9 +152,68 @@ class LedgerTest(SynchronousTestCase):
             self.bob.shown.append(told)
             self.assertEqual(self.problems, (0, 1))
 
+    def test_shown_before(self) -> None:
+        """What was shown is not shown again to a session that began later, whoever ended meanwhile,
+        where its speaker had the answer, or no world had ended; not more often in one session; and
+        not for ever.
+        """
+        told = self.say(Means.TELL)  # sent at 0, answered at 1
+        over = 1.0 + LONGEST_UNDER_WAY
+        for ends, overs, since, more, wrong in (
+            ([], [], 2.0, 1, 1),
+            ([-0.5], [], 2.0, 1, 1),
+            ([1.5], [], 2.0, 1, 1),
+            ([0.0], [], 2.0, 1, 0),
+            ([1.0], [], 2.0, 1, 0),
+            ([1.0], [], 2.0, 2, 1),
+            ([1.0], [], over, 1, 0),
+            ([1.0], [], over + 1.0, 1, 1),
+            ([-5.0, -2.0], [-4.0, 0.0], 2.0, 1, 0),
+            ([-5.0, -2.0], [-4.0, -1.0], 2.0, 1, 1),
+            ([-5.0, 0.5], [-4.0], 2.0, 1, 0),
+            ([-5.0, 1.5], [-4.0, 2.0], 2.0, 1, 1),
+        ):
+            self.ends, self.overs = ends, overs
+            self.bob.absences.clear()
+            self.bob.starts.clear()
+            self.bob.shown[:] = [told]
+            self.away(self.bob, since, 99.0, recovered=False)
+            self.bob.shown += [told] * more
+            self.assertEqual(self.problems, (0, wrong), (ends, overs, since, more))
+
+    def test_shown_before_by_telnet(self) -> None:
+        """A line by telnet is taken for answered when all that can be said of it has come."""
+        told = self.say(Means.TELL, id="")  # sent at 0
+        self.bob.shown.append(told)
+        self.away(self.bob, 2.0, 3.0, recovered=False)
+        self.bob.shown.append(told)
+        for end, wrong in ((UNDER_WAY_AFTER_END, 0), (UNDER_WAY_AFTER_END + 1.0, 1)):
+            self.ends = [end]
+            self.assertEqual(self.problems, (0, wrong))
+
+    def test_shown_before_in_a_room(self) -> None:
+        """What is said in a room is not told apart so."""
+        said = self.say(Means.SAY)
+        self.bob.shown.append(said)
+        self.away(self.bob, 2.0, 3.0, recovered=False)
+        self.bob.shown.append(said)
+        self.assertEqual(self.problems, (0, 0))
+        self.bob.shown.append(said)
+        self.assertEqual(self.problems, (0, 1))
+
+    def test_shown_before_elsewhere(self) -> None:
+        """Only the session counts that began between."""
+        told = self.say(Means.TELL)
+        self.ends = [0.5]
+        self.away(self.bob, 0.0, 0.5, recovered=False)
+        self.bob.shown.append(told)
+        self.away(self.bob, 99.0, 99.5, recovered=False)
+        self.bob.shown.append(told)
+        self.assertEqual(self.problems, (0, 1))
+
     def test_once_more(self) -> None:
-        """A session that is not recovered may be shown once more what can be said again; no other
-        one, and nothing later.
+        """A session that goes on without what was missed may be shown once more what can be said
+        again; no other one, and nothing later.
         """
         told = self.say(Means.TELL)  # sent at 0, answered at 1
         over = 1.0 + LONGEST_UNDER_WAY
@@ -158,7 +221,7 @@ class LedgerTest(SynchronousTestCase):
             self.bob.absences.clear()
             self.bob.starts.clear()
             self.bob.shown[:] = [told]
-            self.away(self.bob, since, until, recovered=False)
+            self.away(self.bob, since, until, recovered=False, bare=True)
             self.bob.shown.append(told)
             self.assertEqual(self.problems, (0, wrong))
 

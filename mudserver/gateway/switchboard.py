@@ -267,12 +267,14 @@ class Switchboard:
             receive(message)
 
     def _settle(self, session: SessionId, settled: Settled) -> None:
-        """Answer an input, the first time that it is settled."""
+        """Answer an input that was sent from here, the first time that it is settled."""
         seat = self._seats.get(session)
         if seat is None:
             return
         refused = settled.refusal is not None
         unsettled = seat.play.unsettled
+        if settled.number > unsettled.sent:  # another gateway has sent an input by that number
+            return
         if settled.under_way:
             unsettled.under_way(settled.number, self._clock.seconds(), settled.said)
         else:

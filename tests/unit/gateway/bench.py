@@ -338,11 +338,12 @@ class GatewayTestCase(SynchronousTestCase):
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)  # the reaper's next sweep
 
     def typed(self, session: SessionId, amount: int) -> None:
-        """Let a session have given so many inputs, without any client."""
+        """Let a session have sent so many inputs, without any client."""
         seat = self.shared.switchboard.seat(session)
         assert seat is not None
         for _ in range(amount):
             seat.play.unsettled.keep("look", None, ANSWERED)
+        seat.play.unsettled.sent = seat.play.unsettled.numbered
 
     def turn(self) -> None:
         """Let the reactor turn end."""

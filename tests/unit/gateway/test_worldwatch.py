@@ -266,6 +266,23 @@ class BackTest(ContinuityTestCase):
             self.world.settle(session, number, f"c{number}")
         self.assertEqual(len(self.seat(session).play.unsettled), 0)
 
+    def test_answer_to_another_gateway(self) -> None:
+        """What another gateway has sent by the number of what waits here may be answered here,
+        before the world has told how many it took: what waits is not answered by that.
+        """
+        link, _, session = self.browser()
+        self.command(link, "one", "c1")
+        self.world.settle(session, 1, "c1")
+        self.die()
+        self.command(link, "two", "c2")
+        self.command(link, "three", "c3")
+        self.come_back()
+        self.world.send(Settled(session, InputNumber(2), None, under_way=True))
+        self.reattach(applied=2)
+        self.turn()
+        sent = [(i.number, i.text) for i in self.world.inputs]
+        self.assertEqual(sent, [(3, "two"), (4, "three")])
+
     def test_terminal_goes_on(self) -> None:
         """A terminal shows one line that the world is back, and then the room."""
         link, wire, session = self.terminal()

@@ -266,8 +266,8 @@ class Unsettled:
         the session as well: then what was not sent from here comes behind them, since by a number
         that was given twice it would count as carried out.
 
-        Of what was sent nobody knows whether it was carried out before. Where some of that has no
-        answer, and more than `MAX_TAKEN` places were taken, the numbers stay.
+        Of what was sent nobody knows whether it was carried out before: it keeps its places. Where
+        more than `MAX_TAKEN` were taken behind it, it is given up.
         """
         taken = applied - self.sent
         if taken <= 0:
@@ -276,9 +276,11 @@ class Unsettled:
             evolve(each, number=InputNumber(each.number + taken)) for each in self.after(self.sent)
         ]
         sent = self._kept[: len(self._kept) - len(unsent)]
+        if taken > MAX_TAKEN:
+            self._size -= sum(_size(each.text) for each in sent)
+            self._early = None
+            sent = []
         if sent:
-            if taken > MAX_TAKEN:
-                return
             places = range(self.sent + 1, applied + 1)
             sent += [Numbered(InputNumber(number), "", None) for number in places]
         self._kept = sent + unsent

@@ -298,7 +298,7 @@ class UnsettledTest(SynchronousTestCase):
         self.assertEqual(unsettled.keep("look", None, ANSWERED), 8)
 
     def test_places_taken_beside_what_was_sent(self) -> None:
-        """What was sent keeps its number, and those between have places only; not too many."""
+        """What was sent keeps its number, and those between have places only."""
         unsettled = filled(3)
         unsettled.sent = InputNumber(2)
         unsettled.come_behind(InputNumber(2))
@@ -310,10 +310,24 @@ class UnsettledTest(SynchronousTestCase):
         for number in (5, 4, 3, 2, 1):
             self.assertTrue(unsettled.settle(InputNumber(number)))
         self.assertEqual(unsettled.settled, 5)
-        unsettled = filled(2)
-        unsettled.sent = InputNumber(1)
-        unsettled.come_behind(InputNumber(2 + MAX_TAKEN))
-        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [1, 2])
+
+    def test_too_many_places_taken(self) -> None:
+        """Beside too many places what was sent is given up; what was not comes behind them, and
+        counts as if it had been there alone.
+        """
+        unsettled = filled(4)
+        unsettled.sent = InputNumber(3)
+        unsettled.settle(InputNumber(2))
+        taken = InputNumber(4 + MAX_TAKEN)
+        unsettled.come_behind(taken)
+        kept = [(each.number, each.text) for each in unsettled.for_next(0.0)]
+        self.assertEqual(kept, [(taken + 1, "say 4")])
+        self.assertEqual((unsettled.settled, unsettled.numbered), (taken, taken + 1))
+        self.assertEqual(unsettled.early, [])
+        size = UnsettledLimits(10, 2 * len("say 4"))
+        self.assertEqual(unsettled.keep("say 5", None, size), taken + 2)
+        self.assertIsNone(unsettled.keep("", None, UnsettledLimits(10, 9)))
+        self.assertTrue(unsettled.settle(InputNumber(taken + 1)))
 
     def test_reminder(self) -> None:
         """While the same input is the oldest, all are due again after growing waits."""

@@ -1,7 +1,7 @@
 """Who responds where, and who wants to know."""
 
 from collections import Counter
-from typing import Final
+from collections.abc import Iterable
 
 from attrs import frozen
 
@@ -9,9 +9,6 @@ from mudserver.bus.envelopes import Present
 from mudserver.bus.members import Member, Outgoing
 from mudserver.bus.pattern_tree import PatternTree
 from mudserver.bus.subjects import matches
-
-#: Subjects of which it is to be told later who responds there. Of more it is told at once.
-MAX_UNTOLD: Final = 1_000
 
 
 @frozen(eq=False)
@@ -46,7 +43,7 @@ class Attendance:
     def __init__(self, changes: int) -> None:
         self._at_once = changes
         self._changes: Counter[Member] = Counter()
-        self._untold: dict[str, None] = {}
+        self._untold: dict[_Watch, None] = {}
         # Who is asked stands last.
         self._responders: dict[str, list[_Responder]] = {}
         self._subjects: dict[Member, dict[str, _Responder]] = {}
@@ -100,7 +97,7 @@ class Attendance:
     def tell_late(self) -> Outgoing:
         """Tell what was not told at once; to be called once a second."""
         self._changes.clear()
-        return self._tell(list(self._untold))
+        return self._tell(self._untold)
 
     def watch(self, member: Member, number: int, pattern: str) -> Outgoing:
         """
@@ -124,20 +121,20 @@ class Attendance:
             return
         if not there:
             del self._watches[member]
-        self._watched.remove(watch.pattern, watch)
+        self._forget(watch)
 
     def leave(self, member: Member) -> Outgoing:
         """Have a member neither respond nor watch."""
         for watch in self._watches.pop(member, {}).values():
-            self._watched.remove(watch.pattern, watch)
-        changed = []
+            self._forget(watch)
+        concerned: list[_Watch] = []
         for subject in tuple(self._subjects.get(member, ())):
             before = self._first(subject)
             self._take_out(member, subject)
             if self._first(subject) is not before:
-                changed.append(subject)
+                concerned += self._watched.find(subject)
         self._changes.pop(member, None)
-        return self._tell(changed)
+        return self._tell(concerned)
 
     def _first(self, subject: str) -> _Responder | None:
         there = self._responders.get(subject)
@@ -157,22 +154,24 @@ class Attendance:
 
     def _changed(self, member: Member, subject: str) -> Outgoing:
         """Tell that another one is asked on a subject, or none, now or later."""
+        concerned = self._watched.find(subject)
         self._changes[member] += 1
-        if self._changes[member] > self._at_once and (
-            subject in self._untold or len(self._untold) < MAX_UNTOLD
-        ):
-            self._untold[subject] = None
-            return []
-        return self._tell([subject])
+        if self._changes[member] <= self._at_once:
+            return self._tell(concerned)
+        self._untold.update(dict.fromkeys(concerned))
+        return []
 
-    def _tell(self, subjects: list[str]) -> Outgoing:
-        """Tell each who watches one of those subjects, once."""
-        concerned: dict[_Watch, None] = {}
-        for subject in subjects:
-            self._untold.pop(subject, None)
-            concerned.update(dict.fromkeys(self._watched.find(subject)))
+    def _tell(self, watches: Iterable[_Watch]) -> Outgoing:
+        """Tell each of those who watch all that is there, once."""
+        concerned = dict.fromkeys(watches)
+        for watch in concerned:
+            self._untold.pop(watch, None)
         there = {pattern: self._there(pattern) for pattern in {each.pattern for each in concerned}}
         return [(each.member, Present(each.id, there[each.pattern])) for each in concerned]
+
+    def _forget(self, watch: _Watch) -> None:
+        self._watched.remove(watch.pattern, watch)
+        self._untold.pop(watch, None)
 
     def _there(self, pattern: str) -> tuple[str, ...]:
         return tuple(sorted(each for each in self._responders if matches(pattern, each)))

@@ -168,6 +168,21 @@ class Answers:
             self._doubtful = _EVERY
         self._named = max(self._named, named)
 
+    def done_before(self, number: InputNumber) -> None:
+        """
+        Take the inputs up to that one for done by an earlier world: a gateway has been answered
+        them, though the one that brought the session back, and the database, know of fewer. Where
+        some wait for their answers those stand behind them; of too many, none is taken for done.
+        """
+        if number <= self._highest:
+            return
+        if self._waiting:
+            if len(self._waiting) + number - self._highest > MAX_UNANSWERED:
+                return
+            for each in range(self._highest + 1, number + 1):
+                self._waiting[InputNumber(each)] = _Waiting(None, done=True)
+        self._highest = self.inherited = self._answered = number
+
     @property
     def unread(self) -> int:
         """How many answers an earlier world has given that are not remembered, at most."""

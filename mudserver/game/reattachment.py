@@ -339,6 +339,7 @@ class Reattachments:
         if session.gateway == gateway and session.brought_back > comeback.request:
             return _as_it_is(session)
         session.brought_back = comeback.request
+        session.answers.done_before(held.settled)
         session.generation = Generation(max(session.generation, held.generation) + 1)
         before = self._presence.move(session, gateway)
         session.transport = held.transport

@@ -203,6 +203,31 @@ class AnswersTest(SynchronousTestCase):
         self.assertEqual(self.answers.unread, 0)
         self.assertFalse(self.answers.doubts(InputNumber(1)))
 
+    def test_done_elsewhere(self) -> None:
+        """What a gateway has been answered by an earlier world is done, behind what waits here; and
+        may be said again, once.
+        """
+        self.answers.done_before(InputNumber(3))
+        self.assertFalse(self.admit(3, "c"))
+        self.assertTrue(self.answers.admit(InputNumber(2), None, 0.0).again)
+        self.assertFalse(self.answers.admit(InputNumber(2), None, 0.0).again)
+        self.assertTrue(self.admit(4))
+        self.answers.done_before(InputNumber(2))
+        self.answers.done_before(InputNumber(6))
+        self.assertTrue(self.admit(7))
+        self.assertEqual((self.answers.applied, self.answers.inherited), (7, 6))
+        self.assertEqual(self.settle(7), [])
+        self.assertEqual(self.settle(4), [settled(each) for each in (4, 5, 6, 7)])
+
+    def test_done_elsewhere_is_bounded(self) -> None:
+        """Of too many behind what waits here, none is taken for done."""
+        self.admit(1)
+        self.answers.done_before(InputNumber(MAX_UNANSWERED + 1))
+        self.assertEqual(self.answers.applied, 1)
+        self.answers.done_before(InputNumber(MAX_UNANSWERED))
+        self.assertTrue(self.answers.full)
+        self.assertEqual(len(self.settle(1)), MAX_UNANSWERED)
+
     def test_recalls(self) -> None:
         """Once it was told, only ids that came before are to be looked up; its own answers count
         more, and the oldest are forgotten.

@@ -725,6 +725,19 @@ class TwoHoldTest(SuccessionTestCase):
         self.assertEqual([type(each) for each in self.holding.of(self.ann)][-1], Moved)
         self.check()
 
+    def test_old_one_knows_less(self) -> None:
+        """Where the other knows of more answers, which no world has saved, what follows those is
+        taken.
+        """
+        self.other.held[self.ann] = evolve(self.other.held[self.ann], settled=InputNumber(2))
+        for _ in range(2):
+            self.other.number(self.ann)
+        self.assertIsNone(self.reattach(self.holding).ended)
+        self.assertEqual(self.reattach(self.other).applied, 2)
+        self.other.type_held(self.ann, "say three")
+        self.advance(5.0)
+        self.assertEqual([each.number for each in self.other.settled(self.ann)], [3])
+
     def test_old_one_twice(self) -> None:
         """And where that comes twice before: its player is gone from there, and here at the other
         one; but not where both have lost it.

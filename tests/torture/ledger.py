@@ -316,15 +316,21 @@ class Ledger:
         Tell whether a player may be shown after an absence what was shown before it, as long as it
         may be said again at all: where nobody knows any more what that session was shown, or no
         gateway when the line was said, since a world had ended by the time of its answer. What is
-        said in a room is not said again, but may be carried out again behind an earlier command.
+        said in a room is not said again, but may be carried out again by a world that follows,
+        behind an earlier command whose answer was lost.
         """
         answered = self._answered(id, line, speaker)
+        over = answered + LONGEST_UNDER_WAY
+        within = line.at <= absence.until and absence.since <= over
+        ended_by = over if line.means is Means.SAY else answered
+        return within and (absence.bare or self._ended(line.at, ended_by))
+
+    def _ended(self, since: float, until: float) -> bool:
+        """Tell whether a world may have ended meanwhile."""
         endings = zip_longest(self.ends, self.overs)
-        unknown = any(
-            line.at <= (end if over is None else over) and end <= answered for end, over in endings
+        return any(
+            since <= (end if over is None else over) and end <= until for end, over in endings
         )
-        within = line.at <= absence.until and absence.since <= answered + LONGEST_UNDER_WAY
-        return within and (absence.bare or unknown or line.means is Means.SAY)
 
     def _redone(self, shown: Shown, id: str, line: Spoken, speaker: Page) -> bool:
         """Tell whether a line may have been said twice: it was sent again since it was not

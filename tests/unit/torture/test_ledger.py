@@ -192,12 +192,18 @@ class LedgerTest(SynchronousTestCase):
             self.assertEqual(self.problems, (0, wrong))
 
     def test_shown_before_in_a_room(self) -> None:
-        """What is said in a room is not told apart so."""
-        said = self.say(Means.SAY)
+        """What is said in a room may be shown again where any world has ended meanwhile, whether or
+        not its speaker had the answer; once for each new session.
+        """
+        said = self.say(Means.SAY)  # sent at 0, answered at 1
+        over = 1.0 + LONGEST_UNDER_WAY
         self.bob.shown.append(said)
         self.away(self.bob, 2.0, 3.0, recovered=False)
         self.bob.shown.append(said)
-        self.assertEqual(self.problems, (0, 0))
+        for ends, wrong in (([], 1), ([-1.0], 1), ([1.5], 0), ([over], 0), ([over + 1.0], 1)):
+            self.ends = ends
+            self.assertEqual(self.problems, (0, wrong), ends)
+        self.ends = [1.5]
         self.bob.shown.append(said)
         self.assertEqual(self.problems, (0, 1))
 

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import TestCase
 
-from tests.torture.blows import TROUBLES, Blow
+from tests.torture.blows import Blow
 from tests.torture.ordeal import Ordeal
 
 
@@ -13,13 +13,13 @@ class TortureTests(TestCase):
     Attributes:
         seconds: How long.
         seed: Decides what happens.
-        blows: What strikes; all but players who come and go, of which ``make torture`` has its own.
+        blows: What strikes.
     """
 
     timeout = 7_200
     seconds = 60.0
     seed = 1
-    blows = tuple(blow for blow in Blow if blow not in TROUBLES)
+    blows = tuple(Blow)
 
     async def test_endured(self) -> None:
         """

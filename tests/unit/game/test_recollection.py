@@ -1,6 +1,9 @@
 """What earlier worlds have answered is looked up, until all of it is read."""
 
+from itertools import pairwise
+
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 
 from mudserver.errors import MudError, StorageUnavailable
 from mudserver.game import recollection, service
@@ -16,21 +19,22 @@ from tests.unit.game.succession import SuccessionTestCase
 
 class Spoilt(MemoryJournalStore):
     """
-    A journal in which one session can't be read.
+    A journal in which some sessions can't be read.
 
     Attributes:
-        spoilt: Which; None for none.
-        tries: How often it was asked for.
+        spoilt: Which.
+        tries: When one of them was asked for, in seconds of the clock.
     """
 
-    def __init__(self, database: MemoryDatabase, spoilt: SessionId | None) -> None:
+    def __init__(self, database: MemoryDatabase, clock: Clock, *spoilt: SessionId) -> None:
         super().__init__(database)
         self.spoilt = spoilt
-        self.tries = 0
+        self.tries: list[float] = []
+        self._clock = clock
 
     def committed(self, session: SessionId) -> "Deferred[Committed | None]":
-        if session == self.spoilt:
-            self.tries += 1
+        if session in self.spoilt:
+            self.tries.append(self._clock.seconds())
             return fail(MudError("spoilt"))
         return super().committed(session)
 
@@ -191,7 +195,7 @@ class RecollectionTest(SuccessionTestCase):
     def test_never_read(self) -> None:
         """One session that can't be read is given up after some tries, and keeps back no other."""
         ann, bob = self.due(2, 2)
-        store = Spoilt(self.database, ann.id)
+        store = Spoilt(self.database, self.clock, ann.id)
         reading = recollection.Recollection(
             store=store, sessions=self.game.sessions, clock=self.clock, tasks=self.game.tasks
         )
@@ -205,9 +209,9 @@ class RecollectionTest(SuccessionTestCase):
         self.assertEqual((ann.answers.unread, bob.answers.unread), (2, 0))
         while self.clock.seconds() < before + 600.0:
             self.advance(recollection.RETRY_SECONDS)
-        self.assertEqual(store.tries, recollection.MAX_TRIES)
+        self.assertEqual(len(store.tries), recollection.MAX_TRIES)
         self.assertEqual(len(self.flushLoggedErrors(MudError)), recollection.MAX_TRIES)
-        store.spoilt = None
+        store.spoilt = ()
         reading.went_on(ann)
         self.advance(recollection.FIRST_SECONDS)
         self.assertEqual(ann.answers.unread, 0)
@@ -221,6 +225,27 @@ class RecollectionTest(SuccessionTestCase):
         tasks = self.game.tasks
         self.successResultOf(tasks.stop())
         self.assertEqual(len(tasks), 0)
+
+    def test_growing_pauses(self) -> None:
+        """The pauses between tries grow, up to the longest; and anew behind what could be read."""
+        for mended, pauses in (
+            (None, [0, 5, 10, 20, 40, 60, 60, 60, 60]),
+            (38, [0, 5, 10, 21, 5, 10]),
+        ):
+            ann, bob = self.due(2, 2)
+            store = Spoilt(self.database, self.clock, ann.id, bob.id)
+            reading = recollection.Recollection(
+                store=store, sessions=self.game.sessions, clock=self.clock, tasks=self.game.tasks
+            )
+            reading.went_on(ann)
+            reading.went_on(bob)
+            for second in range(400):
+                if second == mended:
+                    store.spoilt = (bob.id,)
+                self.advance(1.0)
+            waits = [round(after - before) for before, after in pairwise(store.tries)]
+            self.assertEqual(waits, pauses)
+            self.flushLoggedErrors(MudError)
 
     def test_stops_while_it_reads(self) -> None:
         """That reading ends with the world is no failure of it."""

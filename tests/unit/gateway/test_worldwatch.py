@@ -266,6 +266,35 @@ class BackTest(ContinuityTestCase):
             self.world.settle(session, number, f"c{number}")
         self.assertEqual(len(self.seat(session).play.unsettled), 0)
 
+    def test_sent_again_keeps_its_place(self) -> None:
+        """What was sent again to one world comes by the same number to the next, which may know it
+        from the database; and the next line behind all that was sent.
+        """
+        link, _, session = self.browser()
+        self.command(link, "chat one")
+        self.world.send(Settled(session, InputNumber(1), None, under_way=True))
+        self.die()
+        self.command(link, "two")
+        for epoch in (2, 3):
+            self.come_back(epoch)
+            self.reattach(applied=epoch - 1)
+            self.turn()
+            sent = [(i.number, i.text) for i in self.world.inputs]
+            self.assertEqual(sent, [(1, "chat one"), (2, "two")])
+            self.die()
+        self.come_back(4)
+        self.reattach(applied=2)
+        self.world.settle(session, 2)
+        self.die()
+        self.command(link, "three")
+        for epoch in (5, 6):
+            self.come_back(epoch)
+            self.reattach(applied=2)
+            self.turn()
+            sent = [(i.number, i.text) for i in self.world.inputs]
+            self.assertEqual(sent, [(1, "chat one"), (3, "three")])
+            self.die()
+
     def test_answer_to_another_gateway(self) -> None:
         """What another gateway has sent by the number of what waits here may be answered here,
         before the world has told how many it took: what waits is not answered by that.

@@ -372,6 +372,8 @@ class UnsettledTest(SynchronousTestCase):
         self.assertIsNone(unsettled.keep("x", None, UnsettledLimits(2, 5)))
         self.assertEqual(unsettled.keep("x", None, UnsettledLimits(2, 6)), 8)
         self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8])
+        unsettled.come_behind(InputNumber(7))
+        self.assertEqual(numbers(unsettled.after(InputNumber(0))), [7, 8], "the other one sent it")
 
     def test_awaited(self) -> None:
         """An id is awaited until its answer is here, even if that comes before an earlier one."""

@@ -286,14 +286,16 @@ class BackTest(ContinuityTestCase):
         self.reattach(applied=2)
         self.world.settle(session, 2)
         self.die()
-        self.command(link, "three")
-        for epoch in (5, 6):
+        for epoch, text in ((5, "three"), (6, "four")):
             self.come_back(epoch)
             self.reattach(applied=2)
-            self.turn()
-            sent = [(i.number, i.text) for i in self.world.inputs]
-            self.assertEqual(sent, [(1, "chat one"), (3, "three")])
             self.die()
+            self.command(link, text)
+        self.come_back(7)
+        self.reattach(applied=2)
+        self.turn()
+        sent = [(i.number, i.text) for i in self.world.inputs]
+        self.assertEqual(sent, [(1, "chat one"), (3, "three"), (4, "four")])
 
     def test_answer_to_another_gateway(self) -> None:
         """What another gateway has sent by the number of what waits here may be answered here,

@@ -255,7 +255,7 @@ class Reattachments:
             return self._refuse(held, CloseCode.REVOKED, error.message)
         playing = self._sessions.playing(row.id)
         if playing is not None:
-            if not _makes_way(playing, held):
+            if not self._makes_way(playing, held):
                 return self._refuse(held, CloseCode.PLAYING_ELSEWHERE, ELSEWHERE)
             self._presence.make_way(playing)
             session = self._begin(comeback, row, comeback.stored, gateway)
@@ -357,6 +357,24 @@ class Reattachments:
         self._meter.count("attachments", outcome="reattached")
         return _as_it_is(session)
 
+    def _makes_way(self, playing: Session, held: Held) -> bool:
+        """
+        Tell whether a session that plays is an earlier one of its character than one that comes
+        back: so it may be where its gateway had not heard, when the world before ended, that the
+        player was elsewhere by then.
+
+        Where an older gateway doesn't say when they began the player is where a connection is; else
+        by the later attachment.
+        """
+        if playing.began is not None:
+            if held.began is not None:
+                return held.began > playing.began
+            if playing.began.epoch == self._epoch:
+                return False
+        if playing.linkdead != held.linkdead:
+            return playing.linkdead
+        return held.generation >= playing.generation
+
     # ------------------------------------------------------------ not coming back
 
     def _refuse(self, held: Held, code: CloseCode, reason: str) -> Reattached:
@@ -379,20 +397,6 @@ class Reattachments:
         if session is not None:
             self._presence.end(session, CloseCode.INTERNAL_ERROR, _BROKEN)
         return self._refuse(held, CloseCode.INTERNAL_ERROR, _BROKEN)
-
-
-def _makes_way(playing: Session, held: Held) -> bool:
-    """
-    Tell whether a session that plays is an earlier one of its character than one that comes back.
-
-    So it may be where its gateway had not heard, when the world before ended, that the player was
-    elsewhere by then. The player is where a connection is; else by the later attachment.
-    """
-    if not playing.brought_back:
-        return False
-    if playing.linkdead != held.linkdead:
-        return playing.linkdead
-    return held.generation >= playing.generation
 
 
 def _as_it_is(session: Session) -> Reattached:

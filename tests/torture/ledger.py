@@ -292,7 +292,7 @@ class Ledger:
                 ]
                 if not (
                     any(self._repeatable(each, *sent[shown]) for each in between)
-                    or self._redone(shown, *sent[shown])
+                    or self._redone(*sent[shown])
                 ):
                     yield f"{page.player} was shown {shown} {len(there)} times"
                     break
@@ -320,6 +320,8 @@ class Ledger:
         behind an earlier command whose answer was lost.
         """
         answered = self._answered(id, line, speaker)
+        if not id:  # nobody says how long the line itself was on its way
+            answered = max(answered, self._first_shown(line) + UNDER_WAY_AFTER_END)
         over = answered + LONGEST_UNDER_WAY
         within = line.at <= absence.until and absence.since <= over
         ended_by = over if line.means is Means.SAY else answered
@@ -332,15 +334,20 @@ class Ledger:
             since <= (end if over is None else over) and end <= until for end, over in endings
         )
 
-    def _redone(self, shown: Shown, id: str, line: Spoken, speaker: Page) -> bool:
+    def _redone(self, id: str, line: Spoken, speaker: Page) -> bool:
         """Tell whether a line may have been said twice: it was sent again since it was not
         acknowledged, and a world had ended before it was committed.
         """
-        noted = [each.at for page in self.pages for each in page.shown if each == shown and each.at]
-        first = min(noted, default=line.at)
+        first = self._first_shown(line)
         return id in speaker.resent and any(
             line.at <= end <= first + UNCOMMITTED for end in self.ends
         )
+
+    def _first_shown(self, line: Spoken) -> float:
+        """Return when somebody was shown a line first; where that isn't noted, when it was sent."""
+        shown = Shown(line.means, line.speaker, line.text)
+        noted = [each.at for page in self.pages for each in page.shown if each == shown and each.at]
+        return min(noted, default=line.at)
 
     def _over(self, id: str, line: Spoken, speaker: Page) -> float:
         """Return when a line has come to all, at the latest."""
@@ -428,6 +435,6 @@ class Ledger:
                 last = {}
             if shown.means is Means.SAY:
                 before = last.get(shown.speaker, 0)
-                if shown.number < before and not self._redone(shown, *sent[shown]):
+                if shown.number < before and not self._redone(*sent[shown]):
                     yield f"{page.player} was shown {shown} after {before}"
                 last[shown.speaker] = shown.number

@@ -23,7 +23,7 @@ from mudserver.ids import (
 )
 from mudserver.interfaces.authority import Register, Transport
 from mudserver.interfaces.bus import WORLD
-from mudserver.interfaces.continuity import MAX_HELD, Moved, Reattach, Reattached
+from mudserver.interfaces.continuity import MAX_HELD, Held, Moved, Reattach, Reattached
 from mudserver.interfaces.play import Detached, Input, Refusal, Settled, Show
 from mudserver.interfaces.rows import CharacterRow
 from mudserver.world.bans import Ban, BanKind
@@ -567,6 +567,55 @@ class TakenOverTest(SuccessionTestCase):
         self.assertIsNone(self.reattach(self.other, self.later))
         self.assertEqual(self.reattach(self.holding, self.ann), CloseCode.PLAYING_ELSEWHERE)
         self.check()
+
+
+class TakenOverUntoldTest(TakenOverTest):
+    """The same, with gateways of an older version, which don't say when sessions began."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for gateway, session in ((self.holding, self.ann), (self.other, self.later)):
+            gateway.held[session] = evolve(gateway.held[session], began=None)
+
+
+class TakenOverHereTest(SuccessionTestCase):
+    """Ann came in anew at another gateway, by a world that the first one speaks to later."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.other = HoldingGateway(self.bus, GatewayId("other"))
+        self.kill()
+        self.open_next()
+        self.later = self.come_in("Ann", gateway=self.other)
+        for _ in range(2):  # its link breaks, so that it names what it has
+            self.assertIsNone(self.outcome(self.other, self.later))
+
+    def outcome(self, gateway: HoldingGateway, session: SessionId) -> CloseCode | None:
+        asking = gateway.ask(session)
+        self.advance()
+        (outcome,) = self.successResultOf(asking).sessions
+        return None if outcome.ended is None else outcome.ended.code
+
+    def refused(self, held: Held) -> None:
+        """What the first gateway holds is over; the other goes on."""
+        self.holding.held[self.ann] = evolve(held, generation=Generation(9))
+        self.assertEqual(self.outcome(self.holding, self.ann), CloseCode.PLAYING_ELSEWHERE)
+        (session,) = self.game.sessions
+        self.assertEqual(session.id, self.later)
+
+    def test_connected(self) -> None:
+        """She plays where she came in last, however often her session was named before."""
+        self.refused(self.holding.held[self.ann])
+
+    def test_linkdead(self) -> None:
+        """So she does where that connection is lost: the other one is of a session that is over."""
+        self.other.held[self.later] = evolve(self.other.held[self.later], linkdead=True)
+        self.assertIsNone(self.outcome(self.other, self.later))
+        self.refused(self.holding.held[self.ann])
+
+    def test_untold(self) -> None:
+        """A gateway of an older version doesn't say when its session began: before this world."""
+        self.refused(evolve(self.holding.held[self.ann], began=None))
 
 
 class CutTest(SuccessionTestCase):

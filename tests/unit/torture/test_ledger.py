@@ -182,14 +182,20 @@ class LedgerTest(SynchronousTestCase):
             self.assertEqual(self.problems, (0, wrong), (ends, overs, since, more))
 
     def test_shown_before_by_telnet(self) -> None:
-        """A line by telnet is taken for answered when all that can be said of it has come."""
+        """A line by telnet is taken for answered when all that can be said of it has come, as which
+        it counts from when it was shown.
+        """
         told = self.say(Means.TELL, id="")  # sent at 0
-        self.bob.shown.append(told)
-        self.away(self.bob, 2.0, 3.0, recovered=False)
-        self.bob.shown.append(told)
-        for end, wrong in ((UNDER_WAY_AFTER_END, 0), (UNDER_WAY_AFTER_END + 1.0, 1)):
-            self.ends = [end]
-            self.assertEqual(self.problems, (0, wrong))
+        for at in (1.0, 20.0):
+            self.bob.shown[:] = [evolve(told, at=at)]
+            self.bob.absences.clear()
+            self.bob.starts.clear()
+            self.away(self.bob, at + 2.0, at + 3.0, recovered=False)
+            self.bob.shown.append(evolve(told, at=at + 4.0))
+            over = at + UNDER_WAY_AFTER_END
+            for end, wrong in ((over, 0), (over + 1.0, 1)):
+                self.ends = [end]
+                self.assertEqual(self.problems, (0, wrong), (at, end))
 
     def test_shown_before_in_a_room(self) -> None:
         """What is said in a room may be shown again where any world has ended meanwhile, whether or

@@ -89,7 +89,9 @@ class Shown:
         showings = self._said if show.durable else self._rest
         if show.again:
             unseen = showings.lately(event, show.sessions)
-            showings.note(event, unseen)
+            # The first showing may come later yet, by the same world.
+            showings.note_out_of_turn(event, unseen)
+            self._worlds = max(self._worlds, _SECOND)
         else:
             showings.note(event, show.sessions)
             if self._worlds < _SECOND:
@@ -102,7 +104,7 @@ class Shown:
     def late(self, show: Show, event: EventId) -> Show:
         """Leave out those who were shown what an earlier world shows, by whichever one."""
         unseen = self._said.lately(event, show.sessions)
-        self._said.note_late(event, unseen)
+        self._said.note_out_of_turn(event, unseen)
         self._worlds = max(self._worlds, _SECOND)
         return self._narrowed(show, unseen)
 

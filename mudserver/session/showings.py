@@ -120,12 +120,15 @@ class Showings(Generic[E]):
         seen = {session for them in self._index.get(event, ()) for session in them}
         return tuple(session for session in self.unseen(event, sessions) if session not in seen)
 
-    def note_late(self, event: E, sessions: tuple[SessionId, ...]) -> None:
+    def note_out_of_turn(self, event: E, sessions: tuple[SessionId, ...]) -> None:
         """
-        Those sessions are shown that event by an earlier world, after a later one has begun.
+        Those sessions are shown that event, and the world of now may show it yet: from now on
+        `unseen` leaves them out.
 
         Of what `unseen` leaves out, the oldest is forgotten beyond `most` events.
         """
+        if not sessions:
+            return
         self.note(event, sessions)
         self._earlier[event] = self._earlier.pop(event, ()) + sessions
         if len(self._earlier) > self.most:

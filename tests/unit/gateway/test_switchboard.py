@@ -296,6 +296,19 @@ class SwitchboardTest(GatewayTestCase):
         self.turn()
         self.assertEqual((self.shown(ann), self.shown(bob)), (["Hi."], ["Hi."]))
 
+    def test_said_again_first(self) -> None:
+        """What is said again comes once, where the first showing of the same world comes later: it
+        was under way to this gateway when the session went to another one, and came back.
+        """
+        _, ann = self.seat("a")
+        _, bob = self.seat("b")
+        event = EventId(SessionId("e"), InputNumber(7), 0)
+        self.world.send(Show(view("Hi."), (SessionId("a"),), event, durable=True, again=True))
+        both = tuple(map(SessionId, "ab"))
+        self.world.send(Show(view("Hi."), both, event, durable=True))
+        self.turn()
+        self.assertEqual((self.shown(ann), self.shown(bob)), (["Hi."], ["Hi."]))
+
     def test_said_is_remembered(self) -> None:
         """What was said to somebody is not shown again, however much else was shown since."""
         _, ann = self.seat("a")

@@ -76,11 +76,11 @@ class ShowingsTest(SynchronousTestCase):
         """What the earlier world shows after the next one has begun isn't shown again either."""
         self.showings.note(1, (_ANN,))
         self.showings.freeze()
-        self.showings.note_late(1, (_BOB,))
+        self.showings.note_out_of_turn(1, (_BOB,))
         self.assertEqual(self.showings.unseen(1, (_ANN, _BOB, _EVE)), (_EVE,))
         self.assertEqual(self.showings.lately(1, (_ANN, _BOB, _EVE)), (_EVE,))
         for event in range(2, MAX_SHOWINGS + 2):
-            self.showings.note_late(event, (_BOB,))
+            self.showings.note_out_of_turn(event, (_BOB,))
         self.assertEqual(self.showings.unseen(1, (_BOB,)), (_BOB,))
         self.assertEqual(self.showings.unseen(2, (_BOB,)), ())
 

@@ -20,8 +20,8 @@ from mudserver.interfaces.bus import IBus, Request, gateway_subject
 from mudserver.interfaces.continuity import HandedOver, HandOver, Moved, Vouch, Vouched
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import EventId
+from mudserver.session.numbered import Numbered
 from mudserver.session.session import Play
-from mudserver.session.unsettled import Numbered
 
 #: Seconds in which a gateway that had a session answers: the world must have moved it by then.
 ANSWER_SECONDS: Final = 1.0

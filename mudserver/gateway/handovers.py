@@ -33,9 +33,9 @@ from mudserver.interfaces.continuity import (
 )
 from mudserver.interfaces.meter import IMeter
 from mudserver.interfaces.play import Attached
+from mudserver.session.numbered import Numbered
 from mudserver.session.outbox import Outbox, OutboxLimits
 from mudserver.session.session import Play, session_machine
-from mudserver.session.unsettled import Numbered
 
 #: Seconds for which it is asked for what a session was shown: the world has moved the session by
 #: then, so that nobody else can say.

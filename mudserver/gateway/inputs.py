@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from mudserver.interfaces.bus import WORLD, IBus
 from mudserver.interfaces.play import Input
+from mudserver.session.numbered import Numbered
 from mudserver.session.session import Play
-from mudserver.session.unsettled import Numbered
 
 
 def send_again(bus: IBus, play: Play, inputs: Iterable[Numbered]) -> None:

@@ -17,6 +17,8 @@ from attrs import define, evolve, field, frozen
 
 from mudserver.ids import CommandId, Epoch, InputNumber
 from mudserver.session.moment import Moment
+from mudserver.session.numbered import Numbered
+from mudserver.session.spoken import Spoken
 
 #: Seconds without an answer after which inputs are sent again; then ever longer, up to the most.
 FIRST_WAIT: Final = 2.0
@@ -25,11 +27,6 @@ LONGEST_WAIT: Final = 30.0
 #: Inputs that are sent again at once where nobody has asked for more.
 MAX_REMINDED: Final = 50
 
-
-#: Settled inputs of a session that are kept since what was said by them is under way, the newest,
-#: and for how many seconds.
-MAX_UNDER_WAY: Final = 100
-UNDER_WAY_SECONDS: Final = 30.0
 
 #: Places of inputs that another gateway has sent which are kept beside what was sent from here.
 MAX_TAKEN: Final = 100
@@ -59,38 +56,6 @@ ANSWERED: Final = UnsettledLimits(1_000, 256 * 1024)
 UNANSWERED: Final = UnsettledLimits(100, 16 * 1024)
 
 
-@frozen
-class Numbered:
-    """
-    An input with its place in the session.
-
-    Attributes:
-        number: Its place.
-        text: The line, as typed.
-        command: The client's id of it; None where no `ack` is wanted.
-    """
-
-    number: InputNumber
-    text: str
-    command: CommandId | None
-
-
-@frozen
-class _Words:
-    """
-    What was said by an input, and is under way.
-
-    Attributes:
-        since: From when on, in seconds.
-        input: Which.
-        said: When it was said first; None where that isn't known.
-    """
-
-    since: float
-    input: Numbered
-    said: Moment | None
-
-
 @define(eq=False)
 class Unsettled:
     """
@@ -112,10 +77,8 @@ class Unsettled:
     _size: int = field(init=False, default=0)
     # Which were settled before earlier ones, and whether by the world of now.
     _early: dict[InputNumber, bool] | None = field(init=False, default=None)
-    # What was said by which is under way.
-    _under_way: dict[InputNumber, _Words] | None = field(init=False, default=None)
-    # Of these, which were named to another world that has not answered for them.
-    _again: frozenset[InputNumber] = field(init=False, default=frozenset())
+    # What was said by which is under way: nothing for most, and so nobody keeps it.
+    _spoken: Spoken | None = field(init=False, default=None)
     _epoch: Epoch = field(init=False, default=Epoch(0))
     # What `due` saw as the oldest one, when it did so or last said yes, and how long it waits.
     _oldest: int = field(init=False, default=0)
@@ -190,27 +153,21 @@ class Unsettled:
             said: When that was said, as far as the world knows that has settled it. The first time
                 counts.
         """
-        self._answered_again(number)
+        if self._spoken is not None:
+            self._spoken.answered(number)
         kept = self._kept
         if not kept or not kept[0].number <= number <= self.numbered:
             return
-        if self._under_way is None:
-            self._under_way = {}
-        before = self._under_way.get(number)
-        moments = (None if before is None else before.said, said)
-        known = [each for each in moments if each is not None]
-        input = kept[number - kept[0].number]
-        self._under_way[number] = _Words(now, input, min(known, default=None))
-        if len(self._under_way) > MAX_UNDER_WAY:
-            self.delivered(next(iter(self._under_way)))
+        if self._spoken is None:
+            self._spoken = Spoken()
+        self._spoken.keep(kept[number - kept[0].number], now, said)
 
     def delivered(self, number: InputNumber) -> None:
         """What was said by an input has reached all whom it is for."""
-        self._answered_again(number)
-        if self._under_way is not None:
-            self._under_way.pop(number, None)
-            if not self._under_way:
-                self._under_way = None
+        if self._spoken is not None:
+            self._spoken.let_go(number)
+            if not self._spoken:
+                self._spoken = None
 
     def said(self, number: InputNumber) -> Moment | None:
         """
@@ -219,18 +176,13 @@ class Unsettled:
         Of an input that was answered before an earlier one, and of which nothing is under way, all
         have heard it whom it is for: `LONG_AGO`. None where it isn't known, or nothing was.
         """
-        words = None if self._under_way is None else self._under_way.get(number)
-        if words is not None:
-            return words.said
+        if self._spoken is not None and number in self._spoken:
+            return self._spoken.said(number)
         return LONG_AGO if self._early is not None and number in self._early else None
 
     def answered(self, number: InputNumber) -> bool:
         """Tell whether some world has settled an input that is kept."""
         return number <= self.settled or (self._early is not None and number in self._early)
-
-    def _answered_again(self, number: InputNumber) -> None:
-        if number in self._again:
-            self._again = self._again - {number}
 
     def _let_go(self, number: InputNumber, early: dict[InputNumber, bool]) -> bool:
         """Let go of those behind an input that are settled; return whether that is new of it."""
@@ -258,7 +210,8 @@ class Unsettled:
             self._early = dict.fromkeys(self._early, False)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._again = frozenset(self._under_way or ())
+            if self._spoken is not None:
+                self._spoken.ask()
 
     def come_behind(self, applied: InputNumber) -> None:
         """
@@ -298,23 +251,19 @@ class Unsettled:
         return self._with(self._unanswered(now))
 
     def _unanswered(self, now: float) -> list[Numbered]:
-        return [each for each in self.spoken(now) if each.number in self._again]
+        return [] if self._spoken is None else self._spoken.unanswered(now)
 
     def spoken(self, now: float) -> list[Numbered]:
         """Return the inputs of which something is under way, and not for too long."""
-        return [each.input for each in self._spoken(now)]
+        return [] if self._spoken is None else self._spoken.inputs(now)
 
     def ages(self, now: float) -> list[float]:
         """Return for how many seconds each of what is `spoken` is under way."""
-        return [now - each.since for each in self._spoken(now)]
+        return [] if self._spoken is None else self._spoken.ages(now)
 
     def moments(self, now: float) -> list[Moment | None]:
         """Return when each of what is `spoken` was said first; None where that isn't known."""
-        return [each.said for each in self._spoken(now)]
-
-    def _spoken(self, now: float) -> list[_Words]:
-        since = now - UNDER_WAY_SECONDS
-        return [each for each in (self._under_way or {}).values() if each.since >= since]
+        return [] if self._spoken is None else self._spoken.moments(now)
 
     @property
     def early(self) -> list[Numbered]:
@@ -337,7 +286,7 @@ class Unsettled:
         To be asked every now and then: time counts from when it first saw what is the oldest.
         """
         kept = self._kept
-        if self._again:
+        if self._spoken is not None and self._spoken.awaits:
             kept = self._with(self._unanswered(now))
         if not kept:
             return []
@@ -388,17 +337,9 @@ class Unsettled:
             if each.number in early:
                 kept[place] = evolve(each, command=early[each.number])
         self._early = {each.number: False for each in kept if each.number in early} or None
-        if len(ages) != len(spoken):
-            ages = [0.0] * len(spoken)
-        if len(moments) != len(spoken):
-            moments = [None] * len(spoken)
-        under_way = {
-            each.number: _Words(now - max(0.0, age), each, said)
-            for each, age, said in zip(spoken, ages, moments, strict=True)
-        }
-        self._under_way = under_way if 0 < len(under_way) <= MAX_UNDER_WAY else None
-        # The world may have said meanwhile, to the other gateway, that they are delivered.
-        self._again = frozenset(self._under_way or ())
+        words = Spoken()
+        words.restore(spoken, now, ages, moments)
+        self._spoken = words or None
 
     def _with(self, spoken: list[Numbered]) -> list[Numbered]:
         """Return what is unsettled, and some others, in order."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from mudserver.session.unsettled import UNDER_WAY_SECONDS
+from mudserver.session.spoken import UNDER_WAY_SECONDS
 
 #: Seconds after a world's end within which the players of a gateway whose link breaks just then may
 #: be missing for others. Who tells them something is refused, and knows it.

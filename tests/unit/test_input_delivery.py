@@ -13,7 +13,8 @@ from mudserver.game.answers import Answers
 from mudserver.ids import CommandId, Epoch, InputNumber, SessionId
 from mudserver.interfaces.journal import AnswerRow
 from mudserver.interfaces.play import Settled
-from mudserver.session.unsettled import ANSWERED, LONGEST_WAIT, Numbered, Unsettled
+from mudserver.session.numbered import Numbered
+from mudserver.session.unsettled import ANSWERED, LONGEST_WAIT, Unsettled
 
 SESSION = SessionId("g-1")
 

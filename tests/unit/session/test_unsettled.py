@@ -9,6 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mudserver.ids import CommandId, Epoch, InputNumber
 from mudserver.session.moment import Moment
+from mudserver.session.numbered import Numbered
+from mudserver.session.spoken import MAX_UNDER_WAY, UNDER_WAY_SECONDS
 from mudserver.session.unsettled import (
     ANSWERED,
     FIRST_WAIT,
@@ -16,10 +18,7 @@ from mudserver.session.unsettled import (
     LONGEST_WAIT,
     MAX_REMINDED,
     MAX_TAKEN,
-    MAX_UNDER_WAY,
     UNANSWERED,
-    UNDER_WAY_SECONDS,
-    Numbered,
     Unsettled,
     UnsettledLimits,
 )

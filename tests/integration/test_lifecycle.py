@@ -304,7 +304,7 @@ class OperationsTests(TestCase):
             systemd.bind(f"/proc/self/fd/{os.open(daemon.directory, os.O_PATH)}/notify")
             daemon.launch()
             await until(lambda: heard(systemd, b"READY=1"), lambda: daemon.log.text)
-            self.assertIn("is open.", daemon.log.text)
+            await daemon.log.expect("is open.")  # which is read from another pipe
             await daemon.stop()
             self.assertTrue(heard(systemd, b"STOPPING=1"))
 

@@ -67,7 +67,7 @@ class Unsettled:
 
     Attributes:
         numbered: The highest number that was given.
-        sent: The highest number that a world may have been sent by.
+        sent: The highest number of an input that a world may have been sent.
     """
 
     numbered: InputNumber = field(init=False, default=InputNumber(0))
